@@ -1,0 +1,1 @@
+"""Quarterdeck: a container orchestrator with the API of Amazon ECS, whose only truth is an event log."""
