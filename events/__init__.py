@@ -1,1 +1,1 @@
-"""events"""
+"""Facts and names: what can happen, what things are called, and the log that keeps it."""

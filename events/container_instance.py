@@ -1,0 +1,78 @@
+"""Container instance: the events of its life, and of its agent's connection."""
+
+import msgspec
+
+from quarterdeck.events import shapes
+from quarterdeck.events.base import ClusterEvent
+
+
+class ContainerInstanceEvent(ClusterEvent, frozen=True, kw_only=True):
+    """An event about one container instance, named by its 32 hex digits."""
+
+    container_instance: str
+
+
+class Capacity(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """What an instance offers: CPU units (1024 a core), MiB, and ports it keeps for itself."""
+
+    cpu: int
+    memory: int
+    ports: list[int] = []
+    udp_ports: list[int] = []
+
+
+class ContainerInstanceRegistered(ContainerInstanceEvent, frozen=True, kw_only=True):
+    """An instance joined a cluster and is ACTIVE; its agent is not connected yet.
+
+    ``host`` names the machine: instances that share one share its ports.
+    ``session`` is the registering agent's token, which makes a repeat harmless.
+    """
+
+    ec2_instance_id: str = ""
+    instance_type: str = ""
+    zone: str
+    host: str = ""
+    capacity: Capacity
+    attributes: list[shapes.Attribute] = []
+    version_info: shapes.VersionInfo | None = None
+    tags: list[shapes.Tag] = []
+    session: str = ""
+
+
+class ContainerInstanceReregistered(ContainerInstanceEvent, frozen=True, kw_only=True):
+    """A known instance's agent came back after a restart, perhaps with other capacity."""
+
+    capacity: Capacity
+    attributes: list[shapes.Attribute] = []
+    version_info: shapes.VersionInfo | None = None
+    session: str = ""
+
+
+class ContainerInstanceStatusChanged(ContainerInstanceEvent, frozen=True, kw_only=True):
+    """An instance was set ACTIVE or DRAINING."""
+
+    status: str
+
+
+class ContainerInstanceDeregistered(ContainerInstanceEvent, frozen=True, kw_only=True):
+    """An instance became INACTIVE, for ever."""
+
+    force: bool = False
+
+
+class AgentConnected(ContainerInstanceEvent, frozen=True, kw_only=True):
+    """agentConnected became TRUE."""
+
+    session: str = ""
+
+
+class AgentDisconnected(ContainerInstanceEvent, frozen=True, kw_only=True):
+    """agentConnected became FALSE; by itself this stops nothing."""
+
+    reason: str = ""
+
+
+class AgentLost(ContainerInstanceEvent, frozen=True, kw_only=True):
+    """An agent stayed away so long that its services' tasks are replaced elsewhere."""
+
+    after_seconds: float

@@ -1,0 +1,94 @@
+"""Names: namespaces, ARNs and short identifiers, in ECS's long formats (spec §2.1)."""
+
+import re
+from typing import Literal
+
+import msgspec
+
+PARTITION = "aws"
+NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
+ACCOUNT = re.compile(r"[0-9]{12}")
+REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
+DEFAULT_ACCOUNT = "000000000000"
+DEFAULT_CLUSTER = "default"
+DEFAULT_REGION = "us-east-1"
+
+Kind = Literal["cluster", "container-instance", "task", "service", "task-definition", "container"]
+
+
+class Namespace(msgspec.Struct, frozen=True):
+    """All an account has in one region: the bounds of every decision."""
+
+    region: str
+    account: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Namespace":
+        """Read ``region/account``, as `str` writes it."""
+        region, _, account = text.partition("/")
+        return cls(region, account)
+
+    def __str__(self) -> str:
+        """Write ``region/account``."""
+        return f"{self.region}/{self.account}"
+
+    def arn(self, resource: str) -> str:
+        """Name a resource (``task/web/0123…``) in full."""
+        return f"arn:{PARTITION}:ecs:{self.region}:{self.account}:{resource}"
+
+    def cluster_arn(self, cluster: str) -> str:
+        """Name a cluster."""
+        return self.arn(f"cluster/{cluster}")
+
+    def container_instance_arn(self, cluster: str, container_instance: str) -> str:
+        """Name a container instance by cluster and 32 hex digits."""
+        return self.arn(f"container-instance/{cluster}/{container_instance}")
+
+    def task_arn(self, cluster: str, task: str) -> str:
+        """Name a task by cluster and 32 hex digits."""
+        return self.arn(f"task/{cluster}/{task}")
+
+    def service_arn(self, cluster: str, service: str) -> str:
+        """Name a service."""
+        return self.arn(f"service/{cluster}/{service}")
+
+    def container_arn(self, cluster: str, task: str, container: str) -> str:
+        """Name a container of a task; `container` is a hyphenated UUID."""
+        return self.arn(f"container/{cluster}/{task}/{container}")
+
+    def task_definition_arn(self, revision: str) -> str:
+        """Name a task definition by ``family:revision``."""
+        return self.arn(f"task-definition/{revision}")
+
+
+class Arn(msgspec.Struct, frozen=True):
+    """An ARN taken apart: ``path`` is what follows the kind, split at slashes."""
+
+    namespace: Namespace
+    kind: str
+    path: tuple[str, ...]
+
+
+def parse_arn(text: str) -> Arn | None:
+    """Take an ECS ARN apart, long or legacy short form; None if it is not one."""
+    parts = text.split(":", 5)
+    if len(parts) != 6 or parts[0] != "arn" or parts[2] != "ecs":
+        return None
+    kind, _, path = parts[5].partition("/")
+    if not kind or not path:
+        return None
+    return Arn(Namespace(parts[3], parts[4]), kind, tuple(path.split("/")))
+
+
+def short_name(reference: str) -> str:
+    """Cut a reference, ARN or name, down to its last part; for messages and labels."""
+    return reference.rsplit("/", 1)[-1]
+
+
+def container_uuid(task: str, index: int) -> str:
+    """Derive the identifier of a task's container from the task and its place in the definition.
+
+    Derived, so that the log need not hold it: the task's digits with the index added, as a UUID.
+    """
+    digits = f"{(int(task, 16) + index + 1) % (1 << 128):032x}"
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))

@@ -1,0 +1,100 @@
+"""Service: the events of its life, of its deployments, and what its scheduler found."""
+
+import msgspec
+
+from quarterdeck.events import shapes
+from quarterdeck.events.base import ClusterEvent
+from quarterdeck.events.explanation import Explanation
+
+
+class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """What a caller may set on a service beside its count and task definition; kept as given."""
+
+    launch_type: str = "EC2"
+    scheduling_strategy: str = "REPLICA"
+    deployment_configuration: shapes.DeploymentConfiguration
+    deployment_controller: shapes.DeploymentController | None = None
+    availability_zone_rebalancing: str = "DISABLED"
+    health_check_grace_period_seconds: int = 0
+    enable_ecs_managed_tags: bool = msgspec.field(default=False, name="enableECSManagedTags")
+    propagate_tags: str = "NONE"
+    enable_execute_command: bool = False
+    role: str = ""
+
+
+class ServiceEvent(ClusterEvent, frozen=True, kw_only=True):
+    """An event about one service, by name."""
+
+    service: str
+
+
+class ServiceCreated(ServiceEvent, frozen=True, kw_only=True):
+    """A service came to be; its first deployment starts with it.
+
+    ``token`` is the caller's clientToken and ``request`` the digest of what it asked for:
+    together they tell a repeat from another request of the same name.
+    """
+
+    desired_count: int
+    settings: ServiceSettings
+    tags: list[shapes.Tag] = []
+    created_by: str = ""
+    token: str = ""
+    request: str = ""
+
+
+class ServiceUpdated(ServiceEvent, frozen=True, kw_only=True):
+    """A caller changed a service; None means unchanged."""
+
+    desired_count: int | None = None
+    settings: ServiceSettings | None = None
+
+
+class ServiceDeleted(ServiceEvent, frozen=True, kw_only=True):
+    """A service became DRAINING: it wants no tasks any more."""
+
+    force: bool = False
+
+
+class ServiceDrained(ServiceEvent, frozen=True, kw_only=True):
+    """The last task of a deleted service is on its way out; the service is INACTIVE."""
+
+
+class DeploymentEvent(ServiceEvent, frozen=True, kw_only=True):
+    """An event about one deployment, named ``ecs-svc/<digits>``."""
+
+    deployment: str
+
+
+class DeploymentStarted(DeploymentEvent, frozen=True, kw_only=True):
+    """A deployment became PRIMARY; those before it are ACTIVE while they have tasks."""
+
+    task_definition: str
+    reason: str = ""
+
+
+class DeploymentCompleted(DeploymentEvent, frozen=True, kw_only=True):
+    """The PRIMARY deployment has all its tasks running, and no other has any."""
+
+
+class ServiceSteadyStateReached(ServiceEvent, frozen=True, kw_only=True):
+    """Running equals desired, nothing is pending, one deployment."""
+
+
+class ServiceTaskPlacementFailed(DeploymentEvent, frozen=True, kw_only=True):
+    """A service's task found no room; said once until the cause changes.
+
+    ``closest`` is the instance that got furthest through the checks, and ``reason`` the one it failed.
+    """
+
+    count: int
+    reason: str
+    closest: str = ""
+    explanation: Explanation
+
+
+class ServiceTaskStartImpaired(DeploymentEvent, frozen=True, kw_only=True):
+    """Tasks of a deployment keep failing to start; the next try waits ``delay_seconds``."""
+
+    failures: int
+    delay_seconds: float

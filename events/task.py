@@ -1,0 +1,103 @@
+"""Task: the events of its life, from the request to STOPPED."""
+
+import msgspec
+
+from quarterdeck.events import shapes
+from quarterdeck.events.base import ClusterEvent
+from quarterdeck.events.explanation import Explanation
+
+
+class TaskEvent(ClusterEvent, frozen=True, kw_only=True):
+    """An event about one task, named by its 32 hex digits."""
+
+    task: str
+
+
+class ContainerReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """What an agent says of one container of a task."""
+
+    name: str
+    status: str
+    runtime_id: str = ""
+    image_digest: str = ""
+    exit_code: int | None = None
+    reason: str = ""
+    network_bindings: list[shapes.NetworkBinding] = []
+    health_status: str = ""
+
+
+class TaskRequested(TaskEvent, frozen=True, kw_only=True):
+    """A task was accepted: desired RUNNING, last PENDING once placed.
+
+    ``task_definition`` is ``family:revision``; ``deployment`` is set for a service's task,
+    whose ``group`` is ``service:<name>``.
+    """
+
+    task_definition: str
+    group: str
+    started_by: str = ""
+    deployment: str = ""
+    launch_type: str = "EC2"
+    overrides: shapes.TaskOverride | None = None
+    tags: list[shapes.Tag] = []
+    enable_execute_command: bool = False
+
+
+class TaskPlaced(TaskEvent, frozen=True, kw_only=True):
+    """A task was bound to an instance; its resources are taken from here on."""
+
+    container_instance: str
+    zone: str
+    explanation: Explanation | None = None
+
+
+class PlacementFailure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """One instance that could not take the task, and the first check it failed."""
+
+    container_instance: str
+    reason: str
+    detail: str = ""
+
+
+class TaskPlacementFailed(ClusterEvent, frozen=True, kw_only=True):
+    """Standalone tasks found no room: ``count`` of them were not created."""
+
+    task_definition: str
+    group: str
+    started_by: str = ""
+    count: int
+    explanation: Explanation
+    failures: list[PlacementFailure] = []
+
+
+class TaskStarted(TaskEvent, frozen=True, kw_only=True):
+    """The agent reported RUNNING: every essential container has started."""
+
+    containers: list[ContainerReport] = []
+    pull_started_at: float | None = None
+    pull_stopped_at: float | None = None
+
+
+class ContainerStateChanged(TaskEvent, frozen=True, kw_only=True):
+    """The agent reported a change of a container that did not change the task's status."""
+
+    container: ContainerReport
+
+
+class TaskStopRequested(TaskEvent, frozen=True, kw_only=True):
+    """The desired status became STOPPED, and will never be RUNNING again."""
+
+    stop_code: str
+    reason: str
+    superseded_by: str = ""
+
+
+class TaskStopped(TaskEvent, frozen=True, kw_only=True):
+    """The last status became STOPPED; its resources are free again."""
+
+    stop_code: str
+    reason: str
+    containers: list[ContainerReport] = []
+    pull_started_at: float | None = None
+    pull_stopped_at: float | None = None
+    execution_stopped_at: float | None = None

@@ -1,0 +1,22 @@
+"""Task definition: the events of a revision's life."""
+
+from quarterdeck.events import shapes
+from quarterdeck.events.base import Event
+
+
+class TaskDefinitionEvent(Event, frozen=True, kw_only=True):
+    """An event about one revision of a family."""
+
+    family: str
+    revision: int
+
+
+class TaskDefinitionRegistered(TaskDefinitionEvent, frozen=True, kw_only=True):
+    """A revision was registered; ``definition`` is complete, ECS's defaults filled in."""
+
+    definition: shapes.TaskDefinition
+    tags: list[shapes.Tag] = []
+
+
+class TaskDefinitionDeregistered(TaskDefinitionEvent, frozen=True, kw_only=True):
+    """A revision became INACTIVE."""
