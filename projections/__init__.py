@@ -1,1 +1,1 @@
-"""projections"""
+"""Views of the log: the live one in memory, the read models in SQLite, and history, the same with another end."""

@@ -1,1 +1,1 @@
-"""projections/live"""
+"""The live view: the fold the keeper decides on, with the indexes that placement needs. Pure."""
