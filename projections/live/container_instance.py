@@ -55,6 +55,10 @@ def status_changed(namespace: NamespaceState, event: ContainerInstanceStatusChan
     """Set ACTIVE or DRAINING."""
     cluster, instance = _find(namespace, event.cluster, event.container_instance)
     instance.status = event.status
+    if event.status == "DRAINING":
+        cluster.draining[instance.id] = None
+    else:
+        cluster.draining.pop(instance.id, None)
     cluster.room.gain(instance)
 
 
@@ -64,6 +68,7 @@ def deregistered(namespace: NamespaceState, event: ContainerInstanceDeregistered
     instance.status = "INACTIVE"
     instance.connected = False
     cluster.away.pop(instance.id, None)
+    cluster.draining.pop(instance.id, None)
     cluster.room.leave(instance)
 
 

@@ -137,6 +137,7 @@ class ClusterState(msgspec.Struct):
     tasks: dict[str, TaskState] = msgspec.field(default_factory=dict)
     room: Room = msgspec.field(default_factory=Room)
     away: dict[str, None] = msgspec.field(default_factory=dict)
+    draining: dict[str, None] = msgspec.field(default_factory=dict)
     stopped: deque[tuple[float, str]] = msgspec.field(default_factory=deque)
 
 

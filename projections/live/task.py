@@ -46,6 +46,7 @@ def requested(namespace: NamespaceState, event: TaskRequested, at: float) -> Non
         service.wanted += 1
         service.alive += 1
         service.steady = False
+        service.unplaced = ""
 
 
 def placed(namespace: NamespaceState, event: TaskPlaced, _at: float) -> None:

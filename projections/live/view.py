@@ -100,8 +100,8 @@ class LiveView:
 
     def fingerprint(self) -> str:
         """Digest the whole state: equal for two folds of the same log."""
-        encoded = msgspec.json.encode(self.namespaces, enc_hook=_counted, order="sorted")
-        return hashlib.sha256(encoded).hexdigest()
+        plain = msgspec.to_builtins(self.namespaces, str_keys=True, enc_hook=_counted, order="sorted")
+        return hashlib.sha256(msgspec.json.encode(plain)).hexdigest()
 
 
 def _counted(value: object) -> object:
