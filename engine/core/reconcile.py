@@ -64,6 +64,8 @@ def reconcile(turn: Turn, cluster: ClusterState, service: ServiceState) -> Next:
     desired = service.desired_count
     lower, upper = bounds(service.settings.deployment_configuration, desired)
     missing = desired - len(counts.fresh)
+    if not missing and not counts.stale and not counts.away:
+        return _settle(turn, cluster, service)
     if missing < 0:
         surplus = in_scale_in_order(cluster, service, counts.fresh)
         return _stop(turn, cluster, service, surplus, -missing)
@@ -133,6 +135,7 @@ def _start(turn: Turn, cluster: ClusterState, service: ServiceState, away: list[
     primary = service.deployments[0]
     due = primary.failed_at + start_delay(primary.failed)
     if due > turn.now:
+        _tell_impaired(turn, cluster, service, primary)
         return Next(at=due)
     template = _template(turn, cluster, service, primary)
     need = find(turn.state, primary.definition).demand
@@ -183,6 +186,19 @@ def _tell_unplaceable(
             explanation=found.explanation,
         )
     )
+
+
+def _tell_impaired(turn: Turn, cluster: ClusterState, service: ServiceState, primary: DeploymentState) -> None:
+    if not primary.impaired:
+        turn.emit(
+            ServiceTaskStartImpaired(
+                cluster=cluster.name,
+                service=service.name,
+                deployment=primary.id,
+                failures=primary.failed,
+                delay_seconds=start_delay(primary.failed),
+            )
+        )
 
 
 def _stop_stale(  # noqa: PLR0913, PLR0917 - the numbers of one pass
@@ -237,17 +253,3 @@ def _ask_to_stop(
             superseded_by=superseded_by,
         )
     )
-
-
-def tell_impaired(turn: Turn, cluster: ClusterState, service: ServiceState, deployment: DeploymentState) -> None:
-    """Say once, when failures in a row reach the limit, that starts are slowed down."""
-    if deployment.failed == FAILURES_FREE:
-        turn.emit(
-            ServiceTaskStartImpaired(
-                cluster=cluster.name,
-                service=service.name,
-                deployment=deployment.id,
-                failures=deployment.failed,
-                delay_seconds=start_delay(deployment.failed),
-            )
-        )

@@ -37,7 +37,7 @@ def updated(namespace: NamespaceState, event: ServiceUpdated, _at: float) -> Non
     service.steady = False
     service.unplaced = ""
     for deployment in service.deployments:
-        deployment.failed = 0
+        deployment.failed, deployment.impaired = 0, False
 
 
 def deleted(namespace: NamespaceState, event: ServiceDeleted, _at: float) -> None:
@@ -82,8 +82,11 @@ def placement_failed(namespace: NamespaceState, event: ServiceTaskPlacementFaile
     _find(namespace, event).unplaced = f"{event.closest} {event.reason}"
 
 
-def start_impaired(_namespace: NamespaceState, _event: ServiceTaskStartImpaired, _at: float) -> None:
-    """Change nothing: failures are counted as tasks stop."""
+def start_impaired(namespace: NamespaceState, event: ServiceTaskStartImpaired, _at: float) -> None:
+    """Remember that it was told; failures themselves are counted as tasks stop."""
+    deployment = _find(namespace, event).deployment(event.deployment)
+    if deployment is not None:
+        deployment.impaired = True
 
 
 def _find(namespace: NamespaceState, event: ServiceEvent) -> ServiceState:

@@ -90,6 +90,7 @@ class DeploymentState(msgspec.Struct):
     completed: bool = False
     failed: int = 0
     failed_at: float = 0.0
+    impaired: bool = False
     running: int = 0
     tasks: dict[str, None] = msgspec.field(default_factory=dict)
 

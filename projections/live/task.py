@@ -76,7 +76,7 @@ def started(namespace: NamespaceState, event: TaskStarted, _at: float) -> None:
     if service is not None and deployment is not None and task.desired_status == "RUNNING":
         service.running += 1
         deployment.running += 1
-        deployment.failed = 0
+        deployment.failed, deployment.impaired = 0, False
 
 
 def container_changed(namespace: NamespaceState, event: ContainerStateChanged, _at: float) -> None:
