@@ -1,0 +1,48 @@
+"""Link: what an agent needs of the engine, over NATS or within one process."""
+
+from collections.abc import AsyncIterator
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from quarterdeck.events.wanted import Heartbeat, HeartbeatAnswer, WantedChange, WantedList
+
+Answer = TypeVar("Answer", bound=msgspec.Struct)
+
+
+class LinkDown(Exception):  # noqa: N818 - weather, not a mistake
+    """The engine can't be reached or did not answer in time; try again."""
+
+
+class Refused(Exception):  # noqa: N818 - the engine's word, not a mistake here
+    """The engine refused an operation; `code` is ECS's."""
+
+    def __init__(self, code: str, message: str) -> None:
+        """Take the error as the engine gave it."""
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+
+
+class Link(Protocol):
+    """One agent's way to the engine. All calls raise `LinkDown`; `call` also raises `Refused`."""
+
+    async def call(self, cluster: str, operation: str, request: msgspec.Struct, answer: type[Answer], command: str) -> Answer:
+        """Carry out an ECS operation; a repeat with the same `command` token gets the first outcome."""
+        ...
+
+    async def wanted(self, cluster: str, container_instance: str) -> WantedList:
+        """List what the instance should run."""
+        ...
+
+    def changes(self, cluster: str, container_instance: str) -> AsyncIterator[WantedChange]:
+        """Follow changes from now on; messages may be lost, positions show it. Never ends by itself."""
+        ...
+
+    async def heartbeat(self, cluster: str, container_instance: str, beat: Heartbeat) -> HeartbeatAnswer:
+        """Give a sign of life."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        ...
