@@ -1,0 +1,80 @@
+"""Changes: a feed from one runtime object to its followers, for runtimes that notice changes themselves."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+
+from quarterdeck.agents.runtimes.port import Changed, Resync
+
+
+def carries(labels: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
+    """Whether all the wanted labels are there, with the wanted values."""
+    return wanted.items() <= labels.items()
+
+
+class ChangeFeed:
+    """Tells each follower which containers changed since it last looked.
+
+    A follower's backlog is a set of containers, not a list of changes, so it cannot outgrow the host.
+    """
+
+    def __init__(self) -> None:
+        self._followers: set[_Follower] = set()
+        self._closed = False
+
+    def publish(self, container_id: str, labels: dict[str, str]) -> None:
+        """Something happened to this container."""
+        for follower in self._followers:
+            follower.add(Changed(container_id, labels))
+
+    def interrupt(self) -> None:
+        """Changes may have been missed: every follower gets a Resync."""
+        for follower in self._followers:
+            follower.resync()
+
+    async def follow(self, labels: Mapping[str, str]) -> AsyncGenerator[Changed | Resync, None]:
+        """What ``Runtime.follow`` promises."""
+        follower = _Follower(labels)
+        self._followers.add(follower)
+        try:
+            while not self._closed:
+                for item in follower.take():
+                    yield item
+                await follower.stirred.wait()
+        finally:
+            self._followers.discard(follower)
+
+    def close(self) -> None:
+        """End all followers."""
+        self._closed = True
+        self.interrupt()
+
+
+class _Follower:
+    """What one follower has not seen yet."""
+
+    def __init__(self, labels: Mapping[str, str]) -> None:
+        self.stirred = asyncio.Event()
+        self._labels = dict(labels)
+        self._missed = True
+        self._changed: dict[str, Changed] = {}
+
+    def add(self, changed: Changed) -> None:
+        """Note a change, if it is one of ours."""
+        if carries(changed.labels, self._labels):
+            self._changed[changed.id] = changed
+            self.stirred.set()
+
+    def resync(self) -> None:
+        """A Resync stands for all changes before it."""
+        self._changed.clear()
+        self._missed = True
+        self.stirred.set()
+
+    def take(self) -> list[Changed | Resync]:
+        """Everything since the last time, oldest first."""
+        items: list[Changed | Resync] = [Resync()] if self._missed else []
+        items.extend(self._changed.values())
+        self._missed = False
+        self._changed.clear()
+        self.stirred.clear()
+        return items

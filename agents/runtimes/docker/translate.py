@@ -1,0 +1,138 @@
+"""Translate: between the runtime's values and Docker's JSON. Pure."""
+
+import datetime as dt
+
+from quarterdeck.agents.runtimes.docker import wire
+from quarterdeck.agents.runtimes.errors import CannotCreateContainerError
+from quarterdeck.agents.runtimes.port import (
+    OUT_OF_MEMORY,
+    Container,
+    ContainerSpec,
+    ContainerState,
+    Mount,
+    PortMapping,
+)
+
+BYTES_PER_MIB = 1 << 20
+NANO_CPUS_PER_CPU = 1_000_000_000
+DEFAULT_TAG = "latest"
+
+STATES: dict[str, ContainerState] = {
+    "created": "created",
+    "running": "running",
+    "paused": "running",
+    "restarting": "running",
+    "removing": "exited",
+    "exited": "exited",
+    "dead": "exited",
+}
+EVENT_FACTS = frozenset({"image", "name", "exitCode", "execDuration"})
+"""What Docker mixes into the labels of an event's actor."""
+
+
+def create_request(spec: ContainerSpec) -> wire.CreateRequest:
+    """The body that creates such a container. Raises CannotCreateContainerError for a bad mount."""
+    return wire.CreateRequest(
+        image=spec.image,
+        host_config=_host_config(spec),
+        labels=spec.labels,
+        cmd=spec.command,
+        entrypoint=spec.entry_point,
+        env=tuple(f"{name}={value}" for name, value in spec.environment.items()),
+        exposed_ports={_port_key(port): {} for port in spec.ports},
+        user=spec.user or "",
+        working_dir=spec.working_directory or "",
+    )
+
+
+def _host_config(spec: ContainerSpec) -> wire.HostConfigRequest:
+    return wire.HostConfigRequest(
+        network_mode=spec.network_mode,
+        binds=tuple(_bind(mount) for mount in spec.mounts),
+        port_bindings=_port_bindings(spec) if spec.network_mode == "bridge" else {},
+        cpu_shares=spec.cpu_shares,
+        nano_cpus=round((spec.cpu_limit or 0) * NANO_CPUS_PER_CPU),
+        memory=(spec.memory_mib or 0) * BYTES_PER_MIB,
+        memory_reservation=(spec.memory_reservation_mib or 0) * BYTES_PER_MIB,
+    )
+
+
+def _port_key(port: PortMapping) -> str:
+    return f"{port.container_port}/{port.protocol}"
+
+
+def _port_bindings(spec: ContainerSpec) -> dict[str, tuple[wire.PortBinding, ...]]:
+    bindings: dict[str, tuple[wire.PortBinding, ...]] = {}
+    for port in spec.ports:
+        host_port = str(port.host_port) if port.host_port else ""
+        binding = wire.PortBinding(port.bind_address, host_port)
+        bindings[_port_key(port)] = (*bindings.get(_port_key(port), ()), binding)
+    return bindings
+
+
+def _bind(mount: Mount) -> str:
+    """``source:target[:ro]``; of Docker's two forms, the one that makes a missing host directory."""
+    if (mount.kind == "bind") != mount.source.startswith("/") or ":" in mount.source + mount.target:
+        raise CannotCreateContainerError(f"invalid {mount.kind} mount from {mount.source!r} to {mount.target!r}")
+    return f"{mount.source}:{mount.target}" + (":ro" if mount.read_only else "")
+
+
+def container(inspected: wire.Inspected) -> Container:
+    """What an inspection says."""
+    state = STATES.get(inspected.state.status, "exited")
+    return Container(
+        id=inspected.id,
+        name=inspected.name.removeprefix("/"),
+        labels=inspected.config.labels or {},
+        state=state,
+        image=inspected.config.image,
+        image_digest=inspected.image or None,
+        exit_code=inspected.state.exit_code if state == "exited" else None,
+        reason=_reason(inspected.state) if state == "exited" else None,
+        started_at=_seconds(inspected.state.started_at),
+        finished_at=_seconds(inspected.state.finished_at) if state == "exited" else None,
+        ports=_ports(inspected) if state == "running" else (),
+        oom_killed=inspected.state.oom_killed,
+    )
+
+
+def _reason(state: wire.State) -> str | None:
+    return OUT_OF_MEMORY if state.oom_killed else state.error or None
+
+
+def _seconds(moment: dt.datetime) -> float | None:
+    return moment.timestamp() if moment.year > 1 else None
+
+
+def _ports(inspected: wire.Inspected) -> tuple[PortMapping, ...]:
+    if inspected.host_config.network_mode == "host":
+        exposed = [_split(key) for key in inspected.config.exposed_ports or {}]
+        return tuple(PortMapping(port, port, protocol) for port, protocol in sorted(exposed))
+    bound = (
+        PortMapping(port, int(binding.host_port), protocol, binding.host_ip)
+        for key, bindings in (inspected.network_settings.ports or {}).items()
+        for port, protocol in [_split(key)]
+        for binding in bindings or ()
+        if binding.host_port
+    )
+    return tuple(sorted(bound, key=lambda port: (port.container_port, port.host_port)))
+
+
+def _split(key: str) -> tuple[int, str]:
+    port, _, protocol = key.partition("/")
+    return int(port), protocol or "tcp"
+
+
+def event_labels(event: wire.Event) -> dict[str, str]:
+    """The labels of the container an event is about."""
+    attributes = event.actor.attributes
+    return {name: value for name, value in attributes.items() if name not in EVENT_FACTS}
+
+
+def image_reference(image: str) -> tuple[str, str]:
+    """Repository and tag (or digest) to pull; a pull without a tag would bring all of them."""
+    repository, at, digest = image.partition("@")
+    if at:
+        return repository, digest
+    head, colon, tag = image.rpartition(":")
+    return (head, tag) if colon and "/" not in tag else (image, DEFAULT_TAG)

@@ -1,0 +1,163 @@
+"""Runtime: the few verbs an agent needs to run containers, and the values that go in and come out.
+
+One contract suite (``tests/agents/runtimes``) holds for every implementation. Identity lives in labels,
+which the runtime keeps with the container; time is in seconds since the epoch; memory in MiB.
+"""
+
+from collections.abc import AsyncGenerator, Mapping
+from typing import Literal, Protocol
+
+import msgspec
+
+OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
+"""The reason of a container that was killed for its memory, word for word as the ECS agent says it."""
+
+ContainerState = Literal["created", "running", "exited"]
+NetworkMode = Literal["bridge", "host", "none"]
+
+
+class PortMapping(msgspec.Struct, frozen=True):
+    """A container port on the host. ``host_port`` 0 asks for any free one; a running container shows which."""
+
+    container_port: int
+    host_port: int = 0
+    protocol: str = "tcp"
+    bind_address: str = "0.0.0.0"  # noqa: S104 - what ECS reports as bindIP
+
+
+class Mount(msgspec.Struct, frozen=True):
+    """``source`` seen as ``target``: an absolute host path (made if missing) or the name of a volume."""
+
+    source: str
+    target: str
+    read_only: bool = False
+    kind: Literal["bind", "volume"] = "bind"
+
+
+class ContainerSpec(msgspec.Struct, frozen=True):
+    """A container as wanted. None leaves the choice to the image or to the runtime."""
+
+    name: str
+    image: str
+    command: tuple[str, ...] | None = None
+    entry_point: tuple[str, ...] | None = None
+    environment: dict[str, str] = {}
+    labels: dict[str, str] = {}
+    cpu_shares: int = 0
+    """Relative weight, 1024 per CPU; 0 is the runtime's default."""
+    cpu_limit: float | None = None
+    """Hard limit in CPUs."""
+    memory_mib: int | None = None
+    """Hard limit: above it the container is killed."""
+    memory_reservation_mib: int | None = None
+    """Soft limit: pushed back to it when the host is short."""
+    ports: tuple[PortMapping, ...] = ()
+    mounts: tuple[Mount, ...] = ()
+    user: str | None = None
+    """``name``, ``uid``, ``name:group`` or ``uid:gid``."""
+    working_directory: str | None = None
+    network_mode: NetworkMode = "bridge"
+
+
+class Container(msgspec.Struct, frozen=True):
+    """A container as observed."""
+
+    id: str
+    name: str
+    labels: dict[str, str]
+    state: ContainerState
+    image: str
+    image_digest: str | None = None
+    """Id of the image it was created from, ``sha256:…``."""
+    exit_code: int | None = None
+    """Of the last run; 128 + n after signal n; None if it never ended or nobody saw it end."""
+    reason: str | None = None
+    """Why it ended, where the runtime knows more than the exit code."""
+    started_at: float | None = None
+    finished_at: float | None = None
+    ports: tuple[PortMapping, ...] = ()
+    """With the actual host ports; only while running."""
+    oom_killed: bool = False
+
+
+class RuntimeInfo(msgspec.Struct, frozen=True):
+    """What runs the containers, and how much it has."""
+
+    name: str
+    version: str
+    api_version: str
+    cpu: int
+    """ECS CPU units, 1024 per core."""
+    memory_mib: int
+
+
+class Changed(msgspec.Struct, frozen=True):
+    """Something happened to this container: look at it. A hint, which may come late or twice."""
+
+    id: str
+    labels: dict[str, str]
+
+
+class Resync(msgspec.Struct, frozen=True):
+    """From here on changes are seen; what happened before may have been missed: list again."""
+
+
+class Runtime(Protocol):
+    """Runs containers on one host. Every call may raise ``RuntimeUnavailable``."""
+
+    async def info(self) -> RuntimeInfo:
+        """Name, version and size of the runtime."""
+        ...
+
+    async def pull(self, image: str) -> None:
+        """Bring the image here, or up to date. Raises CannotPullContainerError."""
+        ...
+
+    async def create(self, spec: ContainerSpec) -> str:
+        """Create, without starting; the id.
+
+        A container of that name that already carries the spec's labels is taken for this one (a repeat
+        after a crash). Raises ImageMissing (pull, then again) and CannotCreateContainerError.
+        """
+        ...
+
+    async def start(self, container_id: str) -> Container:
+        """Start, also again after it exited; the container as observed then, with its host ports.
+
+        Starting a running one changes nothing. Raises ContainerGone and CannotStartContainerError; after
+        the latter the container is not running and stays to be removed.
+        """
+        ...
+
+    async def stop(self, container_id: str, timeout_seconds: float) -> Container:
+        """SIGTERM, and SIGKILL when it has not ended after the timeout; the container as it ended.
+
+        Stopping one that does not run changes nothing. Raises ContainerGone, CannotStopContainerError.
+        """
+        ...
+
+    async def remove(self, container_id: str) -> None:
+        """Kill it if it runs, forget it and its anonymous volumes; nothing if it is gone already.
+
+        Raises CannotRemoveContainerError.
+        """
+        ...
+
+    async def inspect(self, container_id: str) -> Container:
+        """How it is now. Raises ContainerGone and CannotInspectContainerError."""
+        ...
+
+    async def list(self, labels: Mapping[str, str]) -> list[Container]:
+        """Containers in any state that carry all of these labels, sorted by name."""
+        ...
+
+    def follow(self, labels: Mapping[str, str]) -> AsyncGenerator[Changed | Resync, None]:
+        """Changes of containers that carry all of these labels; Resync first and after each interruption.
+
+        Does not raise and ends only with ``close()``. Close it (``aclosing``) when done with it.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of everything but the containers, which go on; followers end."""
+        ...

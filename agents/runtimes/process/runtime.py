@@ -1,0 +1,227 @@
+"""Process runtime: the runtime's verbs on host processes, each under a shim that outlives the agent.
+
+For laptops and CI without Docker: nothing is isolated. Images are ignored, so a command is needed; what
+else is ignored is said in ``launch``. Memory limits what a process may allocate and never kills it.
+"""
+
+import asyncio
+import os
+import shutil
+import signal
+import sys
+from collections.abc import AsyncGenerator, Mapping
+from functools import partial
+from pathlib import Path
+
+from quarterdeck.agents.runtimes.changes import ChangeFeed, carries
+from quarterdeck.agents.runtimes.errors import (
+    CannotCreateContainerError,
+    CannotStartContainerError,
+    CannotStopContainerError,
+    ContainerGone,
+    RuntimeUnavailable,
+)
+from quarterdeck.agents.runtimes.port import (
+    Changed,
+    Container,
+    ContainerSpec,
+    Resync,
+    RuntimeInfo,
+)
+from quarterdeck.agents.runtimes.process import launch, shim
+from quarterdeck.agents.runtimes.process.store import Ports, Store
+from quarterdeck.agents.runtimes.process.watch import Watch
+
+CPU_UNITS_PER_CORE = 1024
+START_SECONDS_MAX = 30.0
+KILL_SECONDS_MAX = 10.0
+NAME_ATTEMPTS_MAX = 3
+
+
+class ProcessRuntime:
+    """Containers as host processes, kept under one data directory, which must be no other agent's."""
+
+    def __init__(self, data: Path) -> None:
+        self._store = Store(data)
+        self._feed = ChangeFeed()
+        self._watches: dict[str, Watch] = {}
+        self._starting: dict[str, Ports] = {}
+        self._opened = False
+        self._closed = False
+
+    async def info(self) -> RuntimeInfo:
+        """The host: its kernel stands for the version."""
+        memory_bytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        return RuntimeInfo(
+            name="process",
+            version=os.uname().release,
+            api_version="",
+            cpu=len(os.sched_getaffinity(0)) * CPU_UNITS_PER_CORE,
+            memory_mib=memory_bytes // launch.BYTES_PER_MIB,
+        )
+
+    async def pull(self, image: str) -> None:
+        """Nothing: images are ignored."""
+
+    async def create(self, spec: ContainerSpec) -> str:
+        """Write the container's directory."""
+        store = self._ready()
+        launch.check(spec)
+        for _ in range(NAME_ATTEMPTS_MAX):
+            existing = store.named(spec.name)
+            if existing is None:
+                created = store.create(spec)
+                if created is not None:
+                    return created
+            elif carries(store.spec(existing).labels, spec.labels):
+                return existing
+        raise CannotCreateContainerError(f'Conflict. The container name "{spec.name}" is already in use')
+
+    async def start(self, container_id: str) -> Container:
+        """Choose ports, run the shim, and wait until it has started the command or failed."""
+        store = self._ready()
+        if container_id in self._starting or store.container(container_id).state == "running":
+            return store.container(container_id)
+        await self._settled(container_id)
+        spec = store.spec(container_id)
+        ports = launch.assign(spec, self._taken_ports())
+        self._starting[container_id] = ports
+        try:
+            store.prepare(container_id, ports, launch.environment(spec, ports))
+            await self._run_shim(container_id, spec)
+            self._watch(container_id)
+        finally:
+            del self._starting[container_id]
+        self._feed.publish(container_id, spec.labels)
+        return store.container(container_id)
+
+    def _taken_ports(self) -> Ports:
+        running = [watch.ports for watch in self._watches.values()]
+        return tuple(port for ports in (*running, *self._starting.values()) for port in ports)
+
+    async def _run_shim(self, container_id: str, spec: ContainerSpec) -> None:
+        """Raises CannotStartContainerError with what the shim said."""
+        directory = self._store.directory(container_id)
+        uid, gid = launch.user_ids(spec.user)
+        work = directory / "work"
+        if uid >= 0:
+            shutil.chown(work, uid, gid)
+        limits = (launch.nice(spec.cpu_shares), launch.data_bytes(spec), uid, gid)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-I", "-S", shim.__file__, str(directory)),
+            *(str(number) for number in limits),
+            spec.working_directory or str(work),
+            *launch.command(spec),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        try:
+            async with asyncio.timeout(START_SECONDS_MAX):
+                said, _ = await process.communicate()
+        except TimeoutError as error:
+            raise RuntimeUnavailable(
+                f"no word from the shim of {container_id} for {START_SECONDS_MAX:.0f} seconds"
+            ) from error
+        if said:
+            raise CannotStartContainerError(said.decode(errors="replace").strip())
+
+    async def stop(self, container_id: str, timeout_seconds: float) -> Container:
+        """SIGTERM to the command, wait, SIGKILL."""
+        store = self._ready()
+        watch = self._watch(container_id)
+        if watch is not None and store.container(container_id).state == "running":
+            watch.signal(signal.SIGTERM)
+            try:
+                async with asyncio.timeout(timeout_seconds):
+                    await watch.ended.wait()
+            except TimeoutError:
+                await self._kill(watch)
+        return store.container(container_id)
+
+    async def _kill(self, watch: Watch) -> None:
+        """Raises CannotStopContainerError if even that does not end it."""
+        watch.signal(signal.SIGKILL)
+        try:
+            async with asyncio.timeout(KILL_SECONDS_MAX):
+                await watch.ended.wait()
+        except TimeoutError as error:
+            raise CannotStopContainerError(
+                f"tried to kill it, but it did not end within {KILL_SECONDS_MAX:.0f} seconds"
+            ) from error
+
+    async def _settled(self, container_id: str) -> None:
+        """Kill whatever still runs of it, if only a shim about to end."""
+        watch = self._watch(container_id)
+        if watch is not None:
+            await self._kill(watch)
+
+    async def remove(self, container_id: str) -> None:
+        """Kill it, then delete its directory, with logs and all it wrote to its working directory."""
+        store = self._ready()
+        try:
+            await self._settled(container_id)
+            labels = store.spec(container_id).labels
+            await asyncio.to_thread(store.remove, container_id)
+        except (ContainerGone, FileNotFoundError):  # gone, or another call was faster
+            return
+        self._feed.publish(container_id, labels)
+
+    async def inspect(self, container_id: str) -> Container:
+        """Read the container's directory."""
+        return self._ready().container(container_id)
+
+    async def list(self, labels: Mapping[str, str]) -> list[Container]:
+        """Read all directories."""
+        store = self._ready()
+        found = [store.container(container_id) for container_id in store.ids()]
+        wanted = [container for container in found if carries(container.labels, labels)]
+        return sorted(wanted, key=lambda container: container.name)
+
+    def follow(self, labels: Mapping[str, str]) -> AsyncGenerator[Changed | Resync, None]:
+        """Follow what this object starts, removes, and sees ending; it adopts what runs already."""
+        self._ready()
+        return self._feed.follow(labels)
+
+    async def close(self) -> None:
+        """Stop watching; processes and shims go on."""
+        self._closed = True
+        for watch in self._watches.values():
+            watch.close()
+        self._watches.clear()
+        self._feed.close()
+
+    def _ready(self) -> Store:
+        """The store, on first use with everything that runs in it watched."""
+        if self._closed:
+            raise RuntimeUnavailable("this runtime was closed")
+        if not self._opened:
+            self._opened = True
+            self._store.open()
+            for container_id in self._store.ids():
+                self._watch(container_id)
+        return self._store
+
+    def _watch(self, container_id: str) -> Watch | None:
+        """The watch on its processes, None if it has none."""
+        if container_id in self._watches:
+            return self._watches[container_id]
+        pids = self._store.pids(container_id)
+        if pids is None or not (pids.shim_lives or pids.command_lives):
+            return None
+        ports = self._store.ports(container_id)
+        watch = Watch(pids, ports, partial(self._ended, container_id))
+        self._watches[container_id] = watch
+        return watch
+
+    def _ended(self, container_id: str) -> None:
+        """The shim is gone; a command it left behind (it was killed) goes too."""
+        watch = self._watches.pop(container_id)
+        if watch.pids.command_lives:
+            watch.signal(signal.SIGKILL)
+        try:
+            labels = self._store.spec(container_id).labels
+        except (ContainerGone, FileNotFoundError):
+            return
+        self._feed.publish(container_id, labels)
