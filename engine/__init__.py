@@ -1,1 +1,1 @@
-"""engine"""
+"""Engine: takes commands, decides them against the log, serves what came of it."""

@@ -1,1 +1,1 @@
-"""projections"""
+"""Projections: views folded from events."""

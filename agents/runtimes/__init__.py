@@ -1,1 +1,1 @@
-"""agents/runtimes"""
+"""Runtimes: what an agent runs containers with, behind one port."""

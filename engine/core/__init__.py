@@ -1,1 +1,1 @@
-"""engine/core"""
+"""Core: decisions as pure functions; decide, place, deploy, reconcile."""

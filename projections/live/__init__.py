@@ -1,1 +1,1 @@
-"""projections/live"""
+"""Live view: the fold in memory that decisions are taken on."""
