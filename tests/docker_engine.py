@@ -55,11 +55,11 @@ def missing() -> str | None:
     return None
 
 
-def request(method: str, target: str, body: bytes | None = None) -> tuple[int, bytes]:
+def request(method: str, target: str, body: bytes = b"", kind: str = "application/json") -> tuple[int, bytes]:
     """One request to the Docker Engine: the status and the body of its answer."""
     engine = Engine(socket_path())
     try:
-        engine.request(method, target, body=body, headers={"Content-Type": "application/x-tar"} if body else {})
+        engine.request(method, target, body=body, headers={"Content-Type": kind})
         answer = engine.getresponse()
         return answer.status, answer.read()
     finally:
@@ -80,7 +80,7 @@ def build_image() -> str:
         query = urllib.parse.urlencode(
             {"fromSrc": "-", "repo": repository, "tag": tag, "changes": ['CMD ["sh"]', "ENV PATH=/bin"]}, doseq=True
         )
-        status, answer = request("POST", f"/images/create?{query}", layer(source))
+        status, answer = request("POST", f"/images/create?{query}", layer(source), "application/x-tar")
         # The status is sent before the work is done; a failure comes as the last line.
         assert status == http.client.OK, answer
         assert "error" not in json.loads(answer.splitlines()[-1]), answer

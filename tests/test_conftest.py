@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import http.client
 import io
-import subprocess
+import json
 import tarfile
 from pathlib import Path
 
@@ -34,8 +35,15 @@ async def test_a_nats_server_keeps_streams(nats_url: str) -> None:
 
 @pytest.mark.docker
 def test_the_image_has_a_shell_and_applets(busybox_image: str) -> None:
-    command = ["docker", "run", "--rm", "--network=none", busybox_image, "sh", "-c", "echo hello | tr a-z A-Z"]
-    assert subprocess.run(command, check=True, capture_output=True, text=True).stdout == "HELLO\n"
+    container = {"Image": busybox_image, "Cmd": ["sh", "-c", "echo hello | tr a-z A-Z"], "Tty": True}
+    created = json.loads(docker_engine.request("POST", "/containers/create", json.dumps(container).encode())[1])
+    at = f"/containers/{created['Id']}"
+    try:
+        assert docker_engine.request("POST", f"{at}/start")[0] == http.client.NO_CONTENT
+        assert json.loads(docker_engine.request("POST", f"{at}/wait")[1])["StatusCode"] == 0
+        assert docker_engine.request("GET", f"{at}/logs?stdout=1")[1] == b"HELLO\r\n"
+    finally:
+        docker_engine.request("DELETE", f"{at}?force=1")
 
 
 def test_a_layer_links_every_applet_to_busybox() -> None:
