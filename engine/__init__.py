@@ -1,1 +1,1 @@
-"""Engine: takes commands, decides them against the log, serves what came of it."""
+"""The engine: commands become decisions, decisions become commits, and everything reads from those."""

@@ -1,1 +1,1 @@
-"""Projections: views folded from events."""
+"""Views of the log: the live one in memory, the read models in SQLite, and history, the same with another end."""

@@ -1,1 +1,1 @@
-"""Core: decisions as pure functions; decide, place, deploy, reconcile."""
+"""Decisions: pure functions over the live view. No clock, no chance, no waiting."""

@@ -1,1 +1,1 @@
-"""Live view: the fold in memory that decisions are taken on."""
+"""The live view: the fold the keeper decides on, with the indexes that placement needs. Pure."""

@@ -1,0 +1,78 @@
+"""Refusals: the errors of the ECS API, each with the code and text a client sees.
+
+Refusal
+├── ClientException, InvalidParameterException, ConflictException, …   the caller's mistake (HTTP 400)
+└── ServerException                                                  ours (HTTP 500); says what to do
+A refusal changes nothing. Shortage of room is not a refusal but an answer (`failures`).
+"""
+
+
+class Refusal(Exception):  # noqa: N818 - ECS names the subclasses, and none of them ends in Error
+    """An error of the ECS API; its class name is the code."""
+
+    status = 400
+
+    def __init__(self, message: str, **members: object) -> None:
+        """Take the text, and the members some errors have beside it (`resource_ids`)."""
+        super().__init__(message)
+        self.message = message
+        self.members = members
+
+    @property
+    def code(self) -> str:
+        """The name ECS gives this error."""
+        return type(self).__name__
+
+
+class ClientException(Refusal):
+    """A caller's mistake about a resource."""
+
+
+class InvalidParameterException(Refusal):
+    """A value, or a combination of values, that is not valid."""
+
+
+class SerializationException(Refusal):
+    """A body that is not JSON, or a member of the wrong JSON type."""
+
+
+class UnknownOperationException(Refusal):
+    """A name that is no operation of ECS."""
+
+
+class UnsupportedFeatureException(Refusal):
+    """An operation or member of ECS that Quarterdeck does not carry out."""
+
+
+class ConflictException(Refusal):
+    """A token used again for another request."""
+
+
+class ClusterNotFoundException(Refusal):
+    """No such cluster, or it is INACTIVE."""
+
+
+class ClusterContainsContainerInstancesException(Refusal):
+    """A cluster to delete still has container instances."""
+
+
+class ClusterContainsServicesException(Refusal):
+    """A cluster to delete still has services."""
+
+
+class ClusterContainsTasksException(Refusal):
+    """A cluster to delete still has tasks."""
+
+
+class ServiceNotFoundException(Refusal):
+    """No such service."""
+
+
+class ServiceNotActiveException(Refusal):
+    """The service is DRAINING or INACTIVE."""
+
+
+class ServerException(Refusal):
+    """Our failure: nothing is known to have changed; the message says whether to try again."""
+
+    status = 500

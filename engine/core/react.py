@@ -1,0 +1,38 @@
+"""React: which services an event concerns, so that only those are reconciled."""
+
+from collections.abc import Iterator
+
+from quarterdeck.events.catalog import AnyEvent
+from quarterdeck.events.container_instance import ContainerInstanceEvent
+from quarterdeck.events.service import ServiceCreated, ServiceDeleted, ServiceUpdated, DeploymentStarted
+from quarterdeck.events.task import TaskStarted, TaskStopped, TaskStopRequested
+from quarterdeck.projections.live.states import ClusterState, NamespaceState
+from quarterdeck.projections.live.task import SERVICE_GROUP
+
+
+def concerned(state: NamespaceState, event: AnyEvent) -> Iterator[tuple[str, str]]:
+    """Name (cluster, service) of each service whose tasks, wishes or instances the event changed."""
+    match event:
+        case ServiceCreated() | ServiceUpdated() | ServiceDeleted() | DeploymentStarted():
+            yield event.cluster, event.service
+        case TaskStarted() | TaskStopped() | TaskStopRequested():
+            task = state.clusters[event.cluster].tasks.get(event.task)
+            if task is not None and task.deployment:
+                yield event.cluster, task.group.removeprefix(SERVICE_GROUP)
+        case ContainerInstanceEvent():
+            yield from _on_instance(state.clusters[event.cluster], event.container_instance)
+        case _:
+            pass
+
+
+def makes_room(event: AnyEvent) -> bool:
+    """Tell whether work that waits for room should look again."""
+    return isinstance(event, TaskStopped | ContainerInstanceEvent)
+
+
+def _on_instance(cluster: ClusterState, name: str) -> Iterator[tuple[str, str]]:
+    instance = cluster.instances.get(name)
+    for task_name in instance.tasks if instance is not None else ():
+        task = cluster.tasks[task_name]
+        if task.deployment:
+            yield cluster.name, task.group.removeprefix(SERVICE_GROUP)

@@ -1,0 +1,102 @@
+"""Report: deciding what an agent's word about a task changes (spec §4.8, §6.7).
+
+Observed status only moves forward: a task that STOPPED stays STOPPED, a report that comes late or
+twice changes nothing.
+"""
+
+from quarterdeck.engine.core.errors import InvalidParameterException
+from quarterdeck.engine.core.task import existing
+from quarterdeck.engine.core.turn import Turn
+from quarterdeck.events import shapes
+from quarterdeck.events.task import ContainerReport, ContainerStateChanged, TaskStarted, TaskStopped
+from quarterdeck.projections.live.states import TaskState
+
+REASON_CHARACTERS_MAX = 1024
+EXITED = "Essential container in task exited"
+
+
+def task(turn: Turn, request: shapes.SubmitTaskStateChangeRequest) -> None:
+    """Take a report about a task and the containers that changed with it."""
+    cluster = turn.cluster(request.cluster)
+    found = existing(turn, cluster, request.task)
+    if found.last_status == "STOPPED":
+        return
+    containers = [_container(each) for each in request.containers or []]
+    if request.status == "STOPPED":
+        code, reason = _verdict(found, request, containers)
+        turn.emit(
+            TaskStopped(
+                cluster=cluster.name,
+                task=found.id,
+                stop_code=code,
+                reason=reason,
+                containers=containers,
+                pull_started_at=request.pull_started_at,
+                pull_stopped_at=request.pull_stopped_at,
+                execution_stopped_at=request.execution_stopped_at,
+            )
+        )
+    elif request.status == "RUNNING" and found.last_status != "RUNNING":
+        turn.emit(
+            TaskStarted(
+                cluster=cluster.name,
+                task=found.id,
+                containers=containers,
+                pull_started_at=request.pull_started_at,
+                pull_stopped_at=request.pull_stopped_at,
+            )
+        )
+    else:
+        for each in containers:
+            turn.emit(ContainerStateChanged(cluster=cluster.name, task=found.id, container=each))
+
+
+def container(turn: Turn, request: shapes.SubmitContainerStateChangeRequest) -> None:
+    """Take a report about one container."""
+    cluster = turn.cluster(request.cluster)
+    found = existing(turn, cluster, request.task)
+    if found.last_status == "STOPPED":
+        return
+    if not request.container_name:
+        raise InvalidParameterException("Container name can not be blank.")
+    report = ContainerReport(
+        name=request.container_name,
+        status=request.status or "PENDING",
+        runtime_id=request.runtime_id or "",
+        exit_code=request.exit_code,
+        reason=(request.reason or "")[:REASON_CHARACTERS_MAX],
+        network_bindings=request.network_bindings or [],
+    )
+    turn.emit(ContainerStateChanged(cluster=cluster.name, task=found.id, container=report))
+
+
+def attachments(turn: Turn, request: shapes.SubmitAttachmentStateChangesRequest) -> None:
+    """Acknowledge reports about attachments; there are none here to change."""
+    turn.cluster(request.cluster)
+    if not request.attachments:
+        raise InvalidParameterException("attachments can not be empty")
+
+
+def _container(change: shapes.ContainerStateChange) -> ContainerReport:
+    if not change.container_name:
+        raise InvalidParameterException("Container name can not be blank.")
+    return ContainerReport(
+        name=change.container_name,
+        status=change.status or "PENDING",
+        runtime_id=change.runtime_id or "",
+        image_digest=change.image_digest or "",
+        exit_code=change.exit_code,
+        reason=(change.reason or "")[:REASON_CHARACTERS_MAX],
+        network_bindings=change.network_bindings or [],
+    )
+
+
+def _verdict(
+    found: TaskState, request: shapes.SubmitTaskStateChangeRequest, containers: list[ContainerReport]
+) -> tuple[str, str]:
+    if found.desired_status == "STOPPED":
+        return found.stop_code, found.stop_reason
+    told = (request.reason or next((each.reason for each in containers if each.reason), ""))[:REASON_CHARACTERS_MAX]
+    if found.last_status == "RUNNING":
+        return "EssentialContainerExited", told or EXITED
+    return "TaskFailedToStart", told or "Task failed to start"

@@ -1,0 +1,232 @@
+"""Task: deciding on running, starting, stopping and what agents report (spec §6)."""
+
+import re
+
+import msgspec
+
+from quarterdeck.engine.core.errors import InvalidParameterException, UnsupportedFeatureException
+from quarterdeck.engine.core.placement import Placed, Unplaceable, first_failing_check, matrix, place
+from quarterdeck.engine.core.tags import checked_tags, managed_tags
+from quarterdeck.engine.core.task_definition import usable
+from quarterdeck.engine.core.turn import Turn
+from quarterdeck.events import shapes
+from quarterdeck.events.task import (
+    PlacementFailure,
+    TaskPlaced,
+    TaskPlacementFailed,
+    TaskRequested,
+    TaskStopRequested,
+)
+from quarterdeck.projections.live.demand import Demand, demand
+from quarterdeck.projections.live.states import ClusterState, DefinitionState, TaskState
+from quarterdeck.projections.live.task import SERVICE_GROUP
+
+COUNT_MAX = 10
+INSTANCES_MAX = 10
+OVERRIDES_CHARACTERS_MAX = 8192
+FAILURES_MAX = 100
+LAUNCH_TYPES = ("EC2", "FARGATE", "EXTERNAL", "FMI", "MANAGED_INSTANCES")
+REASONS = {"STATUS": "AGENT"}
+_STARTED_BY = re.compile(r"[A-Za-z0-9_/-]{0,128}")
+
+
+def run(turn: Turn, request: shapes.RunTaskRequest) -> list[shapes.Failure]:
+    """Place `count` tasks now; those that fit nowhere become failures, one for each instance."""
+    cluster = turn.cluster(request.cluster)
+    definition = usable(turn, request.task_definition, InvalidParameterException)
+    count = 1 if request.count is None else request.count
+    if not 1 <= count <= COUNT_MAX:
+        raise InvalidParameterException(f"Count must be from 1 to {COUNT_MAX}, not {count}.")
+    _check_launch(request.launch_type, request.capacity_provider_strategy)
+    if request.placement_constraints or request.placement_strategy:
+        raise UnsupportedFeatureException("Placement constraints and strategies are not supported by this version.")
+    template = _template(turn, cluster, definition, request)
+    if all(each.status == "INACTIVE" for each in cluster.instances.values()):
+        raise InvalidParameterException("No Container Instances were found in your cluster.")
+    need = definition.demand if template.overrides is None else demand(definition.definition, template.overrides)
+    for done in range(count):
+        found = place(cluster, template.group, need)
+        if isinstance(found, Unplaceable):
+            return _fail(turn, cluster, template, count - done, found)
+        bind(turn, template, found)
+    return []
+
+
+def bind(turn: Turn, template: TaskRequested, found: Placed) -> str:
+    """Make a task after a template and bind it to the place found; gives its id."""
+    name = turn.ids.hex()
+    turn.emit(msgspec.structs.replace(template, task=name))
+    turn.emit(
+        TaskPlaced(
+            cluster=template.cluster,
+            task=name,
+            container_instance=found.instance.id,
+            zone=found.instance.zone,
+            explanation=found.explanation,
+        )
+    )
+    return name
+
+
+def start(turn: Turn, request: shapes.StartTaskRequest) -> list[shapes.Failure]:
+    """Put one task on each instance named; each that can't take it becomes a failure."""
+    cluster = turn.cluster(request.cluster)
+    definition = usable(turn, request.task_definition, InvalidParameterException)
+    names = request.container_instances or []
+    if not 1 <= len(names) <= INSTANCES_MAX:
+        raise InvalidParameterException(f"Container instances must be from 1 to {INSTANCES_MAX}, not {len(names)}.")
+    template = _template(turn, cluster, definition, request)
+    instances = [turn.local("container-instance", each, cluster.name) for each in names]
+    need = definition.demand if template.overrides is None else demand(definition.definition, template.overrides)
+    failures = []
+    for name in instances:
+        reason = _start_on(turn, cluster, template, need, name)
+        if reason:
+            arn = turn.namespace.container_instance_arn(cluster.name, name)
+            failures.append(shapes.Failure(arn=arn, reason=reason))
+    return failures
+
+
+def stop(turn: Turn, request: shapes.StopTaskRequest) -> None:
+    """Ask a task to end; one already ending or ended is left as it is."""
+    task = existing(turn, turn.cluster(request.cluster), request.task)
+    if task.desired_status == "RUNNING":
+        turn.emit(
+            TaskStopRequested(
+                cluster=turn.cluster(request.cluster).name,
+                task=task.id,
+                stop_code="UserInitiated",
+                reason=request.reason or "Task stopped by user",
+            )
+        )
+
+
+def existing(turn: Turn, cluster: ClusterState, reference: str | None) -> TaskState:
+    """Find a task by id or ARN."""
+    task = cluster.tasks.get(turn.local("task", reference or "", cluster.name))
+    if task is None:
+        raise InvalidParameterException("The referenced task was not found.")
+    return task
+
+
+def _start_on(turn: Turn, cluster: ClusterState, template: TaskRequested, need: Demand, name: str) -> str:
+    instance = cluster.instances.get(name)
+    if instance is None:
+        return "MISSING"
+    if instance.status != "ACTIVE":
+        return instance.status
+    reason = first_failing_check(instance, need)
+    if reason:
+        return reason
+    task = turn.ids.hex()
+    turn.emit(msgspec.structs.replace(template, task=task))
+    turn.emit(TaskPlaced(cluster=cluster.name, task=task, container_instance=name, zone=instance.zone))
+    return ""
+
+
+def _template(
+    turn: Turn,
+    cluster: ClusterState,
+    definition: DefinitionState,
+    request: shapes.RunTaskRequest | shapes.StartTaskRequest,
+) -> TaskRequested:
+    _check_texts(request)
+    overrides = _checked_overrides(definition, request.overrides)
+    if (definition.definition.network_mode == "awsvpc") != (request.network_configuration is not None):
+        raise InvalidParameterException(
+            "Network Configuration must be provided when networkMode 'awsvpc' is specified."
+            if request.network_configuration is None
+            else "Network Configuration is not valid for the given networkMode of this task definition."
+        )
+    if request.propagate_tags == "SERVICE":
+        raise InvalidParameterException("propagateTags SERVICE is only supported for tasks of a service.")
+    tags = {each.key: each for each in (definition.tags if request.propagate_tags == "TASK_DEFINITION" else [])}
+    tags |= {each.key: each for each in checked_tags(request.tags)}
+    if request.enable_ecs_managed_tags:
+        tags |= {each.key: each for each in managed_tags(cluster.name)}
+    return TaskRequested(
+        cluster=cluster.name,
+        task="",
+        task_definition=definition.name,
+        group=request.group or f"family:{definition.name.rpartition(':')[0]}",
+        started_by=request.started_by or "",
+        overrides=overrides,
+        tags=list(tags.values()),
+        enable_execute_command=bool(request.enable_execute_command),
+    )
+
+
+def _check_texts(request: shapes.RunTaskRequest | shapes.StartTaskRequest) -> None:
+    if request.group is not None and (len(request.group) > 255 or request.group.startswith(SERVICE_GROUP)):
+        raise InvalidParameterException("Invalid task group: up to 255 characters, and not starting with service:.")
+    if request.started_by is not None and not _STARTED_BY.fullmatch(request.started_by):
+        raise InvalidParameterException(
+            "startedBy can have up to 128 letters (uppercase and lowercase), numbers, hyphens, slashes and underscores."
+        )
+
+
+def _check_launch(launch_type: str | None, strategy: list[shapes.CapacityProviderStrategyItem] | None) -> None:
+    if launch_type is not None and strategy:
+        raise InvalidParameterException(
+            "Specifying both a launch type and capacity provider strategy is not supported. "
+            "Remove one and try again."
+        )
+    if launch_type is not None and launch_type not in LAUNCH_TYPES:
+        raise InvalidParameterException(f"launch type should be one of [{','.join(LAUNCH_TYPES)}]")
+    if launch_type not in {None, "EC2"} or strategy:
+        raise UnsupportedFeatureException("Only the launch type EC2 is supported.")
+
+
+def _checked_overrides(
+    definition: DefinitionState, overrides: shapes.TaskOverride | None
+) -> shapes.TaskOverride | None:
+    if overrides is None:
+        return None
+    if len(msgspec.json.encode(overrides)) > OVERRIDES_CHARACTERS_MAX:
+        raise InvalidParameterException(f"Overrides may have up to {OVERRIDES_CHARACTERS_MAX} characters as JSON.")
+    for amount in (overrides.cpu, overrides.memory):
+        if amount and not amount.isdigit():
+            raise InvalidParameterException(f"Invalid override of the task size: {amount} is not a whole number.")
+    names = {each.name for each in definition.definition.container_definitions or []}
+    for each in overrides.container_overrides or []:
+        if each.name not in names:
+            raise InvalidParameterException(
+                f"Override for container named {each.name} is not a container in the TaskDefinition."
+            )
+    return overrides if overrides != shapes.TaskOverride() else None
+
+
+def _fail(
+    turn: Turn, cluster: ClusterState, template: TaskRequested, count: int, found: Unplaceable
+) -> list[shapes.Failure]:
+    need = demand(turn.definition(template.task_definition).definition, template.overrides)
+    verdicts = matrix(cluster, template.group, need)[:FAILURES_MAX]
+    failures = [
+        PlacementFailure(
+            container_instance=each.container_instance,
+            reason=REASONS.get(each.reason, each.reason),
+            detail=each.detail,
+        )
+        for each in verdicts
+    ]
+    turn.emit(
+        TaskPlacementFailed(
+            cluster=cluster.name,
+            task_definition=template.task_definition,
+            group=template.group,
+            started_by=template.started_by,
+            count=count,
+            explanation=found.explanation,
+            failures=failures,
+        )
+    )
+    return [
+        shapes.Failure(
+            arn=turn.namespace.container_instance_arn(cluster.name, each.container_instance),
+            reason=each.reason,
+            detail=each.detail or None,
+        )
+        for each in failures
+    ]
+
+

@@ -1,0 +1,126 @@
+"""Container instance: how its events change the live view."""
+
+from quarterdeck.events.container_instance import (
+    AgentConnected,
+    AgentDisconnected,
+    AgentLost,
+    Capacity,
+    ContainerInstanceDeregistered,
+    ContainerInstanceRegistered,
+    ContainerInstanceReregistered,
+    ContainerInstanceStatusChanged,
+)
+from quarterdeck.events.shapes import Attribute
+from quarterdeck.projections.live import task
+from quarterdeck.projections.live.states import ClusterState, InstanceState, NamespaceState
+
+
+def registered(namespace: NamespaceState, event: ContainerInstanceRegistered, at: float) -> None:
+    """Add an instance: ACTIVE, its agent not connected yet."""
+    cluster = namespace.clusters[event.cluster]
+    capacity = event.capacity
+    instance = InstanceState(
+        id=event.container_instance,
+        zone=event.zone,
+        host=event.host,
+        instance_type=event.instance_type,
+        ec2_instance_id=event.ec2_instance_id,
+        cpu=capacity.cpu,
+        memory=capacity.memory,
+        cpu_left=capacity.cpu,
+        memory_left=capacity.memory,
+        tcp_kept=frozenset(capacity.ports),
+        udp_kept=frozenset(capacity.udp_ports),
+        tcp=set(),
+        udp=set(),
+        attributes=_values(event.attributes),
+        session=event.session,
+        disconnected_at=at,
+    )
+    cluster.instances[instance.id] = instance
+    cluster.away[instance.id] = None
+    cluster.room.join(instance)
+
+
+def reregistered(namespace: NamespaceState, event: ContainerInstanceReregistered, _at: float) -> None:
+    """Take over what a restarted agent says of its instance; what tasks hold stays held."""
+    cluster, instance = _find(namespace, event.cluster, event.container_instance)
+    _resize(instance, event.capacity)
+    instance.attributes = _values(event.attributes)
+    instance.session = event.session
+    cluster.room.gain(instance)
+
+
+def status_changed(namespace: NamespaceState, event: ContainerInstanceStatusChanged, _at: float) -> None:
+    """Set ACTIVE or DRAINING."""
+    cluster, instance = _find(namespace, event.cluster, event.container_instance)
+    instance.status = event.status
+    if event.status == "DRAINING":
+        cluster.draining[instance.id] = None
+    else:
+        cluster.draining.pop(instance.id, None)
+    cluster.room.gain(instance)
+
+
+def deregistered(namespace: NamespaceState, event: ContainerInstanceDeregistered, _at: float) -> None:
+    """Make an instance INACTIVE; it offers nothing any more, and its tasks were stopped before."""
+    cluster, instance = _find(namespace, event.cluster, event.container_instance)
+    instance.status = "INACTIVE"
+    instance.connected = False
+    cluster.away.pop(instance.id, None)
+    cluster.draining.pop(instance.id, None)
+    cluster.room.leave(instance)
+
+
+def connected(namespace: NamespaceState, event: AgentConnected, _at: float) -> None:
+    """Note that the agent is there, and with it the tasks it was lost with."""
+    cluster, instance = _find(namespace, event.cluster, event.container_instance)
+    instance.connected = True
+    instance.session = event.session
+    cluster.away.pop(instance.id, None)
+    if instance.lost:
+        instance.lost = False
+        _count_away(cluster, instance, -1)
+    cluster.room.gain(instance)
+
+
+def disconnected(namespace: NamespaceState, event: AgentDisconnected, at: float) -> None:
+    """Note that the agent is gone."""
+    cluster, instance = _find(namespace, event.cluster, event.container_instance)
+    instance.connected = False
+    instance.disconnected_at = at
+    cluster.away[instance.id] = None
+    cluster.room.gain(instance)
+
+
+def lost(namespace: NamespaceState, event: AgentLost, _at: float) -> None:
+    """Note that the agent was gone for too long: its services' tasks are away."""
+    cluster, instance = _find(namespace, event.cluster, event.container_instance)
+    instance.lost = True
+    _count_away(cluster, instance, 1)
+
+
+def _find(namespace: NamespaceState, cluster: str, name: str) -> tuple[ClusterState, InstanceState]:
+    found = namespace.clusters[cluster]
+    instance = found.instances[name]
+    instance.version += 1
+    return found, instance
+
+
+def _count_away(cluster: ClusterState, instance: InstanceState, change: int) -> None:
+    for name in instance.tasks:
+        held = cluster.tasks[name]
+        service, _ = task.owners(cluster, held)
+        if service is not None and held.desired_status == "RUNNING":
+            service.away += change
+
+
+def _resize(instance: InstanceState, capacity: Capacity) -> None:
+    instance.cpu_left += capacity.cpu - instance.cpu
+    instance.memory_left += capacity.memory - instance.memory
+    instance.cpu, instance.memory = capacity.cpu, capacity.memory
+    instance.tcp_kept, instance.udp_kept = frozenset(capacity.ports), frozenset(capacity.udp_ports)
+
+
+def _values(attributes: list[Attribute]) -> dict[str, str]:
+    return {each.name or "": each.value or "" for each in attributes}

@@ -1,0 +1,56 @@
+"""Demand: what a task needs of an instance, worked out once per task definition and set of overrides."""
+
+import msgspec
+
+from quarterdeck.events import shapes
+
+
+class Demand(msgspec.Struct, frozen=True):
+    """CPU units, MiB, static host ports and attributes; equal demands fit the same instances."""
+
+    cpu: int
+    memory: int
+    tcp: frozenset[int] = frozenset()
+    udp: frozenset[int] = frozenset()
+    attributes: frozenset[tuple[str, str]] = frozenset()
+
+
+def demand(definition: shapes.TaskDefinition, overrides: shapes.TaskOverride | None = None) -> Demand:
+    """Add up a task's reservation: the task's size if it has one, else its containers' (spec §4.3)."""
+    containers = definition.container_definitions or []
+    by_name = {item.name: item for item in (overrides.container_overrides or [])} if overrides else {}
+    cpu = (overrides.cpu if overrides else None) or definition.cpu
+    memory = (overrides.memory if overrides else None) or definition.memory
+    ports = _host_ports(definition)
+    return Demand(
+        cpu=int(cpu) if cpu else sum(_cpu(each, by_name.get(each.name)) for each in containers),
+        memory=int(memory) if memory else sum(_memory(each, by_name.get(each.name)) for each in containers),
+        tcp=frozenset(port for port, protocol in ports if protocol != "udp"),
+        udp=frozenset(port for port, protocol in ports if protocol == "udp"),
+        attributes=frozenset((each.name or "", each.value or "") for each in definition.requires_attributes or []),
+    )
+
+
+def _cpu(container: shapes.ContainerDefinition, override: shapes.ContainerOverride | None) -> int:
+    if override is not None and override.cpu is not None:
+        return override.cpu
+    return container.cpu or 0
+
+
+def _memory(container: shapes.ContainerDefinition, override: shapes.ContainerOverride | None) -> int:
+    soft, hard = container.memory_reservation, container.memory
+    if override is not None:
+        soft = override.memory_reservation if override.memory_reservation is not None else soft
+        hard = override.memory if override.memory is not None else hard
+    return soft or hard or 0
+
+
+def _host_ports(definition: shapes.TaskDefinition) -> list[tuple[int, str]]:
+    if definition.network_mode in {"awsvpc", "none"}:
+        return []
+    return [
+        (mapping.host_port, mapping.protocol or "tcp")
+        for container in definition.container_definitions or []
+        for mapping in container.port_mappings or []
+        if mapping.host_port
+    ]

@@ -1,0 +1,93 @@
+"""Service: how its events, and those of its deployments, change the live view."""
+
+from quarterdeck.events.service import (
+    DeploymentCompleted,
+    DeploymentStarted,
+    ServiceCreated,
+    ServiceDeleted,
+    ServiceDrained,
+    ServiceEvent,
+    ServiceSteadyStateReached,
+    ServiceTaskPlacementFailed,
+    ServiceTaskStartImpaired,
+    ServiceUpdated,
+)
+from quarterdeck.projections.live.states import DeploymentState, NamespaceState, ServiceState
+
+
+def created(namespace: NamespaceState, event: ServiceCreated, at: float) -> None:
+    """Begin a service, also where one of its name was INACTIVE."""
+    namespace.clusters[event.cluster].services[event.service] = ServiceState(
+        name=event.service,
+        desired_count=event.desired_count,
+        settings=event.settings,
+        created_at=at,
+        token=event.token,
+        request=event.request,
+    )
+
+
+def updated(namespace: NamespaceState, event: ServiceUpdated, _at: float) -> None:
+    """Change what the caller changed; start failures are forgiven (spec §7.3)."""
+    service = _find(namespace, event)
+    if event.desired_count is not None:
+        service.desired_count = event.desired_count
+    if event.settings is not None:
+        service.settings = event.settings
+    service.steady = False
+    service.unplaced = ""
+    for deployment in service.deployments:
+        deployment.failed, deployment.impaired = 0, False
+
+
+def deleted(namespace: NamespaceState, event: ServiceDeleted, _at: float) -> None:
+    """Begin DRAINING."""
+    service = _find(namespace, event)
+    service.status = "DRAINING"
+    service.desired_count = 0
+
+
+def drained(namespace: NamespaceState, event: ServiceDrained, _at: float) -> None:
+    """Make the service INACTIVE and forget the order its tasks were placed in."""
+    service = _find(namespace, event)
+    service.status = "INACTIVE"
+    namespace.clusters[event.cluster].room.group(service.group).queues.clear()
+
+
+def deployment_started(namespace: NamespaceState, event: DeploymentStarted, at: float) -> None:
+    """Put a new PRIMARY first; drop those before it that have no tasks."""
+    service = _find(namespace, event)
+    kept = [each for each in service.deployments if each.tasks]
+    service.deployments = [DeploymentState(event.deployment, event.task_definition, at), *kept]
+    service.steady = False
+    service.unplaced = ""
+
+
+def deployment_completed(namespace: NamespaceState, event: DeploymentCompleted, _at: float) -> None:
+    """Mark a deployment COMPLETED; that is not revoked."""
+    deployment = _find(namespace, event).deployment(event.deployment)
+    if deployment is not None:
+        deployment.completed = True
+
+
+def steady(namespace: NamespaceState, event: ServiceSteadyStateReached, _at: float) -> None:
+    """Note the steady state until something changes."""
+    service = _find(namespace, event)
+    service.steady = True
+    service.unplaced = ""
+
+
+def placement_failed(namespace: NamespaceState, event: ServiceTaskPlacementFailed, _at: float) -> None:
+    """Remember the cause that was told, so that it is not told again."""
+    _find(namespace, event).unplaced = f"{event.closest} {event.reason}"
+
+
+def start_impaired(namespace: NamespaceState, event: ServiceTaskStartImpaired, _at: float) -> None:
+    """Remember that it was told; failures themselves are counted as tasks stop."""
+    deployment = _find(namespace, event).deployment(event.deployment)
+    if deployment is not None:
+        deployment.impaired = True
+
+
+def _find(namespace: NamespaceState, event: ServiceEvent) -> ServiceState:
+    return namespace.clusters[event.cluster].services[event.service]

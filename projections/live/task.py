@@ -1,0 +1,155 @@
+"""Task: how its events change the live view, with the counts of its service, instance and group."""
+
+from quarterdeck.events.task import (
+    ContainerStateChanged,
+    TaskPlaced,
+    TaskPlacementFailed,
+    TaskRequested,
+    TaskStarted,
+    TaskStopped,
+    TaskStopRequested,
+)
+from quarterdeck.projections.live.demand import demand
+from quarterdeck.projections.live.states import (
+    ClusterState,
+    DeploymentState,
+    NamespaceState,
+    ServiceState,
+    TaskState,
+)
+from quarterdeck.projections.live.task_definition import find
+
+STOPPED_KEPT_SECONDS = 3600.0
+STOPPED_KEPT_MAX = 100_000
+SERVICE_GROUP = "service:"
+
+
+def requested(namespace: NamespaceState, event: TaskRequested, at: float) -> None:
+    """Add a task that has no place yet."""
+    cluster = namespace.clusters[event.cluster]
+    definition = find(namespace, event.task_definition)
+    overrides = event.overrides
+    task = TaskState(
+        id=event.task,
+        definition=definition.name,
+        group=event.group,
+        deployment=event.deployment,
+        demand=definition.demand if overrides is None else demand(definition.definition, overrides),
+        created_at=at,
+        started_by=event.started_by,
+        overrides=overrides,
+    )
+    cluster.tasks[task.id] = task
+    service, deployment = owners(cluster, task)
+    if service is not None and deployment is not None:
+        deployment.tasks[task.id] = None
+        service.wanted += 1
+        service.alive += 1
+        service.steady = False
+        service.unplaced = ""
+
+
+def placed(namespace: NamespaceState, event: TaskPlaced, _at: float) -> None:
+    """Bind a task to an instance and reserve what it needs there."""
+    cluster = namespace.clusters[event.cluster]
+    task = cluster.tasks[event.task]
+    instance = cluster.instances[event.container_instance]
+    task.instance, task.zone, task.last_status = instance.id, instance.zone, "PENDING"
+    task.version += 1
+    instance.version += 1
+    instance.tasks[task.id] = None
+    cluster.room.take(instance, task.demand)
+    cluster.room.group(task.group).count(instance.id, instance.zone, 1)
+
+
+def placement_failed(_namespace: NamespaceState, _event: TaskPlacementFailed, _at: float) -> None:
+    """Change nothing: no task was made."""
+
+
+def started(namespace: NamespaceState, event: TaskStarted, _at: float) -> None:
+    """Note RUNNING."""
+    cluster = namespace.clusters[event.cluster]
+    task = cluster.tasks[event.task]
+    task.last_status = "RUNNING"
+    task.version += 1
+    service, deployment = owners(cluster, task)
+    if service is not None and deployment is not None and task.desired_status == "RUNNING":
+        service.running += 1
+        deployment.running += 1
+        deployment.failed, deployment.impaired = 0, False
+
+
+def container_changed(namespace: NamespaceState, event: ContainerStateChanged, _at: float) -> None:
+    """Count the version; containers themselves are in the read models."""
+    namespace.clusters[event.cluster].tasks[event.task].version += 1
+
+
+def stop_requested(namespace: NamespaceState, event: TaskStopRequested, _at: float) -> None:
+    """Note that a task must end: it counts for nothing any more but the room it has."""
+    cluster = namespace.clusters[event.cluster]
+    task = cluster.tasks[event.task]
+    task.version += 1
+    task.stop_code, task.stop_reason = event.stop_code, event.reason
+    _unwant(cluster, task)
+
+
+def stopped(namespace: NamespaceState, event: TaskStopped, at: float) -> None:
+    """Note STOPPED and free what the task had."""
+    cluster = namespace.clusters[event.cluster]
+    task = cluster.tasks[event.task]
+    service, deployment = owners(cluster, task)
+    if task.desired_status == "RUNNING":
+        _unwant(cluster, task)
+    task.version += 1
+    task.last_status, task.stopped_at = "STOPPED", at
+    task.stop_code, task.stop_reason = event.stop_code, event.reason
+    if task.instance:
+        instance = cluster.instances[task.instance]
+        instance.version += 1
+        instance.tasks.pop(task.id, None)
+        cluster.room.give_back(instance, task.demand)
+    if service is not None and deployment is not None:
+        _leave(service, deployment, task, at)
+    _retire(cluster, task, at)
+
+
+def owners(cluster: ClusterState, task: TaskState) -> tuple[ServiceState | None, DeploymentState | None]:
+    """Find a task's service and deployment; none for a standalone task or a service since replaced."""
+    if not task.deployment:
+        return None, None
+    service = cluster.services.get(task.group.removeprefix(SERVICE_GROUP))
+    deployment = service.deployment(task.deployment) if service is not None else None
+    return (None, None) if deployment is None else (service, deployment)
+
+
+def _unwant(cluster: ClusterState, task: TaskState) -> None:
+    task.desired_status = "STOPPED"
+    if task.instance:
+        cluster.room.group(task.group).count(task.instance, task.zone, -1)
+        cluster.room.gain(cluster.instances[task.instance])
+    service, deployment = owners(cluster, task)
+    if service is None or deployment is None:
+        return
+    service.wanted -= 1
+    service.steady = False
+    if task.last_status == "RUNNING":
+        service.running -= 1
+        deployment.running -= 1
+    if task.instance and cluster.instances[task.instance].lost:
+        service.away -= 1
+
+
+def _leave(service: ServiceState, deployment: DeploymentState, task: TaskState, at: float) -> None:
+    service.alive -= 1
+    deployment.tasks.pop(task.id, None)
+    if task.stop_code == "TaskFailedToStart":
+        deployment.failed += 1
+        deployment.failed_at = at
+    if not deployment.tasks and deployment is not service.deployments[0]:
+        service.deployments.remove(deployment)
+
+
+def _retire(cluster: ClusterState, task: TaskState, at: float) -> None:
+    cluster.stopped.append((at, task.id))
+    while cluster.stopped[0][0] < at - STOPPED_KEPT_SECONDS or len(cluster.stopped) > STOPPED_KEPT_MAX:
+        cluster.tasks.pop(cluster.stopped.popleft()[1], None)

@@ -1,0 +1,112 @@
+"""View: the fold of a whole shard: every namespace, the commands remembered, and the position."""
+
+import hashlib
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from quarterdeck.events import cluster as cluster_events
+from quarterdeck.events import container_instance as instance_events
+from quarterdeck.events import service as service_events
+from quarterdeck.events import task as task_events
+from quarterdeck.events import task_definition as definition_events
+from quarterdeck.events.codec import GENESIS
+from quarterdeck.events.commit import Chained, Commit
+from quarterdeck.events.names import Namespace
+from quarterdeck.projections.live import cluster, container_instance, service, task, task_definition
+from quarterdeck.projections.live.room import Room
+from quarterdeck.projections.live.states import NamespaceState
+
+COMMANDS_KEPT_SECONDS = 24 * 3600.0
+COMMANDS_KEPT_MAX = 1_000_000
+
+EVOLVE: dict[type, Callable[[NamespaceState, Any, float], None]] = {
+    cluster_events.ClusterCreated: cluster.created,
+    cluster_events.ClusterDeleted: cluster.deleted,
+    instance_events.ContainerInstanceRegistered: container_instance.registered,
+    instance_events.ContainerInstanceReregistered: container_instance.reregistered,
+    instance_events.ContainerInstanceStatusChanged: container_instance.status_changed,
+    instance_events.ContainerInstanceDeregistered: container_instance.deregistered,
+    instance_events.AgentConnected: container_instance.connected,
+    instance_events.AgentDisconnected: container_instance.disconnected,
+    instance_events.AgentLost: container_instance.lost,
+    definition_events.TaskDefinitionRegistered: task_definition.registered,
+    definition_events.TaskDefinitionDeregistered: task_definition.deregistered,
+    service_events.ServiceCreated: service.created,
+    service_events.ServiceUpdated: service.updated,
+    service_events.ServiceDeleted: service.deleted,
+    service_events.ServiceDrained: service.drained,
+    service_events.DeploymentStarted: service.deployment_started,
+    service_events.DeploymentCompleted: service.deployment_completed,
+    service_events.ServiceSteadyStateReached: service.steady,
+    service_events.ServiceTaskPlacementFailed: service.placement_failed,
+    service_events.ServiceTaskStartImpaired: service.start_impaired,
+    task_events.TaskRequested: task.requested,
+    task_events.TaskPlaced: task.placed,
+    task_events.TaskPlacementFailed: task.placement_failed,
+    task_events.TaskStarted: task.started,
+    task_events.ContainerStateChanged: task.container_changed,
+    task_events.TaskStopRequested: task.stop_requested,
+    task_events.TaskStopped: task.stopped,
+}
+"""How each event changes its namespace. It believes: no checks, no clock; history cannot be refused."""
+
+
+class Remembered(msgspec.Struct, gc=False):
+    """A command that was carried out: where its commit is, and what it asked for."""
+
+    commit: str
+    sequence: int
+    digest: str
+
+
+class LiveView:
+    """The state of a shard at a position of its log."""
+
+    def __init__(self) -> None:
+        self.namespaces: dict[str, NamespaceState] = {}
+        self.commands: dict[tuple[str, str], Remembered] = {}
+        self.sequence = 0
+        self.hash = GENESIS
+        self._expiry: deque[tuple[float, tuple[str, str]]] = deque()
+
+    def namespace(self, name: str) -> NamespaceState:
+        """Find a namespace; new ones are empty."""
+        found = self.namespaces.get(name)
+        if found is None:
+            found = self.namespaces[name] = NamespaceState(Namespace.parse(name))
+        return found
+
+    def fold(self, envelope: Chained) -> None:
+        """Apply an envelope's commits and move on to its position."""
+        for commit in envelope.commits:
+            namespace = self.namespace(commit.namespace)
+            for event in commit.events:
+                EVOLVE[type(event)](namespace, event, commit.at)
+            if commit.command:
+                self.remember(commit, envelope.sequence)
+        self.sequence = envelope.sequence
+        self.hash = envelope.hash
+
+    def remember(self, commit: Commit, sequence: int) -> None:
+        """Keep a command's token for a day, so that a repeat gets the first outcome."""
+        key = (commit.namespace, commit.command)
+        self.commands[key] = Remembered(commit.id, sequence, commit.digest)
+        self._expiry.append((commit.at, key))
+        while self._expiry[0][0] < commit.at - COMMANDS_KEPT_SECONDS or len(self._expiry) > COMMANDS_KEPT_MAX:
+            self.commands.pop(self._expiry.popleft()[1], None)
+
+    def fingerprint(self) -> str:
+        """Digest the whole state: equal for two folds of the same log."""
+        plain = msgspec.to_builtins(self.namespaces, str_keys=True, enc_hook=_counted, order="sorted")
+        return hashlib.sha256(msgspec.json.encode(plain)).hexdigest()
+
+
+def _counted(value: object) -> object:
+    if isinstance(value, deque):
+        return list(value)
+    assert isinstance(value, Room)
+    held = {name: [group.zones, group.instances] for name, group in value.groups.items() if group.instances}
+    return [{zone: [name for _, name in pool.entries] for zone, pool in value.pools.items()}, held]
