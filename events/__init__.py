@@ -1,1 +1,1 @@
-"""Facts and names: what can happen, what things are called, and the log that keeps it."""
+"""Events: the facts and names everything else speaks in, and the log that keeps them."""

@@ -61,6 +61,9 @@ class Namespace(msgspec.Struct, frozen=True):
         return self.arn(f"task-definition/{revision}")
 
 
+ARN_PARTS = 6  # arn:partition:ecs:region:account:resource
+
+
 class Arn(msgspec.Struct, frozen=True):
     """An ARN taken apart: ``path`` is what follows the kind, split at slashes."""
 
@@ -71,8 +74,8 @@ class Arn(msgspec.Struct, frozen=True):
 
 def parse_arn(text: str) -> Arn | None:
     """Take an ECS ARN apart, long or legacy short form; None if it is not one."""
-    parts = text.split(":", 5)
-    if len(parts) != 6 or parts[0] != "arn" or parts[2] != "ecs":
+    parts = text.split(":", ARN_PARTS - 1)
+    if len(parts) != ARN_PARTS or parts[0] != "arn" or parts[2] != "ecs":
         return None
     kind, _, path = parts[5].partition("/")
     if not kind or not path:

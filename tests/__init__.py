@@ -1,1 +1,1 @@
-"""tests"""
+"""Tests: a sentence about ECS each; the tree mirrors the code."""

@@ -1,1 +1,1 @@
-"""engine/cli"""
+"""CLI: the commands quarterdeck and qd."""

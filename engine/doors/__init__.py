@@ -1,1 +1,1 @@
-"""engine/doors"""
+"""Doors: the ways in; ECS over HTTP, the console, commands over NATS."""

@@ -1,1 +1,1 @@
-"""engine/shell"""
+"""Shell: reads, decides, appends, keeps timers and leases."""

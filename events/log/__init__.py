@@ -1,1 +1,1 @@
-"""events/log"""
+"""Log: the one truth, an append-only sequence of commits."""

@@ -1,1 +1,1 @@
-"""projections/models"""
+"""Read models: what Describe, List and the console read, in SQLite."""

@@ -1,1 +1,1 @@
-"""tests of events"""
+"""Tests of events."""

@@ -43,7 +43,7 @@ def test_enumerations_hold_the_values_of_the_model() -> None:
         ),
         (b'{"ec2InstanceId":"i-1"}', shapes.ContainerInstance(ec2_instance_id="i-1")),
         (b'{"sizeInGiB":30}', shapes.EphemeralStorage(size_in_gi_b=30)),
-        (b'{"bindIP":"0.0.0.0","hostPort":80}', shapes.NetworkBinding(bind_ip="0.0.0.0", host_port=80)),  # noqa: S104
+        (b'{"bindIP":"0.0.0.0","hostPort":80}', shapes.NetworkBinding(bind_ip="0.0.0.0", host_port=80)),
         (
             b'{"name":"web","dockerLabels":{"a":"b"}}',
             shapes.ContainerDefinition(name="web", docker_labels={"a": "b"}),

@@ -1,0 +1,1 @@
+"""Bench: measurements, run by `make bench`; not part of the tests."""

@@ -1,0 +1,63 @@
+"""What marked tests need: it is started here; what cannot be had is said in the last lines of the report.
+
+A test that cannot run here is deselected, not skipped: a report without that paragraph at its end is a whole one.
+QD_REQUIRE=docker (or nats, browser; several with commas) makes such a lack a failure.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests import browser, docker_engine, nats_server
+
+NEEDS = {"nats": nats_server.missing, "docker": docker_engine.missing, "browser": browser.missing}
+LACKS = pytest.StashKey[dict[str, tuple[str, int]]]()
+
+
+@pytest.fixture(scope="session")
+def nats_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A NATS server with JetStream for the whole session: tests keep apart by the names of their streams."""
+    with nats_server.running(tmp_path_factory.mktemp("nats")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def busybox_image() -> str:
+    """An image with a shell and the usual small programs, made here, without any registry."""
+    return docker_engine.build_image()
+
+
+@pytest.hookimpl(trylast=True)  # after -m and -k, so that only what was asked for counts as lacking
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    lacks = config.stash.setdefault(LACKS, {})
+    for marker, missing in NEEDS.items():
+        marked = [item for item in items if item.get_closest_marker(marker)]
+        if marked and (reason := missing()):
+            lacks[marker] = (reason, len(marked))
+            config.hook.pytest_deselected(items=marked)
+            items[:] = [item for item in items if item not in marked]
+
+
+def required(config: pytest.Config) -> list[str]:
+    """What QD_REQUIRE asks for and is lacking."""
+    return [marker for marker in os.environ.get("QD_REQUIRE", "").split(",") if marker in config.stash.get(LACKS, {})]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if required(session.config) and session.exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    lacks = config.stash.get(LACKS, {})
+    if not lacks:
+        return
+    terminalreporter.section("could not run here", yellow=True)
+    for marker, (reason, count) in lacks.items():
+        failure = f" QD_REQUIRE={marker} makes this a failure." if marker in required(config) else ""
+        terminalreporter.line(f"{count} {marker} test{'s' if count > 1 else ''}: {reason}.{failure}")
