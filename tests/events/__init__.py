@@ -1,0 +1,1 @@
+"""Tests of the vocabulary of facts and of the log."""
