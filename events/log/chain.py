@@ -8,31 +8,30 @@ from quarterdeck.events.log.errors import Fenced, LogError, LogFull, OutcomeUnkn
 
 
 class Chain:
-    """The unbroken row of appends of one writer since its last claim."""
+    """The row of appends of one writer behind one claim; every claim begins another."""
 
-    def __init__(self, payload_bytes_max: int) -> None:
-        """Start broken: a writer has to claim first."""
+    def __init__(self, payload_bytes_max: int, *, claimed: bool) -> None:
+        """Begin behind an epoch marker, or broken before the first claim."""
         self._payload_bytes_max = payload_bytes_max
-        self._broken: LogError | None = Fenced("claim an epoch before the first append")
+        self._broken: LogError | None = None if claimed else Fenced("claim an epoch before the first append")
         self._full_at: int | None = None
 
-    @property
-    def broken(self) -> LogError | None:
-        """Why nothing may be sent, or None."""
-        return self._broken
+    def next(self) -> "Chain":
+        """End this chain, whose appends in flight must not count any more, and begin the one behind a new claim."""
+        self._broken = self._broken or Fenced("this writer has claimed a newer epoch")
+        return Chain(self._payload_bytes_max, claimed=True)
 
-    def claimed(self) -> None:
-        """Begin a new chain behind an epoch marker."""
-        self._broken = None
-        self._full_at = None
+    def check(self) -> None:
+        """Raise what broke the chain, if something did: then no answer to one of its appends counts any more."""
+        if self._broken is not None:
+            raise self._broken.with_traceback(None)
 
     def admit(self, payload: bytes, expected: int) -> None:
         """Check an append before it is sent. Raises PayloadTooLarge, Fenced, OutcomeUnknown."""
         if len(payload) > self._payload_bytes_max:
             message = f"{len(payload)} bytes do not fit in one record of at most {self._payload_bytes_max}"
             raise PayloadTooLarge(message)
-        if self._broken is not None:
-            raise self._broken.with_traceback(None)
+        self.check()
         if self._full_at is not None and expected <= self._full_at:
             self._full_at = None
 

@@ -80,7 +80,7 @@ class MemoryLog:
         self._clock = clock
         self._payload_bytes_max = payload_bytes_max
         self._batch_records_max = batch_records_max
-        self._chain = Chain(payload_bytes_max)
+        self._chain = Chain(payload_bytes_max, claimed=False)
         self._faults: deque[Fault] = deque()
         self._closed = False
 
@@ -107,7 +107,7 @@ class MemoryLog:
         sequence = len(self.store.records) + 1
         payload = msgspec.json.encode(Marker(epoch=number, node=node))
         self.store.put(Record(sequence=sequence, at=self._clock(), kind="epoch", payload=payload))
-        self._chain.claimed()
+        self._chain = self._chain.next()
         return Epoch(number=number, sequence=sequence, node=node)
 
     async def append(self, payload: bytes, expected: int) -> int:

@@ -12,13 +12,15 @@ import msgspec
 
 from quarterdeck.events.log.errors import Gap
 
+Kind = Literal["commits", "epoch"]
+
 
 class Record(msgspec.Struct, frozen=True):
     """One stored message: its place in the log (from 1, without holes), the server's time in seconds, the bytes."""
 
     sequence: int
     at: float
-    kind: Literal["commits", "epoch"]
+    kind: Kind
     payload: bytes
 
 
@@ -61,7 +63,8 @@ class Log(Protocol):
     ) -> AsyncGenerator[list[Record], None]:
         """Yield the records behind ``after`` in order, without holes, in batches of at least one.
 
-        Close it (``contextlib.aclosing``) when leaving early. Ends at ``until``; without ``follow`` no later than where the log ended when iteration began.
+        Ends at ``until``; without ``follow`` no later than where the log ended when iteration began.
+        Close it (``contextlib.aclosing``) when leaving early.
         Raises Gap (also when ``after`` is ahead of the log), LogUnavailable.
         """
         ...
