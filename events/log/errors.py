@@ -5,7 +5,9 @@
     ├── OutcomeUnknown    no answer; stored or not: claim a new epoch and read
     ├── LogFull           no room; nothing was stored, and what is stored stays readable
     ├── LogUnavailable    the link or the server is away; nothing was sent
-    │   └── LogMisconfigured   the server or the stream is not what was asked for
+    │   ├── LogMisconfigured     the server or the stream is not what was asked for
+    │   ├── ServerStartFailed    the embedded nats-server did not come up; says what it said
+    │   └── DataDirectoryInUse   another process holds the data directory
     ├── PayloadTooLarge   refused before sending
     └── Gap               the stored log has a hole, went back or is another one: corruption
 
@@ -37,6 +39,14 @@ class LogUnavailable(LogError):
 
 class LogMisconfigured(LogUnavailable):
     """The server or the stream exists but is not safe to write to; the message says what to change."""
+
+
+class ServerStartFailed(LogUnavailable):
+    """The embedded nats-server ended or stayed silent while starting; the message ends with the tail of its log."""
+
+
+class DataDirectoryInUse(LogUnavailable):
+    """Another process, named in the message, holds the data directory."""
 
 
 class PayloadTooLarge(LogError):

@@ -2,7 +2,14 @@
 
 An append carries ``Nats-Expected-Last-Sequence``. A claim is a message on the literal epoch subject that expects only
 the last claim: it always gets in, moves the end of the stream and so breaks the chain of whoever was writing. (A claim
-by expected last sequence would starve against an active writer.) Sends are never repeated: one replica and three
+by expected last sequence would starve against an active writer.)
+
+One append is on its way at a time, others wait here for its answer. Were two on their way, expecting n and n + 1, a
+claim stored at n + 1 would refuse the first and let the second in behind itself, out of a state that never was.
+Waiting costs a network turn per append, which group commit makes up for. (Guarding each append by the claim's own
+sequence as well would do for one replica; with three the server refuses to check one subject for two at once.)
+
+Sends are never repeated: one replica and three
 answer a repeat differently, so an unknown outcome is left to be read.
 """
 
@@ -58,6 +65,7 @@ class JetStreamLog:
         self._names = stream.Names(settings.shard)
         self._acks = Acks(writing)
         self._chain = Chain(payload_bytes_max, claimed=False)
+        self._turn = asyncio.Lock()
         self._closed = False
 
     async def start(self) -> None:
@@ -89,15 +97,17 @@ class JetStreamLog:
         chain = self._chain
         chain.admit(payload, expected)
         try:
-            sequence = await self._acks.publish(
-                self._names.commits, payload, {EXPECTED_LAST: str(expected)}, self._settings.append_seconds_max
-            )
+            async with self._turn:
+                chain.check()
+                sequence = await self._acks.publish(
+                    self._names.commits, payload, {EXPECTED_LAST: str(expected)}, self._settings.append_seconds_max
+                )
         except LogError as error:
             raise chain.failed(error, expected) from error.__cause__
         except asyncio.CancelledError:
             chain.failed(OutcomeUnknown("the caller was cancelled before the answer came"), expected)
             raise
-        chain.check()  # an append before it may have failed meanwhile: then this one counts as failed too
+        chain.check()  # a claim may have come between: what it fenced must not count
         return sequence
 
     async def read(

@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
+from quarterdeck.events.log.jetstream import JetStreamLog, Settings, open_log
 from quarterdeck.events.log.memory import MemoryLog, Store
 from quarterdeck.events.log.port import Log, Record
+from quarterdeck.events.log.server import Server
 
 SIZE_BYTES_SMALL = 200_000
 
@@ -29,6 +31,27 @@ class MemoryWorld:
         if small:
             self.store.size_bytes_max = SIZE_BYTES_SMALL
         log = MemoryLog(self.store)
+        try:
+            yield log
+        finally:
+            await log.close()
+
+
+class JetStreamWorld:
+    """A stream of its own on a server that runs."""
+
+    def __init__(self, server: Server, shard: int) -> None:
+        self.server = server
+        self.shard = shard
+
+    def settings(self, **changes: Any) -> Settings:
+        """What handles on this log are opened with."""
+        wanted = {"shard": self.shard, "durable": self.server.settings.sync_always, **changes}
+        return Settings(monitors=(self.server.monitor_url,), **wanted)
+
+    @asynccontextmanager
+    async def open(self, *, small: bool = False) -> AsyncIterator[JetStreamLog]:
+        log = await open_log(self.server.address(), self.settings(size_bytes_max=SIZE_BYTES_SMALL if small else None))
         try:
             yield log
         finally:
