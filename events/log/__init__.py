@@ -1,1 +1,1 @@
-"""Log: the one truth, an append-only sequence of commits."""
+"""The log: opaque payloads in one order, one writer at a time, kept in memory or on NATS JetStream."""

@@ -1,1 +1,1 @@
-"""Tests of events."""
+"""Tests of the vocabulary of facts and of the log."""

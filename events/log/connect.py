@@ -1,0 +1,129 @@
+"""Link: one NATS connection that tells its users when it is lost and when it is back.
+
+The options are those nats-py needs to be safe here: it never gives up reconnecting, notices a dead peer within
+seconds, and its callbacks never raise (an exception in ``error_cb`` ends its read loop while it says "connected").
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+import nats.errors
+from nats.aio.client import Client
+
+from quarterdeck.events.log.errors import LogUnavailable
+
+CONNECT_SECONDS_MAX = 2
+FIRST_CONNECT_SECONDS_MAX = 5.0
+RECONNECT_SECONDS = 0.1
+PING_SECONDS = 5
+PINGS_OUTSTANDING_MAX = 2
+PENDING_BYTES_MAX = 8 << 20
+CLOSE_SECONDS_MAX = 2
+
+logger = logging.getLogger(__name__)
+
+
+class Address(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a NATS server is and as whom to connect: with a credentials file, a user and password, or as nobody.
+
+    ``inbox_prefix`` must be one the user may subscribe to.
+    """
+
+    url: str
+    creds: Path | None = None
+    user: str | None = None
+    password: str | None = None
+    inbox_prefix: str = "_INBOX"
+
+
+class Link:
+    """A connection and those who want to know about its losses."""
+
+    def __init__(self) -> None:
+        self.client = Client()
+        self.up = asyncio.Event()
+        self._lost: set[Callable[[], None]] = set()
+        self._back: set[Callable[[], None]] = set()
+
+    def watch(self, *, lost: Callable[[], None] | None = None, back: Callable[[], None] | None = None) -> None:
+        """Call ``lost`` and ``back`` when it happens; they must not raise."""
+        if lost is not None:
+            self._lost.add(lost)
+        if back is not None:
+            self._back.add(back)
+
+    def forget(self, *callbacks: Callable[[], None]) -> None:
+        """Stop calling."""
+        for callback in callbacks:
+            self._lost.discard(callback)
+            self._back.discard(callback)
+
+    def check(self) -> None:
+        """Raise LogUnavailable unless something sent now would leave at once."""
+        if not self.client.is_connected:
+            why = "closed" if self.client.is_closed else f"lost: {self.client.last_error or 'reconnecting'}"
+            message = f"the connection to NATS is {why}"
+            raise LogUnavailable(message)
+
+    async def close(self) -> None:
+        """Close the connection; what nobody answered stays unanswered."""
+        with suppress(TimeoutError, nats.errors.Error, OSError):
+            async with asyncio.timeout(CLOSE_SECONDS_MAX):
+                await self.client.close()
+
+    async def disconnected(self) -> None:
+        """nats-py: the connection was lost or closed."""
+        self.up.clear()
+        for callback in tuple(self._lost):
+            callback()
+
+    async def reconnected(self) -> None:
+        """nats-py: the connection is back, subscriptions are renewed."""
+        self.up.set()
+        for callback in tuple(self._back):
+            callback()
+
+
+async def connect(address: Address, name: str, *, seconds_max: float = FIRST_CONNECT_SECONDS_MAX) -> Link:
+    """Open a connection that then stays for good. Raises LogUnavailable when there is none within ``seconds_max``."""
+    link = Link()
+    try:
+        async with asyncio.timeout(seconds_max):
+            await _open(link, address, name)
+    except (OSError, nats.errors.Error, TimeoutError) as error:
+        reason = link.client.last_error or error
+        await link.close()
+        message = f"no NATS server answers as wanted at {address.url}: {reason or type(reason).__name__}"
+        raise LogUnavailable(message) from error
+    link.up.set()
+    return link
+
+
+async def _open(link: Link, address: Address, name: str) -> None:
+    # nats-py tries without end when it may reconnect without end, hence the deadline around this.
+    await link.client.connect(
+        address.url,
+        name=name,
+        user=address.user,
+        password=address.password,
+        user_credentials=None if address.creds is None else str(address.creds),
+        inbox_prefix=address.inbox_prefix.encode(),
+        connect_timeout=CONNECT_SECONDS_MAX,
+        reconnect_time_wait=RECONNECT_SECONDS,  # type: ignore[arg-type]  # it is slept, as a float
+        max_reconnect_attempts=-1,
+        ping_interval=PING_SECONDS,
+        max_outstanding_pings=PINGS_OUTSTANDING_MAX,
+        pending_size=PENDING_BYTES_MAX,
+        error_cb=_note,
+        disconnected_cb=link.disconnected,
+        reconnected_cb=link.reconnected,
+        closed_cb=link.disconnected,
+    )
+
+
+async def _note(error: Exception) -> None:
+    logger.debug("nats: %s", error)

@@ -1,0 +1,1 @@
+"""Tests of the log: one contract for every implementation, then what only JetStream can get wrong."""
