@@ -100,7 +100,8 @@ class LiveView:
 
     def fingerprint(self) -> str:
         """Digest the whole state: equal for two folds of the same log."""
-        plain = msgspec.to_builtins(self.namespaces, str_keys=True, enc_hook=_counted, order="sorted")
+        used = {name: each for name, each in self.namespaces.items() if each.clusters or each.families}
+        plain = msgspec.to_builtins(used, str_keys=True, enc_hook=_counted, order="sorted")
         return hashlib.sha256(msgspec.json.encode(plain)).hexdigest()
 
 
