@@ -73,9 +73,7 @@ def deregister(turn: Turn, request: shapes.DeregisterContainerInstanceRequest) -
         code = cluster.tasks[name].stop_code or "UserInitiated"
         turn.emit(TaskStopped(cluster=cluster.name, task=name, stop_code=code, reason=FORCED))
     turn.emit(
-        ContainerInstanceDeregistered(
-            cluster=cluster.name, container_instance=instance.id, force=bool(request.force)
-        )
+        ContainerInstanceDeregistered(cluster=cluster.name, container_instance=instance.id, force=bool(request.force))
     )
 
 
@@ -126,9 +124,7 @@ def lose_overdue(turn: Turn) -> None:
             instance = cluster.instances[name]
             if overdue(instance, turn.now, turn.settings.lost_after):
                 turn.emit(
-                    AgentLost(
-                        cluster=cluster.name, container_instance=name, after_seconds=turn.settings.lost_after
-                    )
+                    AgentLost(cluster=cluster.name, container_instance=name, after_seconds=turn.settings.lost_after)
                 )
 
 

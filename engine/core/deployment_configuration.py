@@ -24,7 +24,8 @@ def complete_configuration(
     breaker = full.deployment_circuit_breaker
     if full.strategy != "ROLLING" or (breaker is not None and breaker.enable) or (full.alarms and full.alarms.enable):
         raise UnsupportedFeatureException(
-            "Of deployment configurations, this version supports the strategy ROLLING without circuit breaker or alarms."
+            "Of deployment configurations, this version supports the strategy ROLLING "
+            "without circuit breaker or alarms."
         )
     return full
 
@@ -41,7 +42,7 @@ def _check_percents(minimum: int, maximum: int) -> None:
         raise InvalidParameterException("minimumHealthyPercent must be at most 100")
     if minimum < 0:
         raise InvalidParameterException("minimumHealthyPercent must be at least 0")
-    if not 100 <= maximum:
+    if not maximum >= 100:
         raise InvalidParameterException("maximumPercent must be at least 100")
     if minimum == 100 and maximum == 100:
         raise InvalidParameterException(

@@ -170,5 +170,5 @@ def _ports_clash(instance: InstanceState, demand: Demand) -> bool:
     )
 
 
-def _clashes(instance: InstanceState, demand: Demand) -> set[int]:
+def _clashes(instance: InstanceState, demand: Demand) -> frozenset[int]:
     return (demand.tcp & (instance.tcp | instance.tcp_kept)) | (demand.udp & (instance.udp | instance.udp_kept))

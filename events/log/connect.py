@@ -97,7 +97,7 @@ async def connect(address: Address, name: str, *, seconds_max: float = FIRST_CON
     except (OSError, nats.errors.Error, TimeoutError) as error:
         reason = link.client.last_error or error
         await link.close()
-        message = f"no NATS server answers as wanted at {address.url}: {reason or type(reason).__name__}"
+        message = f"no NATS server answers as wanted at {address.url}: {str(reason) or type(reason).__name__}"
         raise LogUnavailable(message) from error
     link.up.set()
     return link

@@ -13,7 +13,7 @@ ANSWER_BYTES_MAX = 4 << 20
 SERVER_VERSION_MIN = (2, 15, 1)
 
 
-async def get(url: str, path: str) -> Any:
+async def get(url: str, path: str) -> Any:  # noqa: ANN401  # whatever JSON the server tells
     """Fetch one JSON document. Raises LogUnavailable."""
     parts = urlsplit(url)
     try:
@@ -31,7 +31,7 @@ async def get(url: str, path: str) -> Any:
             raise LogUnavailable(message)
         return msgspec.json.decode(body)
     except (OSError, TimeoutError, msgspec.DecodeError) as error:
-        message = f"nothing useful answers at {url}{path}: {error or type(error).__name__}"
+        message = f"nothing useful answers at {url}{path}: {str(error) or type(error).__name__}"
         raise LogUnavailable(message) from error
 
 

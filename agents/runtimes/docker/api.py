@@ -135,7 +135,7 @@ class DockerApi:
             ) as response:
                 yield response
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise RuntimeUnavailable(f"Docker at {self._socket_path}: {error or type(error).__name__}") from error
+            raise RuntimeUnavailable(f"Docker at {self._socket_path}: {str(error) or type(error).__name__}") from error
 
     def _session(self) -> aiohttp.ClientSession:
         if self.closed:
