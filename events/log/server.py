@@ -144,7 +144,11 @@ class Server:
         data = self.settings.data
         said_before = self.settings.log.stat().st_size if self.settings.log.exists() else 0
         command = [self.settings.binary or find_binary(), "-c", str(data / "nats-server.conf")]
-        child = await process.spawn(command, errors=data / "nats-server.err", keep=[self._lock.fileno])
+        try:
+            child = await process.spawn(command, errors=data / "nats-server.err", keep=[self._lock.fileno])
+        except OSError as error:
+            message = f"nats-server cannot be run: {error}"
+            raise ServerStartFailed(message) from error
         self._process = child
         problem = f"did not serve within {START_SECONDS_MAX} s"
         try:
