@@ -118,6 +118,7 @@ async def _open(link: Link, address: Address, name: str) -> None:
         ping_interval=PING_SECONDS,
         max_outstanding_pings=PINGS_OUTSTANDING_MAX,
         pending_size=PENDING_BYTES_MAX,
+        skip_subject_validation=True,  # subjects are our own, and this is paid per message
         error_cb=_note,
         disconnected_cb=link.disconnected,
         reconnected_cb=link.reconnected,

@@ -9,8 +9,7 @@ claim stored at n + 1 would refuse the first and let the second in behind itself
 Waiting costs a network turn per append, which group commit makes up for. (Guarding each append by the claim's own
 sequence as well would do for one replica; with three the server refuses to check one subject for two at once.)
 
-Sends are never repeated: one replica and three
-answer a repeat differently, so an unknown outcome is left to be read.
+Sends are never repeated: one replica and three answer a repeat differently, so an unknown outcome is left to be read.
 """
 
 import asyncio

@@ -115,7 +115,7 @@ class Reader:
             except LogUnavailable:
                 if deadline is not None and loop.time() > deadline:
                     raise
-            await asyncio.sleep(pause_seconds)
+            await self._mailbox.pause(pause_seconds)
             pause_seconds = min(2 * pause_seconds, RETRY_SECONDS_MAX)
 
     async def _look(self) -> stream.Info:

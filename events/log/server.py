@@ -20,6 +20,7 @@ from quarterdeck.events.log import configuration, credentials, monitor, process
 from quarterdeck.events.log.configuration import HOST, Ports, ServerSettings
 from quarterdeck.events.log.connect import Address
 from quarterdeck.events.log.errors import LogUnavailable, ServerStartFailed
+from quarterdeck.events.log.files import write_private
 from quarterdeck.events.log.lock import Lock
 
 START_SECONDS_MAX = 60.0
@@ -126,7 +127,7 @@ class Server:
                 self.settings.monitor_port or picked_before.monitor or free_port(),
             )
             text = configuration.text(self.settings, self._ports, trust)
-            credentials.write_private(self.settings.data / "nats-server.conf", text)
+            write_private(self.settings.data / "nats-server.conf", text)
             try:
                 await self._run()
             except ServerStartFailed as error:
@@ -134,7 +135,7 @@ class Server:
                     raise
                 picked_before = Ports(0, 0)
             else:
-                kept.write_bytes(msgspec.json.encode(self._ports))
+                write_private(kept, msgspec.json.encode(self._ports).decode())
                 return
 
     async def _run(self) -> None:
@@ -144,7 +145,11 @@ class Server:
         data = self.settings.data
         said_before = self.settings.log.stat().st_size if self.settings.log.exists() else 0
         command = [self.settings.binary or find_binary(), "-c", str(data / "nats-server.conf")]
-        child = await process.spawn(command, errors=data / "nats-server.err", keep=[self._lock.fileno])
+        try:
+            child = await process.spawn(command, errors=data / "nats-server.err", keep=[self._lock.fileno])
+        except OSError as error:
+            message = f"nats-server cannot be run: {error}"
+            raise ServerStartFailed(message) from error
         self._process = child
         problem = f"did not serve within {START_SECONDS_MAX} s"
         try:
