@@ -121,6 +121,11 @@ class Keeper:
         """Batches not in the log yet."""
         return len(self._batches) + (self._writing is not None)
 
+    @property
+    def ready(self) -> bool:
+        """Whether a decision made now has a chance to be kept."""
+        return self._keeping.is_set() and not self._gone and self.clock.now() >= self._full_until
+
     async def run(self) -> None:
         """Take the shard over and write until cancelled. Raises `NotKeeper` when another takes over."""
         try:
@@ -251,7 +256,7 @@ class Keeper:
         return await last.wait()
 
     def _check_room(self) -> None:
-        if self._full_until and self.clock.now() < self._full_until:
+        if self.clock.now() < self._full_until:
             raise ServerException("The log is full. Nothing was changed; free or grant disk space, then try again.")
 
     async def _write_all(self) -> None:

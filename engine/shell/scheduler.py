@@ -25,6 +25,7 @@ TICK_SECONDS = 0.5
 FULL_LOOK_SECONDS = 30.0
 BACKLOG_BATCHES_MAX = 4
 BACKLOG_PAUSE_SECONDS = 0.001
+FULL_PAUSE_SECONDS = 0.5
 
 log = structlog.get_logger(__name__)
 
@@ -80,7 +81,8 @@ class Scheduler:
                 async with asyncio.timeout(TICK_SECONDS):
                     await self._wake.wait()
             except TimeoutError:
-                self._tick()
+                if self._keeper.ready:
+                    self._tick()
             self._wake.clear()
             await self._work_off()
 
@@ -89,6 +91,9 @@ class Scheduler:
             await self._keeper.kept()
             while self._keeper.backlog > BACKLOG_BATCHES_MAX:
                 await asyncio.sleep(BACKLOG_PAUSE_SECONDS)
+            if not self._keeper.ready:
+                await asyncio.sleep(FULL_PAUSE_SECONDS)
+                continue
             key = next(iter(self._agenda))
             self._look(key, self._agenda.pop(key))
             await asyncio.sleep(0)
