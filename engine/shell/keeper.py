@@ -42,7 +42,7 @@ log = structlog.get_logger(__name__)
 
 
 class NotKeeper(Exception):
-    """This replica does not keep the shard (any more); another does, or soon will. Nothing was changed."""
+    """Another replica keeps the shard, or soon will. Nothing was changed."""
 
 
 class NotStored(Exception):
@@ -198,16 +198,16 @@ class Keeper:
         if command.token:
             remembered = self.view.commands.get((command.namespace, command.token))
             if remembered is not None:
-                await self._flushed(boundary=False)
+                await self.flushed(boundary=False)
                 return Outcome(remembered.sequence, 0.0, [], None, remembered)
         self._check_room()
         try:
             commit, batch, result = self.decide(command)
         except Refusal:
-            await self._flushed(boundary=False)
+            await self.flushed(boundary=False)
             raise
         if commit is None or batch is None:
-            sequence = await self._flushed(boundary=command.boundary)
+            sequence = await self.flushed(boundary=command.boundary)
             return Outcome(sequence, self.clock.now(), [], result)
         sequence = await batch.wait(commit.id)
         return Outcome(sequence, commit.at, commit.events, result)
@@ -248,7 +248,8 @@ class Keeper:
         self._batches.append(batch)
         return batch
 
-    async def _flushed(self, *, boundary: bool) -> int:
+    async def flushed(self, *, boundary: bool = False) -> int:
+        """Wait until what is decided so far is in the log; gives the position. Raises `NotStored`, `NotKeeper`."""
         last = self._batches[-1] if self._batches else self._writing
         if last is None:
             return self._acked
