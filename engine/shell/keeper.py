@@ -162,6 +162,7 @@ class Keeper:
         Raises Refusal, ServerException (the log is full or can't be written), `NotKeeper`.
         """
         for _ in range(TRIES_MAX):
+            self._check_room()
             await self.kept()
             try:
                 return await self._carry_out(command)
@@ -200,7 +201,6 @@ class Keeper:
             if remembered is not None:
                 await self.flushed(boundary=False)
                 return Outcome(remembered.sequence, 0.0, [], None, remembered)
-        self._check_room()
         try:
             commit, batch, result = self.decide(command)
         except Refusal:
@@ -258,7 +258,7 @@ class Keeper:
 
     def _check_room(self) -> None:
         if self.clock.now() < self._full_until:
-            raise ServerException("The log is full. Nothing was changed; free or grant disk space, then try again.")
+            raise ServerException(f"{_full()} Nothing was changed.")
 
     async def _write_all(self) -> None:
         while self._batches:
@@ -290,10 +290,7 @@ class Keeper:
     async def _give_up(self, error: LogFull) -> None:
         log.error("the log is full", error=str(error))
         self._full_until = self.clock.now() + FULL_PAUSE_SECONDS
-        told = ServerException(
-            f"The log is full ({error}). Nothing was changed; free or grant disk space, then try again."
-        )
-        self._break_promises({}, told)
+        self._break_promises({}, ServerException(f"{_full(error)} Nothing was changed."))
         self._keeping.clear()
         await self._fold(self._acked, {})
         self._begin()
@@ -308,6 +305,10 @@ class Keeper:
             try:
                 await self._claim_and_fold(sought)
                 break
+            except LogFull as error:
+                self._full_until = self.clock.now() + FULL_PAUSE_SECONDS
+                self._break_promises({}, ServerException(f"{_full(error)} It is not known whether this was stored."))
+                await asyncio.sleep(RECOVER_PAUSE_SECONDS)
             except LogUnavailable as error:
                 log.warning("the log is away", error=str(error))
                 await asyncio.sleep(RECOVER_PAUSE_SECONDS)
@@ -354,3 +355,7 @@ class Keeper:
     def _break_promises(self, found: dict[str, int], error: Exception) -> None:
         for batch in self._pending():
             batch.settle(found, error)
+
+
+def _full(error: LogFull | None = None) -> str:
+    return f"The log is full{f' ({error})' if error else ''}: free or grant disk space, then try again."
