@@ -27,7 +27,7 @@ _commits = msgspec.json.Decoder(list[Commit])
 _raw = msgspec.json.Decoder(list[Raw])
 
 
-class Corrupt(Exception):  # noqa: N818 - a state of the log, not a mistake of the caller
+class Corrupt(Exception):
     """An envelope that is not what was written; says which and why."""
 
 

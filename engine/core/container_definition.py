@@ -99,9 +99,7 @@ def _check_memory(container: shapes.ContainerDefinition, task_memory: int | None
             "At least one of 'memory' or 'memoryReservation' must be specified."
         )
     if task_memory is not None and hard is not None and hard > task_memory:
-        raise ClientException(
-            f"The 'memory' setting for container '{container.name}' is greater than for the task."
-        )
+        raise ClientException(f"The 'memory' setting for container '{container.name}' is greater than for the task.")
 
 
 def _port(

@@ -18,9 +18,11 @@ from quarterdeck.events.container_instance import (
 )
 from quarterdeck.events.names import parse_arn
 from quarterdeck.events.task import TaskStopped
-from quarterdeck.projections.live.states import ClusterState, InstanceState
+from quarterdeck.projections.live.instance import InstanceState
+from quarterdeck.projections.live.states import ClusterState
 
 INSTANCES_PER_CALL_MAX = 10
+PORT_MAX = 65_535
 HOST_ATTRIBUTE = "quarterdeck.host"
 SESSION_ATTRIBUTE = "quarterdeck.session"
 FORCED = "Container instance deregistration forced by user"
@@ -73,9 +75,7 @@ def deregister(turn: Turn, request: shapes.DeregisterContainerInstanceRequest) -
         code = cluster.tasks[name].stop_code or "UserInitiated"
         turn.emit(TaskStopped(cluster=cluster.name, task=name, stop_code=code, reason=FORCED))
     turn.emit(
-        ContainerInstanceDeregistered(
-            cluster=cluster.name, container_instance=instance.id, force=bool(request.force)
-        )
+        ContainerInstanceDeregistered(cluster=cluster.name, container_instance=instance.id, force=bool(request.force))
     )
 
 
@@ -126,9 +126,7 @@ def lose_overdue(turn: Turn) -> None:
             instance = cluster.instances[name]
             if overdue(instance, turn.now, turn.settings.lost_after):
                 turn.emit(
-                    AgentLost(
-                        cluster=cluster.name, container_instance=name, after_seconds=turn.settings.lost_after
-                    )
+                    AgentLost(cluster=cluster.name, container_instance=name, after_seconds=turn.settings.lost_after)
                 )
 
 
@@ -215,7 +213,7 @@ def _amount(resource: shapes.Resource | None, name: str) -> int:
 def _ports(resource: shapes.Resource | None) -> list[int]:
     texts = (resource.string_set_value or []) if resource is not None else []
     for text in texts:
-        if not text.isdigit() or not 1 <= int(text) <= 65535:
+        if not text.isdigit() or not 1 <= int(text) <= PORT_MAX:
             raise InvalidParameterException(f"Invalid totalResources: {text} is not a port.")
     return sorted({int(text) for text in texts})
 

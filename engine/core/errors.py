@@ -7,7 +7,7 @@ A refusal changes nothing. Shortage of room is not a refusal but an answer (`fai
 """
 
 
-class Refusal(Exception):  # noqa: N818 - ECS names the subclasses, and none of them ends in Error
+class Refusal(Exception):
     """An error of the ECS API; its class name is the code."""
 
     status = 400

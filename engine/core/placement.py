@@ -9,8 +9,9 @@ import msgspec
 
 from quarterdeck.events.explanation import Explanation
 from quarterdeck.projections.live.demand import Demand
+from quarterdeck.projections.live.instance import InstanceState
 from quarterdeck.projections.live.room import Group
-from quarterdeck.projections.live.states import ClusterState, InstanceState
+from quarterdeck.projections.live.states import ClusterState
 
 CHECKS = ("STATUS", "AGENT", "ATTRIBUTE", "RESOURCE:PORTS", "RESOURCE:CPU", "RESOURCE:MEMORY")
 """In order: the further an instance gets, the closer it is to fitting."""
@@ -55,9 +56,7 @@ def first_failing_check(instance: InstanceState, demand: Demand) -> str:
         return "RESOURCE:PORTS"
     if demand.cpu > instance.cpu_left and demand.cpu:
         return "RESOURCE:CPU"
-    if demand.memory > instance.memory_left and demand.memory:
-        return "RESOURCE:MEMORY"
-    return ""
+    return "RESOURCE:MEMORY" if demand.memory > instance.memory_left and demand.memory else ""
 
 
 def place(cluster: ClusterState, group_name: str, demand: Demand) -> Placed | Unplaceable:
@@ -102,19 +101,20 @@ def detail(instance: InstanceState, demand: Demand, reason: str) -> str:
     """Put the numbers of a failed check into words."""
     match reason:
         case "STATUS":
-            return f"is {instance.status}"
+            words = f"is {instance.status}"
         case "AGENT":
-            return "agent is not connected"
+            words = "agent is not connected"
         case "ATTRIBUTE":
-            return "lacks " + ", ".join(sorted(_missing(instance, demand)))
+            words = "lacks " + ", ".join(sorted(_missing(instance, demand)))
         case "RESOURCE:PORTS":
-            return "in use: " + ", ".join(str(port) for port in sorted(_clashes(instance, demand)))
+            words = "in use: " + ", ".join(str(port) for port in sorted(_clashes(instance, demand)))
         case "RESOURCE:CPU":
-            return f"needs {demand.cpu} CPU units, {instance.cpu_left} left"
+            words = f"needs {demand.cpu} CPU units, {instance.cpu_left} left"
         case "RESOURCE:MEMORY":
-            return f"needs {demand.memory} MiB, {instance.memory_left} left"
+            words = f"needs {demand.memory} MiB, {instance.memory_left} left"
         case _:
-            return ""
+            words = ""
+    return words
 
 
 def _preference(verdict: Verdict) -> tuple[bool, int, str, int, str]:
@@ -170,5 +170,5 @@ def _ports_clash(instance: InstanceState, demand: Demand) -> bool:
     )
 
 
-def _clashes(instance: InstanceState, demand: Demand) -> set[int]:
+def _clashes(instance: InstanceState, demand: Demand) -> frozenset[int]:
     return (demand.tcp & (instance.tcp | instance.tcp_kept)) | (demand.udp & (instance.udp | instance.udp_kept))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from quarterdeck.events.catalog import AnyEvent
 from quarterdeck.events.container_instance import ContainerInstanceEvent
-from quarterdeck.events.service import ServiceCreated, ServiceDeleted, ServiceUpdated, DeploymentStarted
+from quarterdeck.events.service import DeploymentStarted, ServiceCreated, ServiceDeleted, ServiceUpdated
 from quarterdeck.events.task import TaskStarted, TaskStopped, TaskStopRequested
 from quarterdeck.projections.live.states import ClusterState, NamespaceState
 from quarterdeck.projections.live.task import SERVICE_GROUP

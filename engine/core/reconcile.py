@@ -170,9 +170,7 @@ def _template(turn: Turn, cluster: ClusterState, service: ServiceState, primary:
     )
 
 
-def _tell_unplaceable(
-    turn: Turn, cluster: ClusterState, service: ServiceState, count: int, found: Unplaceable
-) -> None:
+def _tell_unplaceable(turn: Turn, cluster: ClusterState, service: ServiceState, count: int, found: Unplaceable) -> None:
     if service.unplaced == f"{found.closest} {found.reason}":
         return
     turn.emit(
@@ -201,7 +199,7 @@ def _tell_impaired(turn: Turn, cluster: ClusterState, service: ServiceState, pri
         )
 
 
-def _stop_stale(  # noqa: PLR0913, PLR0917 - the numbers of one pass
+def _stop_stale(
     turn: Turn, cluster: ClusterState, service: ServiceState, counts: Counts, lower: int, following: Next
 ) -> Next:
     idle = [each for each in counts.stale if not _is_healthy(cluster, each)]
@@ -227,7 +225,7 @@ def _drain(turn: Turn, cluster: ClusterState, service: ServiceState) -> Next:
     return Next()
 
 
-def _stop(  # noqa: PLR0913 - settle tells the one caller that must come back when all are asked
+def _stop(
     turn: Turn,
     cluster: ClusterState,
     service: ServiceState,

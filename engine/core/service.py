@@ -14,7 +14,13 @@ from quarterdeck.engine.core.tags import checked_tags
 from quarterdeck.engine.core.task_definition import usable
 from quarterdeck.engine.core.turn import Turn, valid_name
 from quarterdeck.events import shapes
-from quarterdeck.events.service import DeploymentStarted, ServiceCreated, ServiceDeleted, ServiceSettings, ServiceUpdated
+from quarterdeck.events.service import (
+    DeploymentStarted,
+    ServiceCreated,
+    ServiceDeleted,
+    ServiceSettings,
+    ServiceUpdated,
+)
 from quarterdeck.projections.live.states import ClusterState, ServiceState
 
 DESIRED_COUNT_MAX = 5000
@@ -157,8 +163,7 @@ def _check_strategies(request: shapes.CreateServiceRequest) -> None:
         raise InvalidParameterException(f"launch type should be one of [{','.join(LAUNCH_TYPES)}]")
     if request.launch_type is not None and request.capacity_provider_strategy:
         raise InvalidParameterException(
-            "Specifying both a launch type and capacity provider strategy is not supported. "
-            "Remove one and try again."
+            "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again."
         )
     if request.scheduling_strategy == "DAEMON":
         raise UnsupportedFeatureException("The scheduling strategy DAEMON is not supported by this version.")

@@ -23,6 +23,7 @@ from quarterdeck.projections.live.task import SERVICE_GROUP
 
 COUNT_MAX = 10
 INSTANCES_MAX = 10
+GROUP_CHARACTERS_MAX = 255
 OVERRIDES_CHARACTERS_MAX = 8192
 FAILURES_MAX = 100
 LAUNCH_TYPES = ("EC2", "FARGATE", "EXTERNAL", "FMI", "MANAGED_INSTANCES")
@@ -40,7 +41,7 @@ def run(turn: Turn, request: shapes.RunTaskRequest) -> list[shapes.Failure]:
     _check_launch(request.launch_type, request.capacity_provider_strategy)
     if request.placement_constraints or request.placement_strategy:
         raise UnsupportedFeatureException("Placement constraints and strategies are not supported by this version.")
-    template = _template(turn, cluster, definition, request)
+    template = _template(cluster, definition, request)
     if all(each.status == "INACTIVE" for each in cluster.instances.values()):
         raise InvalidParameterException("No Container Instances were found in your cluster.")
     need = definition.demand if template.overrides is None else demand(definition.definition, template.overrides)
@@ -75,7 +76,7 @@ def start(turn: Turn, request: shapes.StartTaskRequest) -> list[shapes.Failure]:
     names = request.container_instances or []
     if not 1 <= len(names) <= INSTANCES_MAX:
         raise InvalidParameterException(f"Container instances must be from 1 to {INSTANCES_MAX}, not {len(names)}.")
-    template = _template(turn, cluster, definition, request)
+    template = _template(cluster, definition, request)
     instances = [turn.local("container-instance", each, cluster.name) for each in names]
     need = definition.demand if template.overrides is None else demand(definition.definition, template.overrides)
     failures = []
@@ -125,7 +126,6 @@ def _start_on(turn: Turn, cluster: ClusterState, template: TaskRequested, need: 
 
 
 def _template(
-    turn: Turn,
     cluster: ClusterState,
     definition: DefinitionState,
     request: shapes.RunTaskRequest | shapes.StartTaskRequest,
@@ -157,8 +157,11 @@ def _template(
 
 
 def _check_texts(request: shapes.RunTaskRequest | shapes.StartTaskRequest) -> None:
-    if request.group is not None and (len(request.group) > 255 or request.group.startswith(SERVICE_GROUP)):
-        raise InvalidParameterException("Invalid task group: up to 255 characters, and not starting with service:.")
+    group = request.group or ""
+    if len(group) > GROUP_CHARACTERS_MAX or group.startswith(SERVICE_GROUP):
+        raise InvalidParameterException(
+            f"Invalid task group: up to {GROUP_CHARACTERS_MAX} characters, and not starting with {SERVICE_GROUP}."
+        )
     if request.started_by is not None and not _STARTED_BY.fullmatch(request.started_by):
         raise InvalidParameterException(
             "startedBy can have up to 128 letters (uppercase and lowercase), numbers, hyphens, slashes and underscores."
@@ -168,8 +171,7 @@ def _check_texts(request: shapes.RunTaskRequest | shapes.StartTaskRequest) -> No
 def _check_launch(launch_type: str | None, strategy: list[shapes.CapacityProviderStrategyItem] | None) -> None:
     if launch_type is not None and strategy:
         raise InvalidParameterException(
-            "Specifying both a launch type and capacity provider strategy is not supported. "
-            "Remove one and try again."
+            "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again."
         )
     if launch_type is not None and launch_type not in LAUNCH_TYPES:
         raise InvalidParameterException(f"launch type should be one of [{','.join(LAUNCH_TYPES)}]")
@@ -228,5 +230,3 @@ def _fail(
         )
         for each in failures
     ]
-
-

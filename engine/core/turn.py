@@ -39,7 +39,7 @@ class Settings(msgspec.Struct, frozen=True):
 class Turn:
     """One decision in the making."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - a turn is exactly these circumstances
+    def __init__(
         self, state: NamespaceState, now: float, actor: str, ids: Ids, settings: Settings, digest: str = ""
     ) -> None:
         """Begin with nothing decided."""

@@ -11,16 +11,13 @@ zone's list of instances; nothing else here is proportional to their number.
 from bisect import bisect_left, insort
 from collections.abc import Callable
 from heapq import heappop, heappush, heapreplace
-from typing import TYPE_CHECKING
 
 from quarterdeck.projections.live.demand import Demand
-
-if TYPE_CHECKING:
-    from quarterdeck.projections.live.states import InstanceState
+from quarterdeck.projections.live.instance import InstanceState
 
 GAINS_KEPT_MIN = 1024
 
-Check = Callable[["InstanceState", Demand], str]
+Check = Callable[[InstanceState, Demand], str]
 """The first check an instance fails for a demand, empty if it fits."""
 
 
@@ -117,7 +114,7 @@ class Queue:
         self.heap = list(pool.entries)
         self.cursor = pool.cursor
 
-    def first(self, instances: dict[str, "InstanceState"], check: Check) -> "InstanceState | None":
+    def first(self, instances: dict[str, InstanceState], check: Check) -> InstanceState | None:
         """Find the first instance that fits; None if none does."""
         self._refresh()
         heap, counts, unfit = self.heap, self.group.instances, self.shape.unfit
@@ -138,7 +135,7 @@ class Queue:
             self.shape.reject(name, reason)
         return None
 
-    def second(self, instances: dict[str, "InstanceState"], check: Check) -> str:
+    def second(self, instances: dict[str, InstanceState], check: Check) -> str:
         """Name the instance next after the first, if the heap shows one that fits."""
         for _, name in sorted(self.heap[1:3]):
             instance = instances.get(name)
@@ -196,14 +193,14 @@ class Room:
             found = self.shapes[demand, zone] = Shape(self.pools[zone])
         return found
 
-    def join(self, instance: "InstanceState") -> None:
+    def join(self, instance: InstanceState) -> None:
         """Take an instance in; those of one host share its ports."""
         self.pools.setdefault(instance.zone, Pool()).add(instance.id)
         tcp, udp, sharers = self.hosts.setdefault(instance.host or instance.id, (set(), set(), []))
         instance.tcp, instance.udp = tcp, udp
         sharers.append(instance)
 
-    def leave(self, instance: "InstanceState") -> None:
+    def leave(self, instance: InstanceState) -> None:
         """Let an instance go."""
         self.pools[instance.zone].discard(instance.id)
         host = self.hosts[instance.host or instance.id]
@@ -211,11 +208,11 @@ class Room:
         if not host[2]:
             del self.hosts[instance.host or instance.id]
 
-    def gain(self, instance: "InstanceState") -> None:
+    def gain(self, instance: InstanceState) -> None:
         """Note that an instance may fit where it did not."""
         self.pools[instance.zone].gain(instance.id)
 
-    def take(self, instance: "InstanceState", demand: Demand) -> None:
+    def take(self, instance: InstanceState, demand: Demand) -> None:
         """Reserve what a task needs."""
         instance.cpu_left -= demand.cpu
         instance.memory_left -= demand.memory
@@ -223,7 +220,7 @@ class Room:
             instance.tcp |= demand.tcp
             instance.udp |= demand.udp
 
-    def give_back(self, instance: "InstanceState", demand: Demand) -> None:
+    def give_back(self, instance: InstanceState, demand: Demand) -> None:
         """Free what a task had; a port freed is free for all instances of the host."""
         instance.cpu_left += demand.cpu
         instance.memory_left += demand.memory

@@ -8,6 +8,7 @@ from quarterdeck.events import shapes
 from quarterdeck.events.names import Namespace
 from quarterdeck.events.service import ServiceSettings
 from quarterdeck.projections.live.demand import Demand
+from quarterdeck.projections.live.instance import InstanceState
 from quarterdeck.projections.live.room import Room
 
 
@@ -30,32 +31,6 @@ class TaskState(msgspec.Struct, gc=False):
     stop_code: str = ""
     stop_reason: str = ""
     stopped_at: float = 0.0
-
-
-class InstanceState(msgspec.Struct):
-    """A container instance and what is left of it."""
-
-    id: str
-    zone: str
-    host: str
-    instance_type: str
-    ec2_instance_id: str
-    cpu: int
-    memory: int
-    cpu_left: int
-    memory_left: int
-    tcp_kept: frozenset[int]
-    udp_kept: frozenset[int]
-    tcp: set[int]
-    udp: set[int]
-    attributes: dict[str, str]
-    session: str = ""
-    status: str = "ACTIVE"
-    connected: bool = False
-    disconnected_at: float = 0.0
-    lost: bool = False
-    version: int = 1
-    tasks: dict[str, None] = msgspec.field(default_factory=dict)
 
 
 class DefinitionState(msgspec.Struct):
