@@ -10,7 +10,7 @@ import msgspec
 from quarterdeck.events.explanation import Explanation
 from quarterdeck.projections.live.demand import Demand
 from quarterdeck.projections.live.instance import InstanceState
-from quarterdeck.projections.live.room import Group
+from quarterdeck.projections.live.queue import Group
 from quarterdeck.projections.live.states import ClusterState
 
 CHECKS = ("STATUS", "AGENT", "ATTRIBUTE", "RESOURCE:PORTS", "RESOURCE:CPU", "RESOURCE:MEMORY")
@@ -25,10 +25,9 @@ class Placed(msgspec.Struct, frozen=True):
 
 
 class Unplaceable(msgspec.Struct, frozen=True):
-    """No place: how many instances fail which check first, and the one that got furthest."""
+    """No place: how many instances fail which check, and the check that those fail that got furthest."""
 
     explanation: Explanation
-    closest: str
     reason: str
 
 
@@ -65,12 +64,20 @@ def place(cluster: ClusterState, group_name: str, demand: Demand) -> Placed | Un
     group = room.group(group_name)
     counts = group.zones
     for zone in sorted(room.pools, key=lambda name: (counts.get(name, 0), name)):
-        queue = room.queue(group, demand, zone)
+        queue = room.queue(group_name, demand, zone)
         instance = queue.first(cluster.instances, first_failing_check)
         if instance is not None:
             runner_up = queue.second(cluster.instances, first_failing_check)
             return Placed(instance, _explain(cluster, group, demand, runner_up))
-    return _unplaceable(cluster, group, demand)
+    explanation = _explain(cluster, group, demand, "")
+    return Unplaceable(explanation, max(explanation.rejected, key=CHECKS.index, default=""))
+
+
+def closest(cluster: ClusterState, demand: Demand, reason: str) -> str:
+    """Name the instance that got furthest through the checks, of those that fail this one; the lowest id of several."""
+    shapes = (cluster.room.shapes.get((demand, zone)) for zone in cluster.room.pools)
+    failing = (name for shape in shapes if shape for name, why in shape.unfit.items() if why == reason)
+    return min(failing, default="")
 
 
 def matrix(cluster: ClusterState, group_name: str, demand: Demand) -> list[Verdict]:
@@ -127,17 +134,6 @@ def _preference(verdict: Verdict) -> tuple[bool, int, str, int, str]:
     )
 
 
-def _unplaceable(cluster: ClusterState, group: Group, demand: Demand) -> Unplaceable:
-    closest, reason = "", ""
-    for zone in cluster.room.pools:
-        shape = cluster.room.shape(demand, zone)
-        for held in CHECKS:
-            if shape.reasons.get(held) and (not reason or CHECKS.index(held) > CHECKS.index(reason)):
-                reason = held
-                closest = min(name for name, why in shape.unfit.items() if why == held)
-    return Unplaceable(_explain(cluster, group, demand, ""), closest, reason)
-
-
 def _explain(cluster: ClusterState, group: Group, demand: Demand, runner_up: str) -> Explanation:
     rejected: dict[str, int] = {}
     considered = 0
@@ -145,8 +141,10 @@ def _explain(cluster: ClusterState, group: Group, demand: Demand, runner_up: str
     for zone, pool in cluster.room.pools.items():
         considered += len(pool.entries)
         zones[zone] = group.zones.get(zone, 0)
-        for reason, count in cluster.room.shape(demand, zone).reasons.items():
-            if count:
+        shape = cluster.room.shapes.get((demand, zone))
+        if shape is not None:
+            shape.refresh()
+            for reason, count in shape.reasons.items():
                 rejected[reason] = rejected.get(reason, 0) + count
     return Explanation(considered=considered, rejected=rejected, zones=zones, runner_up=runner_up)
 

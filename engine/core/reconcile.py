@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import msgspec
 
 from quarterdeck.engine.core.deployment_configuration import bounds
-from quarterdeck.engine.core.placement import Unplaceable, place
+from quarterdeck.engine.core.placement import Unplaceable, closest, place
 from quarterdeck.engine.core.scale_in import in_scale_in_order
 from quarterdeck.engine.core.tags import managed_tags
 from quarterdeck.engine.core.task import bind
@@ -22,6 +22,7 @@ from quarterdeck.events.service import (
     ServiceTaskStartImpaired,
 )
 from quarterdeck.events.task import TaskRequested, TaskStopRequested
+from quarterdeck.projections.live.service import NO_INSTANCES
 from quarterdeck.projections.live.states import ClusterState, DeploymentState, ServiceState, TaskState
 from quarterdeck.projections.live.task_definition import find
 
@@ -171,8 +172,9 @@ def _template(turn: Turn, cluster: ClusterState, service: ServiceState, primary:
 
 
 def _tell_unplaceable(turn: Turn, cluster: ClusterState, service: ServiceState, count: int, found: Unplaceable) -> None:
-    if service.unplaced == f"{found.closest} {found.reason}":
+    if service.unplaced == (found.reason or NO_INSTANCES):
         return
+    need = find(turn.state, service.deployments[0].definition).demand
     turn.emit(
         ServiceTaskPlacementFailed(
             cluster=cluster.name,
@@ -180,7 +182,7 @@ def _tell_unplaceable(turn: Turn, cluster: ClusterState, service: ServiceState, 
             deployment=service.deployments[0].id,
             count=count,
             reason=found.reason,
-            closest=found.closest,
+            closest=closest(cluster, need, found.reason),
             explanation=found.explanation,
         )
     )

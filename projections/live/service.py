@@ -14,6 +14,9 @@ from quarterdeck.events.service import (
 )
 from quarterdeck.projections.live.states import DeploymentState, NamespaceState, ServiceState
 
+NO_INSTANCES = "NO INSTANCES"
+"""What is remembered as the cause when there was no instance to fail a check."""
+
 
 def created(namespace: NamespaceState, event: ServiceCreated, at: float) -> None:
     """Begin a service, also where one of its name was INACTIVE."""
@@ -51,7 +54,7 @@ def drained(namespace: NamespaceState, event: ServiceDrained, _at: float) -> Non
     """Make the service INACTIVE and forget the order its tasks were placed in."""
     service = _find(namespace, event)
     service.status = "INACTIVE"
-    namespace.clusters[event.cluster].room.group(service.group).queues.clear()
+    namespace.clusters[event.cluster].room.forget(service.group)
 
 
 def deployment_started(namespace: NamespaceState, event: DeploymentStarted, at: float) -> None:
@@ -79,7 +82,7 @@ def steady(namespace: NamespaceState, event: ServiceSteadyStateReached, _at: flo
 
 def placement_failed(namespace: NamespaceState, event: ServiceTaskPlacementFailed, _at: float) -> None:
     """Remember the cause that was told, so that it is not told again."""
-    _find(namespace, event).unplaced = f"{event.closest} {event.reason}"
+    _find(namespace, event).unplaced = event.reason or NO_INSTANCES
 
 
 def start_impaired(namespace: NamespaceState, event: ServiceTaskStartImpaired, _at: float) -> None:
