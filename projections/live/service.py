@@ -5,6 +5,7 @@ from quarterdeck.events.service import (
     DeploymentStarted,
     ServiceCreated,
     ServiceDeleted,
+    ServiceDeploymentBlocked,
     ServiceDrained,
     ServiceEvent,
     ServiceSteadyStateReached,
@@ -27,6 +28,7 @@ def created(namespace: NamespaceState, event: ServiceCreated, at: float) -> None
         created_at=at,
         token=event.token,
         request=event.request,
+        tags=event.tags,
     )
 
 
@@ -40,7 +42,7 @@ def updated(namespace: NamespaceState, event: ServiceUpdated, _at: float) -> Non
     service.steady = False
     service.unplaced = ""
     for deployment in service.deployments:
-        deployment.failed, deployment.impaired = 0, False
+        deployment.failed, deployment.impaired, deployment.blocked = 0, False, False
 
 
 def deleted(namespace: NamespaceState, event: ServiceDeleted, _at: float) -> None:
@@ -71,6 +73,13 @@ def deployment_completed(namespace: NamespaceState, event: DeploymentCompleted, 
     deployment = _find(namespace, event).deployment(event.deployment)
     if deployment is not None:
         deployment.completed = True
+
+
+def deployment_blocked(namespace: NamespaceState, event: ServiceDeploymentBlocked, _at: float) -> None:
+    """Remember that it was told; a change of the service may set it free."""
+    deployment = _find(namespace, event).deployment(event.deployment)
+    if deployment is not None:
+        deployment.blocked = True
 
 
 def steady(namespace: NamespaceState, event: ServiceSteadyStateReached, _at: float) -> None:

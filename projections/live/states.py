@@ -66,6 +66,7 @@ class DeploymentState(msgspec.Struct):
     failed: int = 0
     failed_at: float = 0.0
     impaired: bool = False
+    blocked: bool = False
     running: int = 0
     tasks: dict[str, None] = msgspec.field(default_factory=dict)
 
@@ -83,6 +84,7 @@ class ServiceState(msgspec.Struct):
     created_at: float
     token: str = ""
     request: str = ""
+    tags: list[shapes.Tag] = msgspec.field(default_factory=list)
     status: str = "ACTIVE"
     steady: bool = False
     unplaced: str = ""
