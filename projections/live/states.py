@@ -110,6 +110,10 @@ class ClusterState(msgspec.Struct):
     name: str
     created_at: float
     status: str = "ACTIVE"
+    settings: list[shapes.ClusterSetting] = msgspec.field(default_factory=list)
+    configuration: shapes.ClusterConfiguration | None = None
+    service_connect_defaults: shapes.ClusterServiceConnectDefaultsRequest | None = None
+    tags: list[shapes.Tag] = msgspec.field(default_factory=list)
     instances: dict[str, InstanceState] = msgspec.field(default_factory=dict)
     services: dict[str, ServiceState] = msgspec.field(default_factory=dict)
     tasks: dict[str, TaskState] = msgspec.field(default_factory=dict)
