@@ -30,6 +30,11 @@ class Room:
 
     __hash__ = None  # type: ignore[assignment]
 
+    @property
+    def size(self) -> int:
+        """The number of instances, ACTIVE and DRAINING."""
+        return sum(len(pool.entries) for pool in self.pools.values())
+
     def group(self, name: str) -> Group:
         """Find a group, new if it has no tasks yet."""
         found = self.groups.get(name)
