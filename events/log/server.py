@@ -31,6 +31,8 @@ RESTART_SECONDS_MIN = 0.05
 RESTART_SECONDS_MAX = 5.0
 STEADY_SECONDS_MIN = 10.0
 PORT_TRIES_MAX = 3
+HEALTH_SECONDS = 2.0
+ROOM_BYTES_MIN = 16 << 20
 TAIL_BYTES_MAX = 2_000
 
 logger = logging.getLogger(__name__)
@@ -194,10 +196,10 @@ class Server:
         pause_seconds = RESTART_SECONDS_MIN
         while self._process is not None:
             began = loop.time()
-            code = await self._process.wait()
+            why = await self._ended(self._process)
             if loop.time() - began > STEADY_SECONDS_MIN:
                 pause_seconds = RESTART_SECONDS_MIN
-            logger.error("nats-server ended with code %s and is started again in %s s", code, pause_seconds)
+            logger.error("nats-server %s; it is started again in %s s", why, pause_seconds)
             await asyncio.sleep(pause_seconds)
             pause_seconds = min(2 * pause_seconds, RESTART_SECONDS_MAX)
             try:
@@ -205,6 +207,20 @@ class Server:
                 self.restarts += 1
             except ServerStartFailed:
                 logger.exception("nats-server could not be started again")
+
+    async def _ended(self, child: asyncio.subprocess.Process) -> str:
+        """Wait until it has ended; end it when a write failed once and there is room again, or it never would."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(HEALTH_SECONDS):
+                    return f"ended with code {await child.wait()}"
+            error = await monitor.write_error(self.monitor_url)
+            if error is None:
+                continue
+            logger.error("nats-server cannot write: %s", error)
+            if shutil.disk_usage(self.settings.data).free >= ROOM_BYTES_MIN:
+                await process.stop(child, STOP_SECONDS_MAX)
+                return "had stopped writing and there is room again"
 
 
 def find_binary() -> str:

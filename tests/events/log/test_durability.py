@@ -15,10 +15,12 @@ from pathlib import Path
 
 import pytest
 
+from quarterdeck.events.log import server as server_module
 from quarterdeck.events.log.configuration import ServerSettings
-from quarterdeck.events.log.errors import LogError
+from quarterdeck.events.log.errors import LogError, LogFull
+from quarterdeck.events.log.jetstream import JetStreamLog, open_log
 from quarterdeck.events.log.server import Server
-from tests.events.log.worlds import JetStreamWorld, payloads
+from tests.events.log.worlds import JetStreamWorld, payloads, records
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.nats, pytest.mark.timeout(50)]
 
@@ -71,14 +73,19 @@ def mounted(image: Path, directory: Path) -> Iterator[Path]:
         subprocess.run(["umount", str(directory)], check=True)
 
 
-async def lost_in_a_power_cut(directory: Path, *, sync_always: bool) -> int:
-    """Append, cut the power, start on what is left; returns how many acknowledged appends are gone."""
-    image, copy = directory / "before.img", directory / "after.img"
+def formatted(image: Path) -> Path:
+    """Make an empty file system in a file."""
     with image.open("wb") as file:
         file.truncate(IMAGE_BYTES)
     subprocess.run(["mkfs.ext4", "-q", str(image)], check=True, capture_output=True)
+    return image
+
+
+async def lost_in_a_power_cut(directory: Path, *, sync_always: bool) -> int:
+    """Append, cut the power, start on what is left; returns how many acknowledged appends are gone."""
+    image, copy = directory / "before.img", directory / "after.img"
     wanted = [b"%d " % number + os.urandom(200) for number in range(APPENDS)]
-    with mounted(image, directory / "before") as before:
+    with mounted(formatted(image), directory / "before") as before:
         settings = ServerSettings(data=before / "data", sync_always=sync_always)
         async with Server(settings) as server, JetStreamWorld(server, 0).open() as log:
             last = (await log.claim("keeper-1")).sequence
@@ -102,3 +109,41 @@ async def test_a_power_cut_loses_nothing_acknowledged(tmp_path: Path) -> None:
 async def test_a_power_cut_without_syncing_every_write_loses_what_was_acknowledged(tmp_path: Path) -> None:
     """The control run: it shows that the test above could fail."""
     assert await lost_in_a_power_cut(tmp_path, sync_always=False) > 0
+
+
+async def fill_up(log: JetStreamLog) -> int:
+    """Append until the log is full; returns how many appends were acknowledged, the epoch markers included."""
+    last = (await log.claim("keeper-1")).sequence
+    while True:
+        try:
+            last = await log.append(os.urandom(50_000), last)
+        except LogError:
+            try:
+                last = (await log.claim("keeper-1")).sequence
+            except LogFull:
+                return last
+
+
+async def test_a_full_disk_is_a_full_log_until_there_is_room_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server stops answering after a failed write, and would for ever; it is started again once there is room."""
+    monkeypatch.setattr(server_module, "HEALTH_SECONDS", 0.2)
+    with mounted(formatted(tmp_path / "disk.img"), tmp_path / "disk") as disk:
+        filler = disk / "filler"
+        filler.write_bytes(bytes(shutil.disk_usage(disk).free - (8 << 20)))
+        async with Server(ServerSettings(data=disk / "data", file_bytes_max=1 << 30)) as server:
+            log = await open_log(server.address(), JetStreamWorld(server, 0).settings(append_seconds_max=0.3))
+            last = await fill_up(log)
+            assert len(await records(log)) == last > 50
+            filler.unlink()
+            async with asyncio.timeout(20):
+                while True:
+                    try:
+                        epoch = await log.claim("keeper-1")
+                        break
+                    except LogError:
+                        await asyncio.sleep(0.05)
+            assert await log.append(b"room", epoch.sequence) == epoch.sequence + 1
+            assert server.restarts == 1
+            await log.close()
