@@ -36,7 +36,12 @@ class Replica:
     """The parts of a running engine."""
 
     def __init__(
-        self, log: Log, models: ReadModels, settings: ReplicaSettings, clock: Clock | None = None, ids: Ids | None = None
+        self,
+        log: Log,
+        models: ReadModels,
+        settings: ReplicaSettings,
+        clock: Clock | None = None,
+        ids: Ids | None = None,
     ) -> None:
         self.log = log
         self.settings = settings

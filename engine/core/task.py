@@ -41,7 +41,7 @@ def run(turn: Turn, request: shapes.RunTaskRequest) -> list[shapes.Failure]:
     if request.placement_constraints or request.placement_strategy:
         raise UnsupportedFeatureException("Placement constraints and strategies are not supported by this version.")
     template = _template(cluster, definition, request)
-    if all(each.status == "INACTIVE" for each in cluster.instances.values()):
+    if not cluster.room.hosts:
         raise InvalidParameterException("No Container Instances were found in your cluster.")
     need = definition.demand if template.overrides is None else demand(definition.definition, template.overrides)
     for done in range(count):

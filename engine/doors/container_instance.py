@@ -1,8 +1,7 @@
 """Container instance: its operations at the doors."""
 
 from quarterdeck.engine.core import container_instance as core
-from quarterdeck.engine.core.errors import InvalidParameterException
-from quarterdeck.engine.core.errors import ClientException
+from quarterdeck.engine.core.errors import ClientException, InvalidParameterException
 from quarterdeck.engine.doors.operation import Context, Operation, Read, Write
 from quarterdeck.engine.doors.paging import next_token, page
 from quarterdeck.engine.doors.references import cluster_name, included, limited, missing, name_in, names_in

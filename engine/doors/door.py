@@ -14,6 +14,7 @@ from quarterdeck.engine.core.errors import (
     UnknownOperationException,
     UnsupportedFeatureException,
 )
+from quarterdeck.engine.core.turn import Turn
 from quarterdeck.engine.doors import cluster, container_instance, service, task, task_definition
 from quarterdeck.engine.doors.operation import Context, Operation, Read, Write, request_type
 from quarterdeck.engine.shell.keeper import Command, Keeper, NotKeeper, Outcome
@@ -152,7 +153,7 @@ def unknown(operation: str) -> UnknownOperationException | UnsupportedFeatureExc
     return UnknownOperationException(f"{operation} is not an operation of ECS.")
 
 
-def _decision(operation: Write, request: msgspec.Struct, turn: Any) -> Any:
+def _decision(operation: Write, request: msgspec.Struct, turn: Turn) -> object:
     return operation.decide(turn, request)
 
 

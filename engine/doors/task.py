@@ -62,9 +62,7 @@ def _failures(context: Context, event: object) -> list[shapes.Failure]:
         return []
     arn = context.namespace.container_instance_arn
     return [
-        shapes.Failure(
-            arn=arn(event.cluster, each.container_instance), reason=each.reason, detail=each.detail or None
-        )
+        shapes.Failure(arn=arn(event.cluster, each.container_instance), reason=each.reason, detail=each.detail or None)
         for each in event.failures
     ]
 
@@ -112,9 +110,7 @@ async def _list(context: Context, request: shapes.ListTasksRequest) -> shapes.Li
     return shapes.ListTasksResponse(task_arns=listed.items, next_token=next_token(request, listed))
 
 
-async def _filters(
-    context: Context, request: shapes.ListTasksRequest, cluster: str
-) -> tuple[str | None, str | None]:
+async def _filters(context: Context, request: shapes.ListTasksRequest, cluster: str) -> tuple[str | None, str | None]:
     service = instance = None
     if request.service_name:
         service = name_in(context, "service", request.service_name, cluster)

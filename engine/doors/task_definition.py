@@ -45,17 +45,13 @@ async def _find(context: Context, reference: str | None) -> tuple[shapes.TaskDef
     return found
 
 
-async def _list(
-    context: Context, request: shapes.ListTaskDefinitionsRequest
-) -> shapes.ListTaskDefinitionsResponse:
+async def _list(context: Context, request: shapes.ListTaskDefinitionsRequest) -> shapes.ListTaskDefinitionsResponse:
     status = _one_of("status", request.status or "ACTIVE", STATUSES)
     descending = _one_of("sort", request.sort or "ASC", ("ASC", "DESC")) == "DESC"
     listed = await context.models.task_definitions.list(
         context.namespace, page(request), family=request.family_prefix or None, status=status, descending=descending
     )
-    return shapes.ListTaskDefinitionsResponse(
-        task_definition_arns=listed.items, next_token=next_token(request, listed)
-    )
+    return shapes.ListTaskDefinitionsResponse(task_definition_arns=listed.items, next_token=next_token(request, listed))
 
 
 async def _families(

@@ -40,9 +40,7 @@ class Heartbeats:
         else:
             self._heard[instance] = asyncio.get_running_loop().time()
             if not found.connected:
-                await self._submit(
-                    instance, "ConnectAgent", partial(_connect, instance=instance, session=beat.session)
-                )
+                await self._submit(instance, "ConnectAgent", partial(_connect, instance=instance, session=beat.session))
         return HeartbeatAnswer(status=found.status, sequence=self._wanted.position(instance))
 
     async def run(self) -> None:

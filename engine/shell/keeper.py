@@ -42,7 +42,7 @@ log = structlog.get_logger(__name__)
 
 
 class NotKeeper(Exception):
-    """This replica does not keep the shard (any more); another does, or soon will. Nothing was changed."""
+    """Another replica keeps the shard, or soon will. Nothing was changed."""
 
 
 class NotStored(Exception):
@@ -121,6 +121,11 @@ class Keeper:
         """Batches not in the log yet."""
         return len(self._batches) + (self._writing is not None)
 
+    @property
+    def ready(self) -> bool:
+        """Whether a decision made now has a chance to be kept."""
+        return self._keeping.is_set() and not self._gone and self.clock.now() >= self._full_until
+
     async def run(self) -> None:
         """Take the shard over and write until cancelled. Raises `NotKeeper` when another takes over."""
         try:
@@ -157,6 +162,7 @@ class Keeper:
         Raises Refusal, ServerException (the log is full or can't be written), `NotKeeper`.
         """
         for _ in range(TRIES_MAX):
+            self._check_room()
             await self.kept()
             try:
                 return await self._carry_out(command)
@@ -193,16 +199,15 @@ class Keeper:
         if command.token:
             remembered = self.view.commands.get((command.namespace, command.token))
             if remembered is not None:
-                await self._flushed(boundary=False)
+                await self.flushed(boundary=False)
                 return Outcome(remembered.sequence, 0.0, [], None, remembered)
-        self._check_room()
         try:
             commit, batch, result = self.decide(command)
         except Refusal:
-            await self._flushed(boundary=False)
+            await self.flushed(boundary=False)
             raise
         if commit is None or batch is None:
-            sequence = await self._flushed(boundary=command.boundary)
+            sequence = await self.flushed(boundary=command.boundary)
             return Outcome(sequence, self.clock.now(), [], result)
         sequence = await batch.wait(commit.id)
         return Outcome(sequence, commit.at, commit.events, result)
@@ -243,7 +248,8 @@ class Keeper:
         self._batches.append(batch)
         return batch
 
-    async def _flushed(self, *, boundary: bool) -> int:
+    async def flushed(self, *, boundary: bool = False) -> int:
+        """Wait until what is decided so far is in the log; gives the position. Raises `NotStored`, `NotKeeper`."""
         last = self._batches[-1] if self._batches else self._writing
         if last is None:
             return self._acked
@@ -251,8 +257,8 @@ class Keeper:
         return await last.wait()
 
     def _check_room(self) -> None:
-        if self._full_until and self.clock.now() < self._full_until:
-            raise ServerException("The log is full. Nothing was changed; free or grant disk space, then try again.")
+        if self.clock.now() < self._full_until:
+            raise ServerException(f"{_full()} Nothing was changed.")
 
     async def _write_all(self) -> None:
         while self._batches:
@@ -284,10 +290,7 @@ class Keeper:
     async def _give_up(self, error: LogFull) -> None:
         log.error("the log is full", error=str(error))
         self._full_until = self.clock.now() + FULL_PAUSE_SECONDS
-        told = ServerException(
-            f"The log is full ({error}). Nothing was changed; free or grant disk space, then try again."
-        )
-        self._break_promises({}, told)
+        self._break_promises({}, ServerException(f"{_full(error)} Nothing was changed."))
         self._keeping.clear()
         await self._fold(self._acked, {})
         self._begin()
@@ -302,6 +305,10 @@ class Keeper:
             try:
                 await self._claim_and_fold(sought)
                 break
+            except LogFull as error:
+                self._full_until = self.clock.now() + FULL_PAUSE_SECONDS
+                self._break_promises({}, ServerException(f"{_full(error)} It is not known whether this was stored."))
+                await asyncio.sleep(RECOVER_PAUSE_SECONDS)
             except LogUnavailable as error:
                 log.warning("the log is away", error=str(error))
                 await asyncio.sleep(RECOVER_PAUSE_SECONDS)
@@ -348,3 +355,7 @@ class Keeper:
     def _break_promises(self, found: dict[str, int], error: Exception) -> None:
         for batch in self._pending():
             batch.settle(found, error)
+
+
+def _full(error: LogFull | None = None) -> str:
+    return f"The log is full{f' ({error})' if error else ''}: free or grant disk space, then try again."

@@ -6,6 +6,7 @@ repeated at once, at a time, or when something makes room.
 """
 
 import asyncio
+from contextlib import suppress
 from functools import partial
 from heapq import heappop, heappush
 from typing import NamedTuple
@@ -17,14 +18,14 @@ from quarterdeck.engine.core.errors import Refusal
 from quarterdeck.engine.core.react import concerned, makes_room
 from quarterdeck.engine.core.reconcile import Next, reconcile
 from quarterdeck.engine.core.turn import Turn
-from quarterdeck.engine.shell.keeper import Command, Keeper, NotKeeper
+from quarterdeck.engine.shell.keeper import Command, Keeper, NotKeeper, NotStored
 from quarterdeck.events.commit import Commit
 from quarterdeck.projections.live.states import NamespaceState
 
 TICK_SECONDS = 0.5
 FULL_LOOK_SECONDS = 30.0
 BACKLOG_BATCHES_MAX = 4
-BACKLOG_PAUSE_SECONDS = 0.001
+FULL_PAUSE_SECONDS = 0.5
 
 log = structlog.get_logger(__name__)
 
@@ -80,15 +81,20 @@ class Scheduler:
                 async with asyncio.timeout(TICK_SECONDS):
                     await self._wake.wait()
             except TimeoutError:
-                self._tick()
+                if self._keeper.ready:
+                    self._tick()
             self._wake.clear()
             await self._work_off()
 
     async def _work_off(self) -> None:
         while self._agenda:
             await self._keeper.kept()
-            while self._keeper.backlog > BACKLOG_BATCHES_MAX:
-                await asyncio.sleep(BACKLOG_PAUSE_SECONDS)
+            if self._keeper.backlog > BACKLOG_BATCHES_MAX:
+                with suppress(NotStored):
+                    await self._keeper.flushed()
+            if not self._keeper.ready:
+                await asyncio.sleep(FULL_PAUSE_SECONDS)
+                continue
             key = next(iter(self._agenda))
             self._look(key, self._agenda.pop(key))
             await asyncio.sleep(0)
