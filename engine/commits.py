@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import aclosing
+from typing import Any
 
 from quarterdeck.events.codec import unseal
 from quarterdeck.events.commit import Commit
@@ -27,21 +28,22 @@ async def commits(batches: AsyncIterable[list[Record]]) -> AsyncGenerator[Stored
             envelope = unseal(record.payload, record.sequence, digest)
             digest = envelope.hash
             for commit in envelope.commits:
-                yield StoredCommit(sequence=record.sequence, **_members(commit))
+                yield _stored(commit, record.sequence)
 
 
-def _members(commit: Commit) -> dict[str, object]:
-    return {name: getattr(commit, name) for name in commit.__struct_fields__}
+def _stored(commit: Commit, sequence: int) -> StoredCommit:
+    members: dict[str, Any] = {name: getattr(commit, name) for name in commit.__struct_fields__}
+    return StoredCommit(sequence=sequence, **members)
 
 
 async def read(
     link: Link, shard: int, after: int = 0, *, until: int | None = None, follow: bool = False
 ) -> AsyncGenerator[StoredCommit, None]:
     """Read a shard's log over NATS; see `Log.read` for the limits and errors."""
-    async with aclosing(Reader(link, Names(shard), after=after, until=until, follow=follow).batches()) as batches:
-        async with aclosing(commits(batches)) as found:
-            async for commit in found:
-                yield commit
+    reader = Reader(link, Names(shard), after=after, until=until, follow=follow)
+    async with aclosing(reader.batches()) as batches, aclosing(commits(batches)) as found:
+        async for commit in found:
+            yield commit
 
 
 def caused(stored: list[StoredCommit]) -> dict[str, list[StoredCommit]]:
@@ -51,5 +53,3 @@ def caused(stored: list[StoredCommit]) -> dict[str, list[StoredCommit]]:
         if commit.cause:
             following.setdefault(commit.cause, []).append(commit)
     return following
-
-

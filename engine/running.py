@@ -1,4 +1,4 @@
-"""Running: what a running `up` tells about itself, in a file of its data directory and where its starter asks for it."""
+"""Running: what a running `up` tells about itself, in a file of its data directory and where else it was asked to."""
 
 import os
 from pathlib import Path

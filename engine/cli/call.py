@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.option("--compact", is_flag=True, help="Print the answer on one line.")
 @target.options
 def command(operation: str, document: str, token: str, *, compact: bool, **options: object) -> None:
-    """Carry out OPERATION with DOCUMENT, its request in ECS's JSON ("-" reads it from stdin, "@FILE" from a file).
+    r"""Carry out OPERATION with DOCUMENT, its request in ECS's JSON ("-" reads it from stdin, "@FILE" from a file).
 
     \b
     quarterdeck call ListTasks

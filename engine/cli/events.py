@@ -28,7 +28,7 @@ FOLLOWED_MAX = 100
 @click.option("--limit", type=click.IntRange(1), help="Only the last so many.")
 @target.options
 def command(*, follow: bool, output: str, limit: int | None, **options: Any) -> None:  # noqa: ANN401 - click's
-    """Print the log: time, position, who, what happened to what, and why.
+    r"""Print the log: time, position, who, what happened to what, and why.
 
     \b
     quarterdeck events --type TaskStopped -o json      why, when, and what followed

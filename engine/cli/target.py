@@ -18,7 +18,9 @@ UNREACHABLE = 3
 INTERRUPTED = 130
 
 _PATH = click.Path(path_type=Path)
-DATA = click.option("--data", type=_PATH, help="Data directory of the `up` meant (default: the user's state directory).")
+DATA = click.option(
+    "--data", type=_PATH, help="Data directory of the `up` meant (default: the user's state directory)."
+)
 CONFIG = click.option("--config", type=_PATH, help="Settings as TOML (default: ~/.config/quarterdeck/config.toml).")
 _OPTIONS = (
     DATA,

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from quarterdeck.events import cluster, container_instance, service, task, task_definition
+from quarterdeck.events import container_instance, service, task, task_definition
 from quarterdeck.events.catalog import AnyEvent
 from quarterdeck.events.explanation import Explanation
 from quarterdeck.events.names import short_name
@@ -33,7 +33,7 @@ def words(event: AnyEvent) -> str:
         case container_instance.ContainerInstanceEvent():
             return _instance(event)
         case task.TaskPlacementFailed():
-            return f"{event.count} × {event.task_definition} found no room: {_rejected(event.explanation)}"
+            return f"{event.count} of {event.task_definition} found no room: {_rejected(event.explanation)}"
         case task_definition.TaskDefinitionRegistered():
             containers = event.definition.container_definitions or []
             return ", ".join(f"{each.name} ({each.image})" for each in containers)
@@ -126,4 +126,4 @@ def _rejected(explanation: Explanation) -> str:
 def short(subject: str) -> str:
     """Shorten an identifier of 32 hex digits; names stay."""
     name = short_name(subject)
-    return name[:ID_DIGITS] if len(name) == 32 and "-" not in name else subject  # noqa: PLR2004 - an id's digits
+    return name[:ID_DIGITS] if len(name) == 32 and "-" not in name else subject

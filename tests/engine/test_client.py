@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from botocore import xform_name
 
 from quarterdeck.engine import caller
 from quarterdeck.engine.client import Client
@@ -31,7 +32,7 @@ def test_the_committed_file_is_what_the_shapes_give() -> None:
 
 def test_every_operation_has_its_coroutine() -> None:
     for operation in shapes.OPERATIONS:
-        assert callable(getattr(Client, generate_client.xform_name(operation)))
+        assert callable(getattr(Client, xform_name(operation)))
 
 
 async def test_keywords_become_members() -> None:
