@@ -14,7 +14,6 @@ from quarterdeck.agents.task import Forget, Remove, Report, Start, Step, Stop, T
 ESSENTIAL_EXITED = "Essential container in task exited"
 
 
-
 def judge(task: Task, now: float) -> None:
     """Take note of dependencies that can not be met any more: that stays, whatever happens afterwards."""
     if why_ending(task) is None:
@@ -122,9 +121,7 @@ def _hopeless(task: Task, plan: ContainerPlan, now: float) -> str | None:
 def _stops(task: Task, ending: str, timing: Timing) -> Iterator[Stop]:
     """All that run, those that others depend on after those others."""
     plans = {plan.name: plan for plan in task.plan.containers}
-    needed = {
-        each.container for name, plan in plans.items() if _state(task, name) == "running" for each in plan.after
-    }
+    needed = {each.container for name, plan in plans.items() if _state(task, name) == "running" for each in plan.after}
     for name, container in task.containers.items():
         if container.state == "running" and name not in task.busy and name not in needed:
             plan = plans.get(name)

@@ -1,9 +1,9 @@
 """Identity: who an agent is, kept in its data directory across restarts, and held by one agent at a time.
 
-    IdentityError                what is wrong and the way out
-    ├── IdentityMismatch         the directory belongs to another cluster or instance type
-    ├── IdentityUnreadable       the file is not what was written
-    └── DirectoryInUse           another agent runs on it
+IdentityError                what is wrong and the way out
+├── IdentityMismatch         the directory belongs to another cluster or instance type
+├── IdentityUnreadable       the file is not what was written
+└── DirectoryInUse           another agent runs on it
 """
 
 import fcntl

@@ -20,11 +20,30 @@ CONDITIONS: dict[str, Condition] = {"START": "START", "COMPLETE": "COMPLETE", "S
 
 # Members that would change what a container is and do, and that no runtime here carries out.
 UNSUPPORTED = (
-    "links volumes_from environment_files secrets linux_parameters hostname disable_networking privileged "
-    "readonly_root_filesystem dns_servers dns_search_domains extra_hosts docker_security_options interactive "
-    "pseudo_terminal ulimits health_check system_controls resource_requirements restart_policy "
-    "firelens_configuration repository_credentials credential_specs"
-).split()
+    "links",
+    "volumes_from",
+    "environment_files",
+    "secrets",
+    "linux_parameters",
+    "hostname",
+    "disable_networking",
+    "privileged",
+    "readonly_root_filesystem",
+    "dns_servers",
+    "dns_search_domains",
+    "extra_hosts",
+    "docker_security_options",
+    "interactive",
+    "pseudo_terminal",
+    "ulimits",
+    "health_check",
+    "system_controls",
+    "resource_requirements",
+    "restart_policy",
+    "firelens_configuration",
+    "repository_credentials",
+    "credential_specs",
+)
 
 
 class Untranslatable(Exception):
@@ -85,7 +104,7 @@ def _replaced(container: shapes.ContainerDefinition, **changes: object) -> shape
     return shapes.ContainerDefinition(**{**values, **changes})
 
 
-def _container(  # noqa: PLR0913, PLR0917 - a container is these things together
+def _container(
     definition: shapes.TaskDefinition,
     overrides: shapes.TaskOverride,
     container: shapes.ContainerDefinition,
@@ -104,7 +123,7 @@ def _container(  # noqa: PLR0913, PLR0917 - a container is these things together
     )
 
 
-def _spec(  # noqa: PLR0913, PLR0917 - likewise
+def _spec(
     definition: shapes.TaskDefinition,
     overrides: shapes.TaskOverride,
     container: shapes.ContainerDefinition,
@@ -115,7 +134,7 @@ def _spec(  # noqa: PLR0913, PLR0917 - likewise
     cpu, memory = overrides.cpu or definition.cpu, overrides.memory or definition.memory
     log = container.log_configuration
     return ContainerSpec(
-        name=container_name(definition, container.name or "", index, short_name(common[labels.TASK_ARN])),
+        name=unique_name(definition, container.name or "", index, short_name(common[labels.TASK_ARN])),
         image=container.image or "",
         command=_texts(container.command),
         entry_point=_texts(container.entry_point),
@@ -136,9 +155,9 @@ def _spec(  # noqa: PLR0913, PLR0917 - likewise
     )
 
 
-def container_name(definition: shapes.TaskDefinition, container: str, index: int, task: str) -> str:
-    """Name a container so that people recognize it, and no two have the same."""
-    short = container[:NAME_CHARACTERS_MAX] + (f"-{index}" if len(container) > NAME_CHARACTERS_MAX else "")
+def unique_name(definition: shapes.TaskDefinition, name: str, index: int, task: str) -> str:
+    """Name a container or volume of a task so that people recognize it, and no two have the same."""
+    short = name[:NAME_CHARACTERS_MAX] + (f"-{index}" if len(name) > NAME_CHARACTERS_MAX else "")
     family = (definition.family or "")[:NAME_CHARACTERS_MAX]
     return f"ecs-{family}-{definition.revision}-{short}-{task[:TASK_DIGITS]}"
 
@@ -149,7 +168,9 @@ def _check_container(container: shapes.ContainerDefinition) -> None:
         asked.append("secret_options")
     if asked:
         names = ", ".join(_camel(member) for member in asked)
-        raise Untranslatable(f"HostConfigError: container {container.name} asks for what is not supported here: {names}")
+        raise Untranslatable(
+            f"HostConfigError: container {container.name} asks for what is not supported here: {names}"
+        )
 
 
 def _camel(member: str) -> str:
@@ -183,7 +204,7 @@ def _mounts(container: shapes.ContainerDefinition, mounts: dict[str, Mount]) -> 
 
 def _volumes(definition: shapes.TaskDefinition, task: str) -> Iterator[tuple[str, tuple[Mount, bool]]]:
     """The volumes by name, each as a mount without target, and whether it ends with the task."""
-    for volume in definition.volumes or []:
+    for index, volume in enumerate(definition.volumes or []):
         name = volume.name or ""
         docker = volume.docker_volume_configuration
         if volume.efs_volume_configuration or volume.fsx_windows_file_server_volume_configuration:
@@ -195,8 +216,7 @@ def _volumes(definition: shapes.TaskDefinition, task: str) -> Iterator[tuple[str
         elif docker is not None and docker.scope == "shared":
             yield name, (Mount(name, "", kind="volume"), False)
         else:
-            own = f"ecs-{(definition.family or '')[:NAME_CHARACTERS_MAX]}-{definition.revision}-{name}-{task[:TASK_DIGITS]}"
-            yield name, (Mount(own, "", kind="volume"), True)
+            yield name, (Mount(unique_name(definition, name, index, task), "", kind="volume"), True)
 
 
 def _texts(texts: list[str] | None) -> tuple[str, ...] | None:
