@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
+from quarterdeck.agents import labels
 from quarterdeck.agents.agent import Agent
 from quarterdeck.agents.identity import FILE, DataDirectory, Identity, IdentityError
 from quarterdeck.agents.link import LinkDown
@@ -29,7 +30,7 @@ ANSWER_SECONDS_MAX = 5.0
 RETRY_SECONDS = 0.5
 UNITS_PER_CPU = 1024
 BYTES_PER_MIB = 1 << 20
-INSTANCE_LABEL = "quarterdeck.container-instance"
+
 
 STOPPED = 0
 REFUSED = 5
@@ -168,7 +169,7 @@ async def remove_containers(name: RuntimeName, data: Path, docker_socket: str) -
         return 0
     runtime = open_runtime(name, data, docker_socket)
     try:
-        found = await runtime.list({INSTANCE_LABEL: identity.container_instance})
+        found = await runtime.list({labels.CONTAINER_INSTANCE: identity.container_instance})
         for container in found:
             await runtime.remove(container.id)
         return len(found)
