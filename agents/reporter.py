@@ -7,6 +7,7 @@ lives; after a restart the state of the runtime says what there is to report.
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from typing import Literal
 
 import structlog
 
@@ -20,6 +21,8 @@ from quarterdeck.events import shapes
 
 GIVEN_UP = frozenset({"ClientException", "InvalidParameterException"})
 """What the engine says of a task it does not know; ECS agents give up then, asking again changes nothing."""
+
+Outcome = Literal["settled", "refused", "unknown"]
 
 logger = structlog.get_logger(__name__)
 
@@ -68,13 +71,15 @@ class Reporter:
         queue = self._waiting[task]
         while queue:
             token = self._tokens.next()
-            while not await self._sent(queue[0], token):
+            while (outcome := await self._send(queue[0], token)) != "settled":
+                if outcome == "refused":  # the same token would get the same answer
+                    token = self._tokens.next()
                 await self._pause(group)
             taken(queue.popleft())
         del self._waiting[task]
 
-    async def _sent(self, report: Report, token: str) -> bool:
-        """Send once; whether that was it, one way or the other."""
+    async def _send(self, report: Report, token: str) -> Outcome:
+        """Send once; settled is taken or given up."""
         request = report.request
         try:
             async with self._slots:
@@ -82,12 +87,12 @@ class Reporter:
                     request.cluster or "", "SubmitTaskStateChange", request, shapes.SubmitTaskStateChangeResponse, token
                 )
         except LinkDown:
-            return False
+            return "unknown"
         except Refused as error:
             logger.warning("report refused", task=report.task, status=request.status, error=str(error))
-            return error.code in GIVEN_UP
+            return "settled" if error.code in GIVEN_UP else "refused"
         self._backoff.reset()
-        return True
+        return "settled"
 
     async def _pause(self, group: asyncio.TaskGroup) -> None:
         """Wait for the next attempt, which is the same for all that wait."""
