@@ -14,11 +14,10 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import nats
 
-from quarterdeck.engine.doors.door import Call
+from quarterdeck.engine.doors.door import Answer, Call
 from quarterdeck.engine.replica import Replica, ReplicaSettings, running
 from quarterdeck.engine.server import calm, serving
 from quarterdeck.engine.shell.wanted import Instance
@@ -84,7 +83,7 @@ async def world(*, sync: bool, doors: bool = True) -> AsyncIterator[tuple[Server
                 await log.close()
 
 
-async def carry_out(replica: Replica, operation: str, body: object) -> Any:
+async def carry_out(replica: Replica, operation: str, body: object) -> Answer:
     """Carry an operation out in this process."""
     request = replica.door.decode(operation, json.dumps(body).encode())
     return await replica.door.carry_out(Call(namespace=NAMESPACE, operation=operation, actor="bench"), request)
@@ -98,9 +97,7 @@ async def furnish(replica: Replica) -> None:
     for number in range(INSTANCES):
         body = {
             "cluster": "web",
-            "totalResources": [
-                {"name": name, "type": "INTEGER", "integerValue": 10**9} for name in ("CPU", "MEMORY")
-            ],
+            "totalResources": [{"name": name, "type": "INTEGER", "integerValue": 10**9} for name in ("CPU", "MEMORY")],
             "attributes": [{"name": "ecs.availability-zone", "value": f"us-east-1{'abc'[number % ZONES]}"}],
         }
         answer = await carry_out(replica, "RegisterContainerInstance", body)

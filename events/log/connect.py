@@ -102,8 +102,10 @@ class Link:
 
 
 async def _cancellable(waiting: Awaitable[T]) -> T:
-    """Wait without losing a cancellation: before Python 3.12 ``wait_for``, which nats-py uses, swallows one that
-    comes together with the answer, and the task would go on for ever.
+    """Wait without losing a cancellation.
+
+    Before Python 3.12 ``wait_for``, which nats-py uses, swallows one that comes together with the answer, and the
+    task would go on for ever.
     """
     task = asyncio.current_task()
     cancelled_before = task.cancelling() if task is not None else 0

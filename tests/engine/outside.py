@@ -56,8 +56,9 @@ async def engine(server: Server, doors: DoorSettings | None = None) -> AsyncIter
 class Outsider:
     """A stock NATS client and what it says to an engine."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, server: Server) -> None:
         self.client = client
+        self.server = server
 
     async def ask(self, operation: str, body: object = None, cluster: str = "web", **headers: str) -> Msg:
         """Request an operation; the answer as it came."""
@@ -100,31 +101,19 @@ class Outsider:
         await self.call("RegisterTaskDefinition", {"family": "job", "containerDefinitions": [CONTAINER]}, "-")
         answer = await self.call("RegisterContainerInstance", {"totalResources": ROOM, "attributes": ZONE})
         instance = str(answer["containerInstance"]["containerInstanceArn"]).rsplit("/", 1)[1]
-        async with client_of(self.client.connected_url.geturl(), self.creds("agent")) as agent:
+        async with outsider(self.server, "agent") as agent:
             await agent.beat(instance)
         return instance
-
-    def creds(self, user: User) -> str:
-        return str(self.folder / f"{user}.creds")
-
-    folder: Any = None
-
-
-@asynccontextmanager
-async def client_of(url: str, creds: str) -> AsyncIterator[Outsider]:
-    client = await nats.connect(url, user_credentials=creds)
-    try:
-        yield Outsider(client)
-    finally:
-        await client.close()
 
 
 @asynccontextmanager
 async def outsider(server: Server, user: User = "operator") -> AsyncIterator[Outsider]:
     """Connect as one of the server's users."""
-    async with client_of(server.url, str(server.creds(user))) as found:
-        found.folder = server.settings.creds
-        yield found
+    client = await nats.connect(server.url, user_credentials=str(server.creds(user)))
+    try:
+        yield Outsider(client, server)
+    finally:
+        await client.close()
 
 
 def task_of(answer: dict[str, Any]) -> str:

@@ -136,7 +136,9 @@ async def more(callers: Callers, count: int) -> None:
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL, signal.SIGSTOP])
-async def test_another_takes_over_from_one_that_is_stopped_killed_or_paused(server: Server, end: signal.Signals) -> None:
+async def test_another_takes_over_from_one_that_is_stopped_killed_or_paused(
+    server: Server, end: signal.Signals
+) -> None:
     async with replica(server, "first") as first, outsider(server) as client:
         epoch = await first.serving()
         await client.furnish()

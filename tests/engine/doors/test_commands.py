@@ -111,7 +111,7 @@ async def test_a_command_id_has_limits(server: Server, header: str) -> None:
 )
 async def test_an_actor_is_believed_only_where_that_was_allowed(server: Server, trust: bool, actor: str) -> None:
     async with engine(server, DoorSettings(trust_actor=trust)) as replica, outsider(server) as client:
-        actors = []
+        actors: list[str] = []
         replica.keeper.stored.append(lambda _, commits: actors.extend(commit.actor for commit in commits))
         await client.call("CreateCluster", Qd_Actor="arn:aws:iam::000000000000:user/ann")
         assert actors == [actor]

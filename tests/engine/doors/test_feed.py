@@ -9,6 +9,7 @@ from nats.aio.msg import Msg
 from quarterdeck.engine.doors import feed
 from quarterdeck.engine.doors.feed_message import safe
 from quarterdeck.events.log.connect import connect
+from quarterdeck.events.log.credentials import FEED_STREAM
 from quarterdeck.events.log.server import Server
 from tests.engine.outside import Outsider, engine, outsider, task_of, until
 
@@ -101,7 +102,7 @@ async def test_it_begins_anew_when_it_is_lost(server: Server) -> None:
             await client.furnish()
             await until(lambda: len(heard) == 4)
             link = await connect(server.address(), "test")
-            await link.client.request(f"$JS.API.STREAM.DELETE.{feed.FEED_STREAM}", b"")
+            await link.client.request(f"$JS.API.STREAM.DELETE.{FEED_STREAM}", b"")
             await link.close()
             await run_tasks(client, 1)
             await until(lambda: len(heard) >= 4 + 4 + 20)
