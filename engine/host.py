@@ -115,7 +115,7 @@ async def run_agent(settings: Settings) -> int:
     try:
         outcome = await agent.run()
     except (IdentityError, RegistrationRefused) as error:
-        log.error("the agent can't be what it was told to be", error=str(error))
+        log.error("the agent can't be what it was told to be", error=str(error))  # noqa: TRY400 - the words say it all
         return REFUSED
     log.info("the agent has ended", outcome=outcome)
     return STOPPED

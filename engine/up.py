@@ -6,6 +6,7 @@ All of it ends with this process, however that ends; containers go on, and the n
 import asyncio
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -82,7 +83,7 @@ class Up:
         keeper = self.replica.keeper if self.replica is not None else None
         if keeper is None:
             return Health("starting")
-        return Health("serving" if keeper.keeping else "recovering", keeper.sequence, keeper.epoch)
+        return Health("serving", keeper.sequence, keeper.epoch)
 
     def connected(self) -> int:
         """Count the instances here whose agent is connected."""
@@ -141,7 +142,7 @@ def _locked(data: Path) -> Iterator[None]:
     try:
         lock = Lock(data)
     except DataDirectoryInUse as error:
-        raise UpError(f"{error}: another `quarterdeck up`. Stop it, or choose another directory with --data.") from error
+        raise UpError(f"{error}: another `quarterdeck up`. Stop it, or choose another with --data.") from error
     except OSError as error:
         raise UpError(f"The data directory {data} can't be used: {error}. Choose another with --data.") from error
     try:
@@ -150,7 +151,7 @@ def _locked(data: Path) -> Iterator[None]:
         lock.release()
 
 
-async def _listen(name: str, port: int, option: str) -> "ports.socket.socket":
+async def _listen(name: str, port: int, option: str) -> socket.socket:
     try:
         return await ports.listen(name, port, option)
     except ports.PortInUse as error:
@@ -257,7 +258,7 @@ async def _wait_for_agents(up: Up) -> None:
     count = len(up.instances)
     try:
         async with asyncio.timeout(CONNECT_SECONDS_MAX):
-            while up.connected() < count:
+            while up.connected() < count:  # noqa: ASYNC110 - the view tells nobody of changes
                 await asyncio.sleep(POLL_SECONDS)
     except TimeoutError:
         place = str(up.settings.data / "agents")
