@@ -28,6 +28,7 @@ from quarterdeck.events.log.connect import Address
 
 ANSWER_SECONDS_MAX = 5.0
 RETRY_SECONDS = 0.5
+DOCKER_SOCKET = "/var/run/docker.sock"
 UNITS_PER_CPU = 1024
 BYTES_PER_MIB = 1 << 20
 

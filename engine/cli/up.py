@@ -46,7 +46,7 @@ def command(ready_file: Path | None, *, no_agents: bool, **options: Any) -> None
 def _run(settings: "Settings", ready_file: Path | None) -> None:
     import asyncio
 
-    from quarterdeck.engine import logs, running, up
+    from quarterdeck.engine import logs, ports, running, up
     from quarterdeck.events.log.errors import LogError
 
     def announce(told: "Running") -> None:
@@ -58,7 +58,7 @@ def _run(settings: "Settings", ready_file: Path | None) -> None:
     logs.configure(settings.log_level, settings.log_format)
     try:
         asyncio.run(up.run(settings, announce))
-    except* (up.UpError, LogError) as errors:
+    except* (running.DataUnusable, ports.PortInUse, LogError) as errors:
         for error in leaves(errors):
             click.echo(f"Error: {error}", err=True)
         sys.exit(1)
