@@ -2,20 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import cast
 
 import msgspec
 
 from quarterdeck.agents.settings import Settings as AgentSettings
 from quarterdeck.agents.settings import Timing
-from quarterdeck.engine import commits, host, running
+from quarterdeck.engine import commits, host, logs, running
 from quarterdeck.engine.caller import Answer
 from quarterdeck.engine.client import Client
 from quarterdeck.engine.commits import StoredCommit
 from quarterdeck.engine.doors.door import Call
+from quarterdeck.engine.failures import sole
 from quarterdeck.engine.local_instance import LocalInstance
 from quarterdeck.engine.replica import Replica, ReplicaSettings
 from quarterdeck.engine.replica import running as running_replica
@@ -75,7 +75,7 @@ class Embedded(Client):
         found = await self.replica.door.carry_out(call, request)
         self.sequence = max(self.sequence, found.sequence)
         assert isinstance(found.response, answer), f"{operation} is answered with {type(found.response).__name__}"
-        return cast("Answer", found.response)
+        return found.response
 
     async def follow(
         self, from_sequence: int = 1, *, until: int | None = None, follow: bool = True
@@ -110,21 +110,21 @@ async def embedded(
     """
     told = {"instances": instances, "zones": zones, "runtime": runtime, "memory": memory, **options}
     settings = msgspec.convert(told, EmbeddedSettings)
-    if data is not None:
-        async with _on(Path(data), settings) as found:
-            yield found
-        return
-    with TemporaryDirectory(prefix="quarterdeck-") as directory:
-        async with _on(Path(directory), settings) as found:
-            yield found
+    logs.configure_default()
+    with TemporaryDirectory(prefix="quarterdeck-") if data is None else nullcontext(data) as directory:
+        try:
+            async with _on(Path(directory), settings) as found:
+                yield found
+        except BaseExceptionGroup as group:
+            raise sole(group) from None
 
 
 @asynccontextmanager
 async def _on(data: Path, settings: EmbeddedSettings) -> AsyncIterator[Embedded]:
     with running.locked(data):
-        async with _in_memory(settings) if settings.memory else _on_nats(data, settings) as found:
-            async with _with_instances(found, data, settings):
-                yield found
+        engine = _in_memory(settings) if settings.memory else _on_nats(data, settings)
+        async with engine as found, _with_instances(found, data, settings):
+            yield found
 
 
 @asynccontextmanager
@@ -144,9 +144,9 @@ async def _on_nats(data: Path, settings: EmbeddedSettings) -> AsyncIterator[Embe
         try:
             link = await connect(server.address(), "quarterdeck doors")
             try:
-                async with running_replica(log, _replica(settings, data / "models.sqlite")) as replica:
-                    async with serving(replica, link):
-                        yield Embedded(replica, settings, server.url)
+                models = data / "models.sqlite"
+                async with running_replica(log, _replica(settings, models)) as replica, serving(replica, link):
+                    yield Embedded(replica, settings, server.url)
             finally:
                 await link.close()
         finally:
@@ -184,9 +184,7 @@ def _instance(found: Embedded, data: Path, settings: EmbeddedSettings, number: i
     name = f"{letter}-{number // settings.zones + 1}"
     simulated = settings.runtime == "simulated"
     share = host.machine().share(settings.instances)
-    timing = Timing(
-        heartbeat_seconds=min(HEARTBEAT_SECONDS_MAX, settings.heartbeat_timeout / HEARTBEATS_PER_TIMEOUT)
-    )
+    timing = Timing(heartbeat_seconds=min(HEARTBEAT_SECONDS_MAX, settings.heartbeat_timeout / HEARTBEATS_PER_TIMEOUT))
     agent = AgentSettings(
         host=name if simulated else "embedded",
         cluster=settings.cluster,

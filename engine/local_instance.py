@@ -52,6 +52,11 @@ class LocalInstance:
         return self._namespace.container_instance_arn(self._settings.cluster_name, self.container_instance)
 
     @property
+    def alive(self) -> bool:
+        """Whether its agent runs."""
+        return self._task is not None and not self._task.done()
+
+    @property
     def connected(self) -> bool:
         """Whether the engine has agentConnected TRUE for it."""
         namespace = self._replica.keeper.view.namespaces.get(str(self._namespace))
@@ -80,10 +85,10 @@ class LocalInstance:
     async def start(self) -> None:
         """Start the agent again, and wait until it is connected."""
         assert self._group is not None, "it was never begun"
-        if self._task is None or self._task.done():
+        if not self.alive:
             self.begin(self._group)
         async with asyncio.timeout(CONNECT_SECONDS_MAX):
-            while not self.connected:  # noqa: ASYNC110 - the view tells nobody of changes
+            while not self.connected:
                 await asyncio.sleep(POLL_SECONDS)
 
     async def stop(self) -> None:

@@ -19,6 +19,7 @@ from quarterdeck.agents.identity import Identity
 from quarterdeck.engine import host, ports, running
 from quarterdeck.engine.doors.commands import DoorSettings
 from quarterdeck.engine.doors.health import Health, answering
+from quarterdeck.engine.failures import sole
 from quarterdeck.engine.replica import Replica, ReplicaSettings
 from quarterdeck.engine.running import Running
 from quarterdeck.engine.server import EngineSettings, stand_by, until
@@ -76,7 +77,7 @@ class Up:
         keeper = self.replica.keeper if self.replica is not None else None
         if keeper is None:
             return Health("starting")
-        return Health("serving", keeper.sequence, keeper.epoch)
+        return Health("serving" if keeper.ready else "recovering", keeper.sequence, keeper.epoch)
 
     def connected(self) -> int:
         """Count the instances here whose agent is connected."""
@@ -113,7 +114,10 @@ async def _stay(settings: Settings, announce: Callable[[Running], None]) -> None
 
 @asynccontextmanager
 async def started(settings: Settings) -> AsyncIterator[Up]:
-    """Run everything for the length of a block, which begins when it is ready. Raises DataUnusable, PortInUse, LogError."""
+    """Run everything for the length of a block, which begins when it is ready.
+
+    Raises DataUnusable, PortInUse, LogError.
+    """
     with running.locked(settings.data):
         listener = await ports.listen(*settings.address, "--listen HOST:PORT")
         with listener:
@@ -124,6 +128,8 @@ async def started(settings: Settings) -> AsyncIterator[Up]:
                 async with answering(listener, up.health), _engine(up), _agents(up):
                     running.write(told, settings.data / running.FILE)
                     yield up
+            except BaseExceptionGroup as group:
+                raise sole(group) from None
             finally:
                 (settings.data / running.FILE).unlink(missing_ok=True)
                 await server.stop()
@@ -230,7 +236,7 @@ async def _wait_for_agents(up: Up) -> None:
     count = len(up.instances)
     try:
         async with asyncio.timeout(CONNECT_SECONDS_MAX):
-            while up.connected() < count:  # noqa: ASYNC110 - the view tells nobody of changes
+            while up.connected() < count:
                 await asyncio.sleep(POLL_SECONDS)
     except TimeoutError:
         place = str(up.settings.data / "agents")

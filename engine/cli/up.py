@@ -47,6 +47,7 @@ def _run(settings: "Settings", ready_file: Path | None) -> None:
     import asyncio
 
     from quarterdeck.engine import logs, ports, running, up
+    from quarterdeck.engine.failures import leaves
     from quarterdeck.events.log.errors import LogError
 
     def announce(told: "Running") -> None:
@@ -65,11 +66,3 @@ def _run(settings: "Settings", ready_file: Path | None) -> None:
     finally:
         if ready_file is not None:
             ready_file.unlink(missing_ok=True)
-
-
-def leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
-    """Flatten a group of errors."""
-    found: list[BaseException] = []
-    for error in group.exceptions:
-        found += leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
-    return found

@@ -323,7 +323,7 @@ async def test_an_identity_of_another_cluster_is_not_taken(world: World) -> None
     await running(world, ONE)
     await world.stop()
     world.start(cluster="blue")
-    with pytest.raises(IdentityMismatch, match="of cluster default, not blue.*empty data directory"):
+    with pytest.raises(IdentityMismatch, match=r"of cluster default, not blue.*empty data directory"):
         await world.ended()
     world.start(instance_type="m5.large")
     with pytest.raises(IdentityMismatch, match=r"of type quarterdeck\.local, not m5\.large"):
@@ -336,10 +336,7 @@ async def test_a_second_agent_on_one_identity_is_turned_away(world: World) -> No
     world.start()
     with pytest.raises(DirectoryInUse):
         await world.ended()
-    assert first is not None
-    first.cancel()
-    with pytest.raises(BaseException, match=""):
-        await first
+    world.running = first
 
 
 async def test_an_inactive_instance_ends_the_agent_and_leaves_containers(world: World) -> None:
@@ -360,8 +357,7 @@ async def test_each_agent_process_has_a_session_of_its_own(world: World) -> None
     await running(world, ONE)
     await world.stop()
     world.start()
-    await world.until(lambda: len(world.engine.registrations) == 2)
-    assert len({beat.session for beat in world.engine.heartbeats}) == 2
+    await world.until(lambda: len({beat.session for beat in world.engine.heartbeats}) == 2)
 
 
 async def test_two_hundred_tasks_at_once(world: World) -> None:
