@@ -48,6 +48,7 @@ def _run(settings: "Settings", ready_file: Path | None) -> None:
 
     from quarterdeck.engine import logs, ports, running, up
     from quarterdeck.engine.failures import leaves
+    from quarterdeck.events.codec import Corrupt
     from quarterdeck.events.log.errors import LogError
 
     def announce(told: "Running") -> None:
@@ -59,7 +60,7 @@ def _run(settings: "Settings", ready_file: Path | None) -> None:
     logs.configure(settings.log_level, settings.log_format)
     try:
         asyncio.run(up.run(settings, announce))
-    except* (running.DataUnusable, ports.PortInUse, LogError) as errors:
+    except* (running.DataUnusable, ports.PortInUse, LogError, Corrupt) as errors:
         for error in leaves(errors):
             click.echo(f"Error: {error}", err=True)
         sys.exit(1)
