@@ -17,6 +17,7 @@ import msgspec
 import nats.errors
 import structlog
 
+from quarterdeck.engine.doors.about import About
 from quarterdeck.engine.doors.agents import Agents
 from quarterdeck.engine.doors.commands import Commands, DoorSettings, Messages
 from quarterdeck.engine.doors.feed import Feed
@@ -80,17 +81,20 @@ async def serving(
     messages = Messages(replica.door, replica.keeper, settings)
     commands = Commands(link, replica.keeper, messages, settings)
     agents = Agents(link, replica.keeper, replica.wanted, replica.heartbeats)
+    about = About(link, replica.keeper)
     queue = Queue(link, messages, streams)
     feed = Feed(link, replica.log, replica.keeper, replica.projector, streams)
     async with asyncio.TaskGroup() as group:
         parts = [
             group.create_task(commands.run(), name="door for commands"),
             group.create_task(agents.run(), name="door for agents"),
+            group.create_task(about.run(), name="door for questions"),
             group.create_task(queue.run(), name="door for the queue"),
             group.create_task(feed.run(), name="feed"),
         ]
         await commands.intake.listening.wait()
         await agents.intake.listening.wait()
+        await about.intake.listening.wait()
         try:
             yield
         finally:
