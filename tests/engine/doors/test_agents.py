@@ -21,7 +21,7 @@ async def test_an_agent_lists_what_is_wanted_and_follows_changes(server: Server)
         await until(lambda: changes)
         change = json.loads(changes[0].data)
         assert [each["task"] for each in change["tasks"]] == [task]
-        assert change["tasks"][0]["definition"]["family"] == "job"
+        assert change["definitions"]["job:1"]["family"] == "job"
         assert change["sequence"] == int((answer.headers or {})["Qd-Sequence"])
         assert (await agent.beat(instance))["sequence"] == change["sequence"]
         await client.call("StopTask", {"task": task})
