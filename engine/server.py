@@ -23,7 +23,7 @@ from quarterdeck.engine.doors.commands import Commands, DoorSettings, Messages
 from quarterdeck.engine.doors.feed import Feed
 from quarterdeck.engine.doors.queue import Queue
 from quarterdeck.engine.replica import Replica, ReplicaSettings, running
-from quarterdeck.engine.shell.keeper import NotKeeper
+from quarterdeck.engine.shell.command import NotKeeper
 from quarterdeck.engine.shell.lease import Lease, LeaseLost
 from quarterdeck.events.log.connect import Address, Link, connect
 from quarterdeck.events.log.errors import LogError, LogMisconfigured, LogUnavailable

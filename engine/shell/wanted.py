@@ -8,7 +8,8 @@ from functools import partial
 from typing import NamedTuple
 
 from quarterdeck.engine.core.turn import Turn
-from quarterdeck.engine.shell.keeper import Command, Keeper
+from quarterdeck.engine.shell.command import Command
+from quarterdeck.engine.shell.keeper import Keeper
 from quarterdeck.events.commit import Commit
 from quarterdeck.events.container_instance import ContainerInstanceDeregistered
 from quarterdeck.events.shapes import TaskDefinition
