@@ -1,13 +1,20 @@
-"""Fixtures of compositions: an `up` of a module's tests, and fresh ones."""
+"""Fixtures of the engine: nats-servers, and whole `up`s."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from quarterdeck.events.log.configuration import ServerSettings
+from quarterdeck.events.log.server import Server
 from tests.engine.up_process import UpProcess
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[Server]:
+    """Run a server that syncs every write, for one test: streams of the engine have fixed names."""
+    async with Server(ServerSettings(data=tmp_path / "server")) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

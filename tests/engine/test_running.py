@@ -40,12 +40,9 @@ def test_a_file_that_says_nothing_is_not_running(tmp_path: Path, content: bytes 
 
 
 def test_a_data_directory_has_one_owner(tmp_path: Path) -> None:
-    with running.locked(tmp_path):
-        with (
-            pytest.raises(DataUnusable, match=f"{tmp_path} is in use by process {os.getpid()}"),
-            running.locked(tmp_path),
-        ):
-            pass
+    in_use = pytest.raises(DataUnusable, match=f"{tmp_path} is in use by process {os.getpid()}")
+    with running.locked(tmp_path), in_use, running.locked(tmp_path):
+        pass
     with running.locked(tmp_path):
         pass
 

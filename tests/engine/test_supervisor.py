@@ -17,6 +17,19 @@ WAITS = "import time, pathlib, sys, os; pathlib.Path(sys.argv[1]).open('a').writ
 ENDS = "import pathlib, sys; pathlib.Path(sys.argv[1]).open('a').write('started '); sys.exit(int(sys.argv[2]))"
 
 
+PARENT = """
+import asyncio, sys, pathlib
+from quarterdeck.engine.supervisor import Child
+one = Child("one", [sys.executable, "-c", "import time; time.sleep(100)"], pathlib.Path({log!r}))
+async def main():
+    task = asyncio.get_running_loop().create_task(one.run())
+    while one.pid is None: await asyncio.sleep(0.01)
+    print(one.pid, flush=True)
+    await task
+asyncio.run(main())
+"""
+
+
 @asynccontextmanager
 async def run(child: Child) -> AsyncIterator[None]:
     task = asyncio.get_running_loop().create_task(child.run(), name="child")
@@ -79,17 +92,7 @@ async def test_it_is_stopped_and_started_at_will(tmp_path: Path) -> None:
 
 
 async def test_it_ends_with_a_parent_that_is_killed(tmp_path: Path) -> None:
-    program = (
-        "import asyncio, sys, pathlib\n"
-        "from quarterdeck.engine.supervisor import Child\n"
-        f"one = Child('one', [sys.executable, '-c', 'import time; time.sleep(100)'], pathlib.Path({str(tmp_path)!r}) / 'log')\n"
-        "async def main():\n"
-        "    task = asyncio.get_running_loop().create_task(one.run())\n"
-        "    while one.pid is None: await asyncio.sleep(0.01)\n"
-        "    print(one.pid, flush=True)\n"
-        "    await task\n"
-        "asyncio.run(main())\n"
-    )
+    program = PARENT.format(log=str(tmp_path / "log"))
     parent = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE)
     assert parent.stdout is not None
     pid = int(await parent.stdout.readline())

@@ -30,7 +30,13 @@ def environment() -> dict[str, str]:
 def command(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
     return subprocess.run(
-        [*QUARTERDECK, *arguments], input=stdin, capture_output=True, text=True, timeout=40, env=environment()
+        [*QUARTERDECK, *arguments],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=40,
+        env=environment(),
+        check=False,
     )
 
 
