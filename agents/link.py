@@ -10,11 +10,11 @@ from quarterdeck.events.wanted import Heartbeat, HeartbeatAnswer, WantedChange, 
 Answer = TypeVar("Answer", bound=msgspec.Struct)
 
 
-class LinkDown(Exception):  # noqa: N818 - weather, not a mistake
+class LinkDown(Exception):
     """The engine can't be reached or did not answer in time; try again."""
 
 
-class Refused(Exception):  # noqa: N818 - the engine's word, not a mistake here
+class Refused(Exception):
     """The engine refused an operation; `code` is ECS's."""
 
     def __init__(self, code: str, message: str) -> None:
@@ -27,7 +27,9 @@ class Refused(Exception):  # noqa: N818 - the engine's word, not a mistake here
 class Link(Protocol):
     """One agent's way to the engine. All calls raise `LinkDown`; `call` also raises `Refused`."""
 
-    async def call(self, cluster: str, operation: str, request: msgspec.Struct, answer: type[Answer], command: str) -> Answer:
+    async def call(
+        self, cluster: str, operation: str, request: msgspec.Struct, answer: type[Answer], command: str
+    ) -> Answer:
         """Carry out an ECS operation; a repeat with the same `command` token gets the first outcome."""
         ...
 

@@ -18,7 +18,8 @@ class ChangeFeed:
     """
 
     def __init__(self) -> None:
-        self._followers: set[_Follower] = set()
+        self._followers: dict[_Follower, None] = {}  # in order, for simulations
+        self._paused = False
         self._closed = False
 
     def publish(self, container_id: str, labels: dict[str, str]) -> None:
@@ -26,34 +27,42 @@ class ChangeFeed:
         for follower in self._followers:
             follower.add(Changed(container_id, labels))
 
-    def interrupt(self) -> None:
-        """Changes may have been missed: every follower gets a Resync."""
+    def pause(self) -> None:
+        """Tell nobody anything until ``resume``."""
+        self._paused = True
+
+    def resume(self) -> None:
+        """Go on; changes were missed meanwhile, so every follower gets a Resync."""
+        self._paused = False
+        self._resync()
+
+    def _resync(self) -> None:
         for follower in self._followers:
             follower.resync()
 
     async def follow(self, labels: Mapping[str, str]) -> AsyncGenerator[Changed | Resync, None]:
         """What ``Runtime.follow`` promises."""
         follower = _Follower(labels)
-        self._followers.add(follower)
+        self._followers[follower] = None
         try:
             while not self._closed:
-                for item in follower.take():
+                for item in [] if self._paused else follower.take():
                     yield item
-                await follower.stirred.wait()
+                await follower.stir()
         finally:
-            self._followers.discard(follower)
+            del self._followers[follower]
 
     def close(self) -> None:
         """End all followers."""
         self._closed = True
-        self.interrupt()
+        self._resync()
 
 
 class _Follower:
     """What one follower has not seen yet."""
 
     def __init__(self, labels: Mapping[str, str]) -> None:
-        self.stirred = asyncio.Event()
+        self._stirred = asyncio.Event()
         self._labels = dict(labels)
         self._missed = True
         self._changed: dict[str, Changed] = {}
@@ -62,13 +71,13 @@ class _Follower:
         """Note a change, if it is one of ours."""
         if carries(changed.labels, self._labels):
             self._changed[changed.id] = changed
-            self.stirred.set()
+            self._stirred.set()
 
     def resync(self) -> None:
         """A Resync stands for all changes before it."""
         self._changed.clear()
         self._missed = True
-        self.stirred.set()
+        self._stirred.set()
 
     def take(self) -> list[Changed | Resync]:
         """Everything since the last time, oldest first."""
@@ -76,5 +85,9 @@ class _Follower:
         items.extend(self._changed.values())
         self._missed = False
         self._changed.clear()
-        self.stirred.clear()
         return items
+
+    async def stir(self) -> None:
+        """Return when something happened since the last time."""
+        await self._stirred.wait()
+        self._stirred.clear()

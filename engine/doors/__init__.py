@@ -1,1 +1,1 @@
-"""Doors: the ways in; ECS over HTTP, the console, commands over NATS."""
+"""Doors: the same operations over NATS, within a process, and (later) over HTTP."""

@@ -1,1 +1,1 @@
-"""Shell: reads, decides, appends, keeps timers and leases."""
+"""The shell around decisions: it waits, appends, keeps time, and tells agents; it decides nothing."""

@@ -55,7 +55,7 @@ class Acks:
             message = f"{len(payload)} bytes are more than the NATS server takes"
             raise PayloadTooLarge(message) from error
         except (nats.errors.Error, OSError) as error:
-            message = f"the connection to NATS failed: {error or type(error).__name__}"
+            message = f"the connection to NATS failed: {str(error) or type(error).__name__}"
             raise OutcomeUnknown(message) from error
         finally:
             deadline.cancel()

@@ -3,8 +3,6 @@
 Raw subjects instead of nats-py's helpers: those hide error codes, poll, or make a task per message.
 """
 
-from typing import Any
-
 import msgspec
 import nats.errors
 
@@ -53,14 +51,14 @@ class RefusedError(Exception):
         self.refusal = refusal
 
 
-async def call(link: Link, subject: str, body: Any = None, *, seconds_max: float = REQUEST_SECONDS_MAX) -> bytes:
+async def call(link: Link, subject: str, body: object = None, *, seconds_max: float = REQUEST_SECONDS_MAX) -> bytes:
     """Send one API request and return the answer's bytes. Raises RefusedError, LogUnavailable."""
     link.check()
     payload = b"" if body is None else msgspec.json.encode(body)
     try:
-        answer = await link.client.request(f"$JS.API.{subject}", payload, timeout=seconds_max)
+        answer = await link.request(f"$JS.API.{subject}", payload, seconds_max)
     except (nats.errors.Error, OSError) as error:
-        message = f"JetStream does not answer {subject}: {error or type(error).__name__}"
+        message = f"JetStream does not answer {subject}: {str(error) or type(error).__name__}"
         raise LogUnavailable(message) from error
     refusal = msgspec.json.decode(answer.data, type=Answer).error
     if refusal is not None:

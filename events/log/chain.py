@@ -24,7 +24,7 @@ class Chain:
     def check(self) -> None:
         """Raise what broke the chain, if something did: then no answer to one of its appends counts any more."""
         if self._broken is not None:
-            raise self._broken.with_traceback(None)
+            raise type(self._broken)(*self._broken.args)
 
     def admit(self, payload: bytes, expected: int) -> None:
         """Check an append before it is sent. Raises PayloadTooLarge, Fenced, OutcomeUnknown."""

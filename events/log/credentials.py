@@ -7,7 +7,6 @@ permissions follow the code. JetStream keeps its streams under the account's key
 
 import hashlib
 import json
-import os
 import secrets
 from base64 import b32encode, urlsafe_b64encode
 from pathlib import Path
@@ -17,6 +16,7 @@ import msgspec
 import nkeys  # type: ignore[import-untyped]  # it has no annotations
 
 from quarterdeck.events.log.errors import LogMisconfigured
+from quarterdeck.events.log.files import write_private
 
 FEED_STREAM = "QD_FEED"
 User = Literal["engine", "operator", "agent"]
@@ -39,8 +39,8 @@ FEED_API = [
 PERMISSIONS: dict[User, dict[str, Any]] = {
     "engine": ANYTHING,
     "operator": {
-        "pub": {"allow": ["qd.cmd.>", "qd.queue.>", *FEED_API]},
-        "sub": {"allow": ["_INBOX.>", "qd.feed.>"]},
+        "pub": {"allow": ["qd.cmd.>", "qd.queue.>", "qd.sys.about", *FEED_API]},
+        "sub": {"allow": ["_INBOX.>", "qd.feed.>", "qd.answer.>"]},
     },
     "agent": {
         "pub": {"allow": ["qd.cmd.>", "qd.agent.>"]},
@@ -89,17 +89,6 @@ def issue(directory: Path, store: Path) -> Trust:
             _public(account): _jwt(operator, account, "QD", {"type": "account", "limits": limits_of_account}),
         },
     )
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file only its owner may read, whole or not at all."""
-    fresh = path.with_suffix(".new")
-    fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
 
 
 def _seeds(path: Path, store: Path) -> Seeds:

@@ -9,8 +9,7 @@ claim stored at n + 1 would refuse the first and let the second in behind itself
 Waiting costs a network turn per append, which group commit makes up for. (Guarding each append by the claim's own
 sequence as well would do for one replica; with three the server refuses to check one subject for two at once.)
 
-Sends are never repeated: one replica and three
-answer a repeat differently, so an unknown outcome is left to be read.
+Sends are never repeated: one replica and three answer a repeat differently, so an unknown outcome is left to be read.
 """
 
 import asyncio
@@ -24,7 +23,7 @@ from quarterdeck.events.log import api, monitor, stream
 from quarterdeck.events.log.acks import Acks
 from quarterdeck.events.log.chain import Chain
 from quarterdeck.events.log.connect import Address, Link, connect
-from quarterdeck.events.log.errors import Fenced, Gap, LogError, LogUnavailable, OutcomeUnknown
+from quarterdeck.events.log.errors import Fenced, Gap, LogError, LogFull, LogUnavailable, OutcomeUnknown
 from quarterdeck.events.log.port import Epoch, Marker, Position, Record
 from quarterdeck.events.log.reader import Reader
 
@@ -32,6 +31,7 @@ PAYLOAD_BYTES_MAX = 1_000_000
 APPEND_SECONDS_MAX = 5.0
 CLAIM_SECONDS_MAX = 30.0
 CLAIM_RETRY_SECONDS = 0.1
+NO_SPACE = "no space left"
 
 EXPECTED_LAST = "Nats-Expected-Last-Sequence"
 EXPECTED_LAST_OF_SUBJECT = "Nats-Expected-Last-Subject-Sequence"
@@ -83,6 +83,7 @@ class JetStreamLog:
                 epoch = await self._claim(node, token)
             except (OutcomeUnknown, LogUnavailable) as error:
                 problem = error
+                await self._check_room()
                 await asyncio.sleep(CLAIM_RETRY_SECONDS)
             else:
                 if epoch is not None:
@@ -155,6 +156,14 @@ class JetStreamLog:
         except Fenced:
             return None
         return Epoch(number=marker.epoch, sequence=sequence, node=node)
+
+    async def _check_room(self) -> None:
+        """Ask whether no answer means a full disk. Raises LogFull."""
+        for url in self._settings.monitors:
+            error = await monitor.write_error(url)
+            if error is not None and NO_SPACE in error:
+                message = f"the disk of the NATS server is full: {error}"
+                raise LogFull(message)
 
     async def _last_marker(self) -> tuple[int, Marker]:
         """Ask the stream's leader; a direct get might be answered by a replica that is behind."""

@@ -84,6 +84,13 @@ class Mailbox:
         if not self._queue and asyncio.get_running_loop().time() - self._heard_at >= silence_seconds_max:
             self.disturb("silence")
 
+    async def pause(self, seconds_max: float) -> None:
+        """Wait a while, less when the connection comes back."""
+        self._wake.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds_max):
+                await self._wake.wait()
+
     async def arrived(self, message: Msg) -> None:
         """Queue a record or note what became of a pull (nats-py's callback: must not raise, must not wait)."""
         self._heard_at = asyncio.get_running_loop().time()

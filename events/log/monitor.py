@@ -10,10 +10,11 @@ from quarterdeck.events.log.errors import LogMisconfigured, LogUnavailable
 
 GET_SECONDS_MAX = 3.0
 ANSWER_BYTES_MAX = 4 << 20
+COMPLAINT_BYTES_MAX = 1_000
 SERVER_VERSION_MIN = (2, 15, 1)
 
 
-async def get(url: str, path: str) -> Any:
+async def get(url: str, path: str) -> Any:  # noqa: ANN401  # whatever JSON the server tells
     """Fetch one JSON document. Raises LogUnavailable."""
     parts = urlsplit(url)
     try:
@@ -27,11 +28,13 @@ async def get(url: str, path: str) -> Any:
                 await writer.wait_closed()
         head, _, body = answer.partition(b"\r\n\r\n")
         if b" 200 " not in head.split(b"\r\n")[0]:
-            message = f"{url}{path} answers {head.splitlines()[:1]} {body[:200]!r}"
+            message = (
+                f"{url}{path} answers {head.splitlines()[:1]} {body[:COMPLAINT_BYTES_MAX].decode(errors='replace')}"
+            )
             raise LogUnavailable(message)
         return msgspec.json.decode(body)
     except (OSError, TimeoutError, msgspec.DecodeError) as error:
-        message = f"nothing useful answers at {url}{path}: {error or type(error).__name__}"
+        message = f"nothing useful answers at {url}{path}: {str(error) or type(error).__name__}"
         raise LogUnavailable(message) from error
 
 
@@ -64,6 +67,18 @@ async def confirm_durable(monitors: tuple[str, ...]) -> None:
                 "set `sync_interval: always` in the jetstream block of its configuration and restart it"
             )
             raise LogMisconfigured(message)
+
+
+async def write_error(monitor: str) -> str | None:
+    """Say what keeps a server from writing; None when nothing does, or nobody answers.
+
+    After a failed write (a full disk, above all) a stream answers publishers no more until its server is restarted.
+    """
+    try:
+        await get(monitor, "/healthz")
+    except LogUnavailable as error:
+        return str(error) if "write error" in str(error) else None
+    return None
 
 
 def confirm_version(version: tuple[int, int, int]) -> None:

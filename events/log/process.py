@@ -24,8 +24,7 @@ async def spawn(command: Sequence[str], *, errors: Path, keep: Sequence[int] = (
             stdout=output,
             stderr=output,
             pass_fds=keep,
-            preexec_fn=_die_with_parent(),  # only two system calls, prepared before the fork
-            process_group=0,  # a Ctrl-C at the terminal is for the parent, which then stops its child in order
+            preexec_fn=_before_exec(),
         )
 
 
@@ -43,13 +42,15 @@ async def stop(process: asyncio.subprocess.Process, seconds_max: float) -> None:
     await process.wait()
 
 
-def _die_with_parent() -> Callable[[], None] | None:
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
+def _before_exec() -> Callable[[], None]:
+    """Prepare what runs in the child between fork and exec: system calls only, nothing that takes a lock."""
+    prctl = ctypes.CDLL(None, use_errno=True).prctl if sys.platform == "linux" else None
     parent = os.getpid()
 
     def before_exec() -> None:
+        os.setpgid(0, 0)  # a Ctrl-C at the terminal is for the parent, which then stops its child in order
+        if prctl is None:
+            return
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != parent:  # it died between fork and prctl: nobody would send the signal
             os._exit(1)

@@ -26,8 +26,8 @@ PULL_RECORDS_MAX = 100_000
 BATCH_RECORDS_MAX = 1_000
 HEARTBEAT_SECONDS = 1.0
 SILENCE_SECONDS_MAX = 2.5
-PULL_SECONDS_MAX = 30
-IDLE_CONSUMER_SECONDS_MAX = 60
+PULL_SECONDS_MAX = 30.0
+IDLE_CONSUMER_SECONDS_MAX = 60.0
 HOLE_RETRIES_MAX = 3
 RETRY_SECONDS_MIN = 0.02
 RETRY_SECONDS_MAX = 1.0
@@ -115,7 +115,7 @@ class Reader:
             except LogUnavailable:
                 if deadline is not None and loop.time() > deadline:
                     raise
-            await asyncio.sleep(pause_seconds)
+            await self._mailbox.pause(pause_seconds)
             pause_seconds = min(2 * pause_seconds, RETRY_SECONDS_MAX)
 
     async def _look(self) -> stream.Info:
@@ -162,7 +162,7 @@ class Reader:
             "replay_policy": "instant",
             "mem_storage": True,
             "num_replicas": 1,
-            "inactive_threshold": IDLE_CONSUMER_SECONDS_MAX * SECOND_NS,
+            "inactive_threshold": int(IDLE_CONSUMER_SECONDS_MAX * SECOND_NS),
         }
         body = {"stream_name": self._names.stream, "config": config}
         self._mailbox.expect(name, str(self._incarnation))
@@ -195,7 +195,7 @@ class Reader:
         request = {
             "batch": PULL_RECORDS_MAX,
             "max_bytes": PULL_BYTES,
-            "expires": PULL_SECONDS_MAX * SECOND_NS,
+            "expires": int(PULL_SECONDS_MAX * SECOND_NS),
             "idle_heartbeat": int(HEARTBEAT_SECONDS * SECOND_NS),
         }
         while self._mailbox.load_bytes + PULL_BYTES <= WINDOW_BYTES_MAX:

@@ -20,6 +20,7 @@ from quarterdeck.events.log import configuration, credentials, monitor, process
 from quarterdeck.events.log.configuration import HOST, Ports, ServerSettings
 from quarterdeck.events.log.connect import Address
 from quarterdeck.events.log.errors import LogUnavailable, ServerStartFailed
+from quarterdeck.events.log.files import write_private
 from quarterdeck.events.log.lock import Lock
 
 START_SECONDS_MAX = 60.0
@@ -30,6 +31,8 @@ RESTART_SECONDS_MIN = 0.05
 RESTART_SECONDS_MAX = 5.0
 STEADY_SECONDS_MIN = 10.0
 PORT_TRIES_MAX = 3
+HEALTH_SECONDS = 2.0
+ROOM_BYTES_MIN = 16 << 20
 TAIL_BYTES_MAX = 2_000
 
 logger = logging.getLogger(__name__)
@@ -126,7 +129,7 @@ class Server:
                 self.settings.monitor_port or picked_before.monitor or free_port(),
             )
             text = configuration.text(self.settings, self._ports, trust)
-            credentials.write_private(self.settings.data / "nats-server.conf", text)
+            write_private(self.settings.data / "nats-server.conf", text)
             try:
                 await self._run()
             except ServerStartFailed as error:
@@ -134,7 +137,7 @@ class Server:
                     raise
                 picked_before = Ports(0, 0)
             else:
-                kept.write_bytes(msgspec.json.encode(self._ports))
+                write_private(kept, msgspec.json.encode(self._ports).decode())
                 return
 
     async def _run(self) -> None:
@@ -144,7 +147,11 @@ class Server:
         data = self.settings.data
         said_before = self.settings.log.stat().st_size if self.settings.log.exists() else 0
         command = [self.settings.binary or find_binary(), "-c", str(data / "nats-server.conf")]
-        child = await process.spawn(command, errors=data / "nats-server.err", keep=[self._lock.fileno])
+        try:
+            child = await process.spawn(command, errors=data / "nats-server.err", keep=[self._lock.fileno])
+        except OSError as error:
+            message = f"nats-server cannot be run: {error}"
+            raise ServerStartFailed(message) from error
         self._process = child
         problem = f"did not serve within {START_SECONDS_MAX} s"
         try:
@@ -189,10 +196,10 @@ class Server:
         pause_seconds = RESTART_SECONDS_MIN
         while self._process is not None:
             began = loop.time()
-            code = await self._process.wait()
+            why = await self._ended(self._process)
             if loop.time() - began > STEADY_SECONDS_MIN:
                 pause_seconds = RESTART_SECONDS_MIN
-            logger.error("nats-server ended with code %s and is started again in %s s", code, pause_seconds)
+            logger.error("nats-server %s; it is started again in %s s", why, pause_seconds)
             await asyncio.sleep(pause_seconds)
             pause_seconds = min(2 * pause_seconds, RESTART_SECONDS_MAX)
             try:
@@ -200,6 +207,20 @@ class Server:
                 self.restarts += 1
             except ServerStartFailed:
                 logger.exception("nats-server could not be started again")
+
+    async def _ended(self, child: asyncio.subprocess.Process) -> str:
+        """Wait until it has ended; end it when a write failed once and there is room again, or it never would."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(HEALTH_SECONDS):
+                    return f"ended with code {await child.wait()}"
+            error = await monitor.write_error(self.monitor_url)
+            if error is None:
+                continue
+            logger.error("nats-server cannot write: %s", error)
+            if shutil.disk_usage(self.settings.data).free >= ROOM_BYTES_MIN:
+                await process.stop(child, STOP_SECONDS_MAX)
+                return "had stopped writing and there is room again"
 
 
 def find_binary() -> str:

@@ -50,15 +50,15 @@ def refusal(body: bytes) -> str:
 
 
 class Lines:
-    """The lines of an answer that goes on, with the time (seconds) the daemon began it."""
+    """The lines of an answer that goes on."""
 
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
-        self._response = response
+    def __init__(self, content: aiohttp.StreamReader) -> None:
+        self._content = content
 
     async def __aiter__(self) -> AsyncGenerator[bytes, None]:
         """One JSON text each, until the daemon ends it."""
         rest = b""
-        async for chunk in self._response.content.iter_any():
+        async for chunk in self._content.iter_any():
             *lines, rest = (rest + chunk).split(b"\n")
             if len(rest) > LINE_BYTES_MAX:
                 raise RuntimeUnavailable(f"a line of more than {LINE_BYTES_MAX} bytes")
@@ -74,6 +74,7 @@ class DockerApi:
         self._socket_path = socket_path
         self._open: aiohttp.ClientSession | None = None
         self._closing = asyncio.Event()
+        self._streams: set[aiohttp.StreamReader] = set()
 
     @property
     def closed(self) -> bool:
@@ -109,8 +110,12 @@ class DockerApi:
         async with self._request(method, path, params, None, limit) as response:
             if response.status > OK_MAX:
                 yield Answer(response.status, await response.read())
-            else:
-                yield Lines(response)
+                return
+            self._streams.add(response.content)
+            try:
+                yield Lines(response.content)
+            finally:
+                self._streams.discard(response.content)
 
     async def daemon_seconds(self) -> int:
         """The daemon's clock, in whole seconds."""
@@ -135,7 +140,7 @@ class DockerApi:
             ) as response:
                 yield response
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise RuntimeUnavailable(f"Docker at {self._socket_path}: {error or type(error).__name__}") from error
+            raise RuntimeUnavailable(f"Docker at {self._socket_path}: {str(error) or type(error).__name__}") from error
 
     def _session(self) -> aiohttp.ClientSession:
         if self.closed:
@@ -148,5 +153,7 @@ class DockerApi:
     async def close(self) -> None:
         """End all requests; those under way raise RuntimeUnavailable."""
         self._closing.set()
+        for content in self._streams:  # aiohttp closes the socket, but does not wake who reads from it
+            content.set_exception(aiohttp.ClientConnectionError("this runtime was closed"))
         if self._open is not None:
             await self._open.close()

@@ -15,6 +15,7 @@ It imports little, to start in some 15 ms.
 # Importing pathlib takes as long as all the rest, hence:
 # ruff: noqa: PTH104, PTH108, PTH116, PTH123
 
+import errno
 import os
 import resource
 import select
@@ -25,7 +26,6 @@ LOG_BYTES_MAX = 10 << 20
 LOG_CHECK_SECONDS = 5.0
 ERROR_BYTES_MAX = 4096
 LOGS = ((1, "stdout.log"), (2, "stderr.log"))
-BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
 def main(arguments: list[str]) -> None:
@@ -80,10 +80,25 @@ def become(arguments: list[str], gate: int, error: int) -> None:
             os.setgid(int(gid))
             os.setuid(int(uid))
         step = f'exec: "{command[0]}"'
-        os.execvpe(command[0], command, dict(pairs))  # noqa: S606 - the user's command
-    except (OSError, ValueError) as failure:
+        execute(command, dict(pairs))
+    except Exception as failure:  # noqa: BLE001 - whatever it is, the agent has to hear it
         os.write(error, f"{step}: {getattr(failure, 'strerror', None) or failure}".encode())
     os._exit(127)
+
+
+def execute(command: list[str], environment: dict[str, str]) -> None:
+    """As os.execvpe, which imports: as another user, Python's library may be out of reach. Returns by raising."""
+    folders = [""] if "/" in command[0] else [f"{folder}/" for folder in environment["PATH"].split(":")]
+    denied: OSError | None = None
+    for folder in folders:
+        try:
+            os.execve(folder + command[0], command, environment)  # noqa: S606 - it is what we are for
+        except PermissionError as error:
+            denied = error
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+    where = "no such file or directory" if folders == [""] else "executable file not found in $PATH"
+    raise denied or FileNotFoundError(errno.ENOENT, where)
 
 
 def redirect() -> None:
@@ -109,12 +124,10 @@ def limit(nice: int, data_bytes: int) -> None:
 
 def claim(pid: int) -> bool:
     """Write who runs this container, unless somebody already does."""
-    with open(BOOT_ID, encoding="ascii") as file:
-        boot_id = file.read().strip()
     own = os.getpid()
     draft = f"pids.{own}"
     with open(draft, "w", encoding="ascii") as file:
-        file.write(f"{boot_id} {own} {start_ticks(own)} {pid} {start_ticks(pid)}")
+        file.write(f"{boot_id()} {own} {start_ticks(own)} {pid} {start_ticks(pid)}")
     try:
         os.link(draft, "pids")
     except FileExistsError:
@@ -124,10 +137,22 @@ def claim(pid: int) -> bool:
     return True
 
 
+def boot_id() -> str:
+    """Changes with every boot of the machine."""
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        return file.read().strip()
+
+
 def start_ticks(pid: int) -> int:
-    """When a process began, in clock ticks since boot: with its pid, its identity."""
+    """When a process began, in clock ticks since boot: with its pid, its identity.
+
+    Raises ProcessLookupError also for one that has ended and only waits for its parent to notice.
+    """
     with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-        return int(file.read().rpartition(")")[2].split()[19])
+        state, *fields = file.read().rpartition(")")[2].split()
+    if state in "ZX":
+        raise ProcessLookupError(pid)
+    return int(fields[18])
 
 
 def detach() -> None:

@@ -46,7 +46,7 @@ class Pids(msgspec.Struct, frozen=True):
             same = shim.start_ticks(pid) == start_ticks
         except (FileNotFoundError, ProcessLookupError):
             return False
-        return same and Path(shim.BOOT_ID).read_text().strip() == self.boot_id
+        return same and shim.boot_id() == self.boot_id
 
 
 class Store:

@@ -1,0 +1,53 @@
+"""Behaviour: what a simulated container does when it is pulled, started and stopped."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from quarterdeck.agents.runtimes.port import ContainerSpec
+
+SIGTERM_EXIT_CODE = 143
+MISSING_IMAGE = "missing"
+
+
+class Behaviour(msgspec.Struct, frozen=True):
+    """By default it starts at once, runs for ever, and ends at once on SIGTERM."""
+
+    start_seconds: float = 0.0
+    start_error: str | None = None
+    """Why it never starts."""
+    run_seconds: float | None = None
+    """After how long it ends by itself; 0 is at once, None never."""
+    exit_code: int = 0
+    """When it ends by itself."""
+    oom: bool = False
+    """Whether its end is a kill for its memory."""
+    stop_seconds: float = 0.0
+    """How long it takes to end after SIGTERM."""
+    stop_exit_code: int = SIGTERM_EXIT_CODE
+    ignores_sigterm: bool = False
+
+
+class Image(msgspec.Struct, frozen=True):
+    """How an image comes to the host."""
+
+    pull_seconds: float = 0.0
+    pull_error: str | None = None
+    present: bool = True
+    """Whether it is there without a pull."""
+
+
+BehaviourOf = Callable[[ContainerSpec], Behaviour]
+ImageOf = Callable[[str], Image]
+
+
+def run_for_ever(spec: ContainerSpec) -> Behaviour:  # noqa: ARG001 - every spec alike
+    """The default behaviour, whatever the spec."""
+    return Behaviour()
+
+
+def all_but_missing(image: str) -> Image:
+    """Every image is there, except those named ``missing…``, which cannot be pulled either."""
+    if not image.startswith(MISSING_IMAGE):
+        return Image()
+    return Image(pull_error=f"Error response from daemon: manifest for {image} not found", present=False)

@@ -1,0 +1,115 @@
+"""Simulated runtime: the runtime's verbs on a simulated host; only what takes simulated time waits."""
+
+from collections.abc import AsyncGenerator, Mapping
+
+from quarterdeck.agents.runtimes.changes import ChangeFeed, carries
+from quarterdeck.agents.runtimes.errors import (
+    CannotCreateContainerError,
+    CannotPullContainerError,
+    ContainerGone,
+    ImageMissing,
+    RuntimeUnavailable,
+)
+from quarterdeck.agents.runtimes.port import Changed, Container, ContainerSpec, Resync, RuntimeInfo
+from quarterdeck.agents.runtimes.simulated.host import SIGKILL_EXIT_CODE, SimulatedHost
+
+
+class SimulatedRuntime:
+    """Drives a simulated host; another object on the same host finds the same containers."""
+
+    def __init__(self, host: SimulatedHost) -> None:
+        self._host = host
+        self._feed = ChangeFeed()
+        self._closed = False
+        host.join(self._feed)
+
+    async def info(self) -> RuntimeInfo:
+        """As big as the host was made."""
+        self._check()
+        return self._host.size
+
+    async def pull(self, image: str) -> None:
+        """Take as long, and fail, as the host's images say."""
+        self._check()
+        known = self._host.image_of(image)
+        await self._pass(known.pull_seconds)
+        if known.pull_error is not None:
+            raise CannotPullContainerError(known.pull_error)
+        self._host.images.add(image)
+
+    async def create(self, spec: ContainerSpec) -> str:
+        """Put it on the host, at once."""
+        self._check()
+        if not self._host.image_of(spec.image).present and spec.image not in self._host.images:
+            raise ImageMissing(f"No such image: {spec.image}")
+        existing = self._host.named(spec.name)
+        if existing is None:
+            return self._host.create(spec)
+        if not carries(existing.labels, spec.labels):
+            raise CannotCreateContainerError(f'Conflict. The container name "{spec.name}" is already in use')
+        return existing.id
+
+    async def start(self, container_id: str) -> Container:
+        """Start it, after its ``start_seconds``."""
+        self._check()
+        held = self._host.held(container_id)
+        await self._pass(held.behaviour.start_seconds)
+        if self._host.held(container_id).seen.state != "running":
+            self._host.start(container_id)
+        return held.seen
+
+    async def stop(self, container_id: str, timeout_seconds: float) -> Container:
+        """SIGTERM ends it after its ``stop_seconds``, unless the timeout is over before."""
+        self._check()
+        held = self._host.held(container_id)
+        behaviour, run = held.behaviour, held.run
+        if held.seen.state == "running":
+            honours = not behaviour.ignores_sigterm and behaviour.stop_seconds <= timeout_seconds
+            await self._pass(behaviour.stop_seconds if honours else timeout_seconds)
+            if self._host.held(container_id).run == run:
+                self._host.end(container_id, behaviour.stop_exit_code if honours else SIGKILL_EXIT_CODE)
+        return held.seen
+
+    async def remove(self, container_id: str) -> None:
+        """Take it off the host."""
+        self._check()
+        try:
+            self._host.remove(container_id)
+        except ContainerGone:
+            return
+
+    async def remove_volume(self, name: str) -> None:  # noqa: ARG002 - the port's signature
+        """Nothing: there are no volumes on a host of values."""
+        self._check()
+
+    async def inspect(self, container_id: str) -> Container:
+        """Look."""
+        self._check()
+        return self._host.held(container_id).seen
+
+    async def list(self, labels: Mapping[str, str]) -> list[Container]:
+        """Look at all."""
+        self._check()
+        found = [container for container in self._host.containers() if carries(container.labels, labels)]
+        return sorted(found, key=lambda container: container.name)
+
+    def follow(self, labels: Mapping[str, str]) -> AsyncGenerator[Changed | Resync, None]:
+        """Follow the host, except while its daemon is away."""
+        return self._feed.follow(labels)
+
+    async def close(self) -> None:
+        """Leave the host as it is."""
+        self._closed = True
+        self._host.leave(self._feed)
+        self._feed.close()
+
+    def _check(self) -> None:
+        if self._closed:
+            raise RuntimeUnavailable("this runtime was closed")
+        self._host.check()
+
+    async def _pass(self, seconds: float) -> None:
+        """Let simulated time pass; the daemon may have gone meanwhile."""
+        if seconds > 0:
+            await self._host.clock.sleep(seconds)
+            self._check()

@@ -1,0 +1,47 @@
+"""Cluster: its operations at the doors."""
+
+from quarterdeck.engine.core import cluster as core
+from quarterdeck.engine.doors.operation import Context, Operation, Read, Write
+from quarterdeck.engine.doors.paging import next_token, page
+from quarterdeck.engine.doors.references import IDENTIFIERS_MAX, included, limited, missing, name_in, names_in
+from quarterdeck.engine.shell.keeper import Outcome
+from quarterdeck.events import shapes
+from quarterdeck.events.names import DEFAULT_CLUSTER
+
+INCLUDES = ("ATTACHMENTS", "CONFIGURATIONS", "SETTINGS", "STATISTICS", "TAGS")
+
+
+async def _created(context: Context, request: shapes.CreateClusterRequest, _: Outcome) -> shapes.CreateClusterResponse:
+    return shapes.CreateClusterResponse(cluster=await _one(context, request.cluster_name or DEFAULT_CLUSTER))
+
+
+async def _deleted(context: Context, request: shapes.DeleteClusterRequest, _: Outcome) -> shapes.DeleteClusterResponse:
+    name = name_in(context, "cluster", request.cluster or "")
+    return shapes.DeleteClusterResponse(cluster=await _one(context, name))
+
+
+async def _one(context: Context, name: str) -> shapes.Cluster:
+    return (await context.models.clusters.describe(context.namespace, [name], INCLUDES))[name]
+
+
+async def _describe(context: Context, request: shapes.DescribeClustersRequest) -> shapes.DescribeClustersResponse:
+    asked = request.clusters or [DEFAULT_CLUSTER]
+    names = names_in(context, "cluster", limited(asked, "Clusters cannot be empty.", IDENTIFIERS_MAX))
+    found = await context.models.clusters.describe(context.namespace, names, included(request.include, INCLUDES))
+    return shapes.DescribeClustersResponse(
+        clusters=[found[name] for name in names if name in found],
+        failures=missing(context.namespace.cluster_arn(name) for name in names if name not in found),
+    )
+
+
+async def _list(context: Context, request: shapes.ListClustersRequest) -> shapes.ListClustersResponse:
+    listed = await context.models.clusters.list(context.namespace, page(request))
+    return shapes.ListClustersResponse(cluster_arns=listed.items, next_token=next_token(request, listed))
+
+
+OPERATIONS: dict[str, Operation] = {
+    "CreateCluster": Write(decide=core.create, answer=_created),
+    "DeleteCluster": Write(decide=core.delete, answer=_deleted),
+    "DescribeClusters": Read(read=_describe),
+    "ListClusters": Read(read=_list),
+}

@@ -1,0 +1,170 @@
+"""Door: carries out any operation of ECS, whichever way it came in; the one table of operations is here."""
+
+import hashlib
+from contextlib import aclosing
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from quarterdeck.engine.core.errors import (
+    ConflictException,
+    SerializationException,
+    ServerException,
+    UnknownOperationException,
+    UnsupportedFeatureException,
+)
+from quarterdeck.engine.core.turn import Turn
+from quarterdeck.engine.doors import cluster, container_instance, service, task, task_definition
+from quarterdeck.engine.doors.operation import Context, Operation, Read, Write, request_type
+from quarterdeck.engine.shell.keeper import Command, Keeper, NotKeeper, Outcome
+from quarterdeck.events import shapes
+from quarterdeck.events.codec import unseal
+from quarterdeck.events.commit import Commit
+from quarterdeck.events.log.port import Log
+from quarterdeck.events.names import Namespace
+from quarterdeck.events.task import TaskRequested
+from quarterdeck.projections.live.view import Remembered
+from quarterdeck.projections.models.projector import Projector, ReadModelBehind
+from quarterdeck.projections.models.store import ReadModels
+
+BEHIND_SECONDS_MAX = 10.0
+
+OPERATIONS: dict[str, Operation] = {
+    **cluster.OPERATIONS,
+    **container_instance.OPERATIONS,
+    **task_definition.OPERATIONS,
+    **service.OPERATIONS,
+    **task.OPERATIONS,
+}
+"""What behaves; the other operations of the model answer UnsupportedFeatureException."""
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """One request: who asks for what, where; ``token`` makes a repeat get the first outcome."""
+
+    namespace: Namespace
+    operation: str
+    actor: str
+    token: str = ""
+    request: str = ""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """A response and the log position it is true at."""
+
+    response: Any
+    sequence: int
+
+
+class Door:
+    """All operations, on one keeper and one set of read models."""
+
+    def __init__(self, keeper: Keeper, projector: Projector, log: Log) -> None:
+        self._keeper = keeper
+        self._projector = projector
+        self._log = log
+        self._decoders = {name: msgspec.json.Decoder(request_type(name)) for name in OPERATIONS}
+
+    @property
+    def models(self) -> ReadModels:
+        """The read models answers come from."""
+        return self._projector.models
+
+    def decode(self, operation: str, body: bytes) -> msgspec.Struct:
+        """Read a request from JSON. Raises Unknown-, UnsupportedFeature- and SerializationException."""
+        decoder = self._decoders.get(operation)
+        if decoder is None:
+            raise unknown(operation)
+        try:
+            return decoder.decode(body or b"{}")
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise SerializationException(f"{operation}: {error}") from error
+
+    async def carry_out(self, call: Call, request: msgspec.Struct) -> Answer:
+        """Carry an operation out. Raises Refusal; a ServerException says whether to try again."""
+        operation = OPERATIONS.get(call.operation)
+        if operation is None:
+            raise unknown(call.operation)
+        try:
+            if isinstance(operation, Read):
+                return await self._look(operation, call, request)
+            return await self._decide(operation, call, request)
+        except NotKeeper as error:
+            raise ServerException(f"{error}. Nothing was changed; try again.") from error
+        except ReadModelBehind as error:
+            raise ServerException(str(error)) from error
+
+    async def _look(self, operation: Read, call: Call, request: msgspec.Struct) -> Answer:
+        await self._keeper.kept()
+        sequence = self._keeper.sequence
+        await self._projector.wait(sequence, BEHIND_SECONDS_MAX)
+        response = await operation.read(self._context(call), request)
+        return Answer(response, sequence)
+
+    async def _decide(self, operation: Write, call: Call, request: msgspec.Struct) -> Answer:
+        token = call.token or _own_token(request)
+        outcome = await self._keeper.submit(
+            Command(
+                namespace=str(call.namespace),
+                operation=call.operation,
+                actor=call.actor,
+                decide=partial(_decision, operation, request),
+                token=token,
+                digest=_digest(call.operation, request) if token or _may_repeat(request) else "",
+                request=call.request,
+            )
+        )
+        if outcome.repeat is not None:
+            outcome = await self._repeat(call, outcome.repeat, _digest(call.operation, request))
+        if not operation.at_once:
+            await self._projector.wait(outcome.sequence, BEHIND_SECONDS_MAX)
+        response = await operation.answer(self._context(call), request, outcome)
+        return Answer(response, outcome.sequence)
+
+    async def _repeat(self, call: Call, first: Remembered, digest: str) -> Outcome:
+        commit = await self._find(first)
+        if commit.digest != digest:
+            tasks = [each for each in commit.events if isinstance(each, TaskRequested)]
+            arns = [call.namespace.task_arn(each.cluster, each.task) for each in tasks]
+            raise ConflictException(
+                "The client token was used before, for another request. Use a new token for each new request.",
+                resource_ids=arns,
+            )
+        return Outcome(first.sequence, commit.at, commit.events, None, first)
+
+    async def _find(self, first: Remembered) -> Commit:
+        async with aclosing(self._log.read(first.sequence - 1, until=first.sequence)) as batches:
+            async for batch in batches:
+                for record in batch:
+                    for commit in unseal(record.payload, record.sequence, None).commits:
+                        if commit.id == first.commit:
+                            return commit
+        raise ServerException(f"The log has no commit {first.commit} at {first.sequence}.")
+
+    def _context(self, call: Call) -> Context:
+        return Context(call.namespace, self._projector.models, self._keeper.view, self._keeper.clock.now())
+
+
+def unknown(operation: str) -> UnknownOperationException | UnsupportedFeatureException:
+    """Say what is wrong with an operation that can't be carried out."""
+    if operation in shapes.OPERATIONS:
+        return UnsupportedFeatureException(f"{operation} is an operation of ECS that this version does not carry out.")
+    return UnknownOperationException(f"{operation} is not an operation of ECS.")
+
+
+def _decision(operation: Write, request: msgspec.Struct, turn: Turn) -> object:
+    return operation.decide(turn, request)
+
+
+def _own_token(request: msgspec.Struct) -> str:
+    token = getattr(request, "client_token", None) if isinstance(request, shapes.RunTaskRequest) else None
+    return f"RunTask/{token}" if token else ""
+
+
+def _may_repeat(request: msgspec.Struct) -> bool:
+    return bool(getattr(request, "client_token", None))
+
+
+def _digest(operation: str, request: msgspec.Struct) -> str:
+    return hashlib.sha256(operation.encode() + msgspec.json.encode(request)).hexdigest()[:16]

@@ -1,0 +1,49 @@
+"""Operation: what a door needs to know of one operation of ECS: how to decide it and how to answer it."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from quarterdeck.engine.core.turn import Turn
+from quarterdeck.engine.shell.keeper import Outcome
+from quarterdeck.events import shapes
+from quarterdeck.events.names import Namespace
+from quarterdeck.projections.live.view import LiveView
+from quarterdeck.projections.models.store import ReadModels
+
+
+class Context(msgspec.Struct, frozen=True):
+    """What answers are made from: the read models, which have at least what the answer is about."""
+
+    namespace: Namespace
+    models: ReadModels
+    view: LiveView
+    now: float
+
+
+class Write(msgspec.Struct, frozen=True, kw_only=True):
+    """An operation that decides. With `at_once` its answer needs nothing from the read models."""
+
+    decide: Callable[[Turn, Any], Any]
+    answer: Callable[[Context, Any, Outcome], Awaitable[Any]]
+    at_once: bool = False
+
+
+class Read(msgspec.Struct, frozen=True, kw_only=True):
+    """An operation that only looks."""
+
+    read: Callable[[Context, Any], Awaitable[Any]]
+
+
+Operation = Write | Read
+
+
+def request_type(operation: str) -> type[msgspec.Struct]:
+    """Find the shape of an operation's request."""
+    return shapes.OPERATIONS[operation][0]
+
+
+def response_type(operation: str) -> type[msgspec.Struct]:
+    """Find the shape of an operation's response."""
+    return shapes.OPERATIONS[operation][1]

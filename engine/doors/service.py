@@ -1,0 +1,70 @@
+"""Service: its operations at the doors."""
+
+from quarterdeck.engine.core import service as core
+from quarterdeck.engine.core.errors import InvalidParameterException
+from quarterdeck.engine.core.service import LAUNCH_TYPES
+from quarterdeck.engine.doors.operation import Context, Operation, Read, Write
+from quarterdeck.engine.doors.paging import next_token, page
+from quarterdeck.engine.doors.references import cluster_name, included, limited, missing, name_in, names_in
+from quarterdeck.engine.shell.keeper import Outcome
+from quarterdeck.events import shapes
+from quarterdeck.events.names import DEFAULT_CLUSTER
+
+SERVICES_DESCRIBED_MAX = 10
+SERVICES_LISTED_DEFAULT = 10
+STRATEGIES = ("REPLICA", "DAEMON")
+
+
+async def _created(context: Context, request: shapes.CreateServiceRequest, _: Outcome) -> shapes.CreateServiceResponse:
+    return shapes.CreateServiceResponse(service=await _one(context, request.cluster, request.service_name))
+
+
+async def _updated(context: Context, request: shapes.UpdateServiceRequest, _: Outcome) -> shapes.UpdateServiceResponse:
+    return shapes.UpdateServiceResponse(service=await _one(context, request.cluster, request.service))
+
+
+async def _deleted(context: Context, request: shapes.DeleteServiceRequest, _: Outcome) -> shapes.DeleteServiceResponse:
+    return shapes.DeleteServiceResponse(service=await _one(context, request.cluster, request.service))
+
+
+async def _one(context: Context, cluster: str | None, reference: str | None) -> shapes.Service:
+    inside = name_in(context, "cluster", cluster or DEFAULT_CLUSTER)
+    name = name_in(context, "service", reference or "", inside)
+    return (await context.models.services.describe(context.namespace, inside, [name], ["TAGS"]))[name]
+
+
+async def _describe(context: Context, request: shapes.DescribeServicesRequest) -> shapes.DescribeServicesResponse:
+    cluster = await cluster_name(context, request.cluster)
+    asked = limited(request.services, "Services cannot be empty.", SERVICES_DESCRIBED_MAX)
+    names = names_in(context, "service", asked, cluster)
+    include = included(request.include, ("TAGS",))
+    found = await context.models.services.describe(context.namespace, cluster, names, include)
+    return shapes.DescribeServicesResponse(
+        services=[found[name] for name in names if name in found],
+        failures=missing(context.namespace.service_arn(cluster, name) for name in names if name not in found),
+    )
+
+
+async def _list(context: Context, request: shapes.ListServicesRequest) -> shapes.ListServicesResponse:
+    cluster = await cluster_name(context, request.cluster)
+    if request.launch_type is not None and request.launch_type not in LAUNCH_TYPES:
+        raise InvalidParameterException(f"launch type should be one of [{','.join(LAUNCH_TYPES)}]")
+    if request.scheduling_strategy is not None and request.scheduling_strategy not in STRATEGIES:
+        raise InvalidParameterException("Scheduling strategy should be one of [REPLICA,DAEMON]")
+    listed = await context.models.services.list(
+        context.namespace,
+        cluster,
+        page(request, SERVICES_LISTED_DEFAULT),
+        launch_type=request.launch_type,
+        scheduling_strategy=request.scheduling_strategy,
+    )
+    return shapes.ListServicesResponse(service_arns=listed.items, next_token=next_token(request, listed))
+
+
+OPERATIONS: dict[str, Operation] = {
+    "CreateService": Write(decide=core.create, answer=_created),
+    "UpdateService": Write(decide=core.update, answer=_updated),
+    "DeleteService": Write(decide=core.delete, answer=_deleted),
+    "DescribeServices": Read(read=_describe),
+    "ListServices": Read(read=_list),
+}

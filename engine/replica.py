@@ -1,0 +1,79 @@
+"""Replica: one engine on one shard: keeper, scheduler, read models, and the door to them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+
+from quarterdeck.engine.core.turn import Ids, Settings
+from quarterdeck.engine.doors.door import Door
+from quarterdeck.engine.shell.clock import Clock, SystemClock
+from quarterdeck.engine.shell.heartbeats import Heartbeats
+from quarterdeck.engine.shell.ids import RandomIds
+from quarterdeck.engine.shell.keeper import Keeper
+from quarterdeck.engine.shell.scheduler import Scheduler
+from quarterdeck.engine.shell.wanted import Wanted
+from quarterdeck.events.log.port import Log
+from quarterdeck.projections.models.projector import Projector
+from quarterdeck.projections.models.store import ReadModels
+
+
+class ReplicaSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What an operator may tune of an engine; seconds.
+
+    ``lost_after`` 0 means never; an agent silent for ``heartbeat_timeout`` is not connected.
+    """
+
+    node: str = "engine"
+    models: Path | None = None
+    lost_after: float = 60.0
+    heartbeat_timeout: float = 5.0
+
+
+class Replica:
+    """The parts of a running engine."""
+
+    def __init__(
+        self,
+        log: Log,
+        models: ReadModels,
+        settings: ReplicaSettings,
+        clock: Clock | None = None,
+        ids: Ids | None = None,
+    ) -> None:
+        self.log = log
+        self.settings = settings
+        decisions = Settings(lost_after=settings.lost_after)
+        self.keeper = Keeper(log, clock or SystemClock(), ids or RandomIds(), decisions, settings.node)
+        self.scheduler = Scheduler(self.keeper)
+        self.wanted = Wanted(self.keeper)
+        self.heartbeats = Heartbeats(self.keeper, self.wanted, settings.heartbeat_timeout)
+        self.projector = Projector(log, models)
+        self.door = Door(self.keeper, self.projector, log)
+
+    async def run(self) -> None:
+        """Run until cancelled. Raises `NotKeeper` (in a group) when another engine takes the shard over."""
+        async with asyncio.TaskGroup() as parts:
+            parts.create_task(self.keeper.run(), name="keeper")
+            parts.create_task(self.scheduler.run(), name="scheduler")
+            parts.create_task(self.heartbeats.run(), name="heartbeats")
+            parts.create_task(self.projector.run(), name="projector")
+
+
+@asynccontextmanager
+async def running(
+    log: Log, settings: ReplicaSettings, clock: Clock | None = None, ids: Ids | None = None
+) -> AsyncIterator[Replica]:
+    """Run a replica for the length of a block; a failure of its parts ends the block."""
+    models = await ReadModels.open(str(settings.models) if settings.models is not None else ":memory:")
+    try:
+        replica = Replica(log, models, settings, clock, ids)
+        async with asyncio.TaskGroup() as group:
+            parts = group.create_task(replica.run(), name="replica")
+            await replica.keeper.kept(None)
+            yield replica
+            parts.cancel()
+    finally:
+        await models.close()

@@ -1,0 +1,192 @@
+"""Docker's own: limits, mounts, memory kills, and a daemon that goes away."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import pytest_asyncio
+
+from quarterdeck.agents.runtimes.docker import DockerRuntime
+from quarterdeck.agents.runtimes.errors import (
+    CannotCreateContainerError,
+    CannotPullContainerError,
+    CannotStartContainerError,
+    RuntimeUnavailable,
+)
+from quarterdeck.agents.runtimes.port import OUT_OF_MEMORY, Mount, PortMapping, Resync
+from tests import docker_engine
+from tests.agents.runtimes.cases import DockerCase, Program, exited, next_change, next_resync
+from tests.agents.runtimes.conftest import swept
+from tests.agents.runtimes.proxy import Proxy
+
+pytestmark = pytest.mark.docker
+
+MIB = 1 << 20
+
+
+@pytest_asyncio.fixture
+async def case(tmp_path: Path, busybox_image: str) -> AsyncIterator[DockerCase]:
+    made = DockerCase(tmp_path, busybox_image)
+    yield made
+    await swept(made)
+
+
+@pytest_asyncio.fixture
+async def runtime(case: DockerCase) -> AsyncIterator[DockerRuntime]:
+    opened = case.open()
+    yield opened
+    await opened.close()
+
+
+@pytest_asyncio.fixture
+async def proxy(case: DockerCase) -> AsyncIterator[Proxy]:
+    opened = Proxy(case.folder / "docker.sock", case.socket_path)
+    await opened.open()
+    yield opened
+    await opened.cut()
+
+
+def raw(container_id: str) -> Any:
+    status, body = docker_engine.request("GET", f"/containers/{container_id}/json")
+    assert status == 200
+    return msgspec.json.decode(body)
+
+
+async def run(case: DockerCase, runtime: DockerRuntime, name: str, script: str, **fields: Any) -> int | None:
+    """The exit code of a script."""
+    container_id = await runtime.create(case.spec(name, Program(("sh", "-c", script)), **fields))
+    await runtime.start(container_id)
+    return (await exited(runtime, container_id)).exit_code
+
+
+async def test_a_container_above_its_memory_is_killed_with_ecs_reason(case: DockerCase, runtime: DockerRuntime) -> None:
+    container_id = await runtime.create(case.spec("oom", Program(("tail", "/dev/zero")), memory_mib=12))
+    await runtime.start(container_id)
+    ended = await exited(runtime, container_id)
+    assert (ended.exit_code, ended.oom_killed, ended.reason) == (137, True, OUT_OF_MEMORY)
+
+
+async def test_limits_and_labels_reach_docker(case: DockerCase, runtime: DockerRuntime) -> None:
+    limits = {"cpu_shares": 512, "cpu_limit": 0.5, "memory_mib": 64, "memory_reservation_mib": 32}
+    spec = case.spec("limits", case.forever, user="65534", working_directory="/tmp", **limits)
+    inspected = raw(await runtime.create(spec))
+    host = inspected["HostConfig"]
+    assert (host["CpuShares"], host["NanoCpus"]) == (512, 500_000_000)
+    assert (host["Memory"], host["MemoryReservation"]) == (64 * MIB, 32 * MIB)
+    config = inspected["Config"]
+    assert (config["User"], config["WorkingDir"], config["Labels"]) == ("65534", "/tmp", spec.labels)
+
+
+async def test_a_bind_mount_makes_its_directory_and_shares_it(case: DockerCase, runtime: DockerRuntime) -> None:
+    shared = case.folder / "made" / "here"
+    mounts = (Mount(str(shared), "/shared"),)
+    assert await run(case, runtime, "writes", "echo 42 > /shared/answer", mounts=mounts) == 0
+    assert (shared / "answer").read_text() == "42\n"
+    read_only = (Mount(str(shared), "/shared", read_only=True),)
+    assert await run(case, runtime, "reads", "exit $(cat /shared/answer)", mounts=read_only) == 42
+    assert await run(case, runtime, "cannot", ": > /shared/answer || exit 9", mounts=read_only) != 0
+
+
+async def test_a_named_volume_outlives_its_containers(case: DockerCase, runtime: DockerRuntime) -> None:
+    mounts = (Mount(case.run, "/shared", kind="volume"),)
+    try:
+        spec = case.spec("writes", Program(("sh", "-c", "echo 42 > /shared/answer")), mounts=mounts)
+        container_id = await runtime.create(spec)
+        await runtime.start(container_id)
+        await exited(runtime, container_id)
+        await runtime.remove(container_id)
+        assert await run(case, runtime, "reads", "exit $(cat /shared/answer)", mounts=mounts) == 42
+    finally:
+        await swept(case)
+        assert docker_engine.request("DELETE", f"/volumes/{case.run}")[0] == 204
+
+
+async def test_user_and_working_directory_reach_the_program(case: DockerCase, runtime: DockerRuntime) -> None:
+    script = '[ "$(id -u):$(pwd)" = "65534:/etc" ]'
+    assert await run(case, runtime, "user", script, user="65534:65534", working_directory="/etc") == 0
+
+
+async def test_in_the_hosts_network_ports_are_the_containers(case: DockerCase, runtime: DockerRuntime) -> None:
+    spec = case.spec("host", case.forever, network_mode="host", ports=(PortMapping(18080, 18080),))
+    running = await runtime.start(await runtime.create(spec))
+    assert running.ports == (PortMapping(18080, 18080),)
+
+
+async def test_without_a_network_there_are_no_ports(case: DockerCase, runtime: DockerRuntime) -> None:
+    running = await runtime.start(await runtime.create(case.spec("none", case.forever, network_mode="none")))
+    assert running.ports == ()
+
+
+async def test_docker_says_why_it_refuses(case: DockerCase, runtime: DockerRuntime) -> None:
+    with pytest.raises(CannotCreateContainerError, match="Minimum memory limit allowed is 6MB"):
+        await runtime.create(case.spec("small", case.forever, memory_mib=1))
+    container_id = await runtime.create(case.spec("nobody", case.forever, user="no-such-user"))
+    with pytest.raises(CannotStartContainerError, match="unable to find user no-such-user"):
+        await runtime.start(container_id)
+
+
+async def test_an_image_nobody_has_says_why(runtime: DockerRuntime) -> None:
+    with pytest.raises(CannotPullContainerError, match="Error response from daemon: "):
+        await runtime.pull("localhost:1/nothing:1")
+
+
+async def test_a_cut_event_stream_comes_back_with_a_resync(case: DockerCase, proxy: Proxy) -> None:
+    runtime = DockerRuntime(proxy.path)
+    running = await runtime.start(await runtime.create(case.spec("followed", case.forever)))
+    async with aclosing(runtime.follow(case.labels)) as changes:
+        assert await anext(changes) == Resync()
+        await proxy.cut()
+        await case.kill(running)
+        await proxy.open()
+        await next_resync(changes)
+        assert (await exited(runtime, running.id)).exit_code == 137
+        await runtime.start(running.id)
+        await next_change(changes, running.id)
+    await runtime.close()
+
+
+async def test_without_a_daemon_every_call_says_so_at_once(case: DockerCase, tmp_path: Path) -> None:
+    runtime = DockerRuntime(str(tmp_path / "nobody.sock"))
+    spec = case.spec("away", case.forever)
+    calls = (
+        runtime.info(),
+        runtime.pull(spec.image),
+        runtime.create(spec),
+        runtime.start("x"),
+        runtime.stop("x", 0),
+        runtime.remove("x"),
+        runtime.inspect("x"),
+        runtime.list({}),
+    )
+    for call in calls:
+        with pytest.raises(RuntimeUnavailable, match=r"nobody\.sock"):
+            await call
+    await runtime.close()
+
+
+async def test_a_daemon_that_goes_away_and_comes_back_is_used_again(case: DockerCase, proxy: Proxy) -> None:
+    runtime = DockerRuntime(proxy.path)
+    await runtime.info()
+    await proxy.cut()
+    with pytest.raises(RuntimeUnavailable):
+        await runtime.info()
+    await proxy.open()
+    assert (await runtime.info()).name == "docker"
+    await runtime.close()
+
+
+async def test_following_waits_for_a_daemon_that_is_not_there_yet(case: DockerCase) -> None:
+    proxy = Proxy(case.folder / "late.sock", case.socket_path)
+    runtime = DockerRuntime(proxy.path)
+    with pytest.raises(RuntimeUnavailable):
+        await runtime.info()
+    await proxy.open()
+    async with aclosing(runtime.follow(case.labels)) as changes:
+        await next_resync(changes)
+    await runtime.close()
+    await proxy.cut()

@@ -1,0 +1,68 @@
+"""Docker's JSON and our values: what the contract on a real daemon would not reach."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from quarterdeck.agents.runtimes.docker import translate, wire
+from quarterdeck.agents.runtimes.docker.api import Answer
+from quarterdeck.agents.runtimes.errors import CannotCreateContainerError
+from quarterdeck.agents.runtimes.port import ContainerSpec, Mount, PortMapping
+
+
+@pytest.mark.parametrize(
+    ("image", "reference"),
+    [
+        ("busybox", ("busybox", "latest")),
+        ("busybox:1", ("busybox", "1")),
+        ("registry.example:5000/team/app", ("registry.example:5000/team/app", "latest")),
+        ("registry.example:5000/team/app:2", ("registry.example:5000/team/app", "2")),
+        ("app@sha256:0f", ("app", "sha256:0f")),
+        ("registry.example:5000/app:2@sha256:0f", ("registry.example:5000/app:2", "sha256:0f")),
+    ],
+)
+def test_a_pull_names_one_tag_or_digest(image: str, reference: tuple[str, str]) -> None:
+    assert translate.image_reference(image) == reference
+
+
+@pytest.mark.parametrize(
+    "mount",
+    [
+        Mount("relative", "/x"),
+        Mount("/absolute", "/x", kind="volume"),
+        Mount("/a:b", "/x"),
+        Mount("/a", "/x:y"),
+    ],
+)
+def test_a_mount_docker_would_take_for_something_else_is_refused(mount: Mount) -> None:
+    with pytest.raises(CannotCreateContainerError, match="mount"):
+        translate.create_request(ContainerSpec("n", "i", mounts=(mount,)))
+
+
+def test_what_a_spec_leaves_open_is_left_to_the_image() -> None:
+    body = msgspec.to_builtins(translate.create_request(ContainerSpec("n", "i")))
+    assert body == {"Image": "i", "HostConfig": {"NetworkMode": "bridge"}, "Labels": {}}
+
+
+def test_two_host_ports_of_one_container_port_are_both_bound() -> None:
+    ports = (PortMapping(80, 8080), PortMapping(80, 0, bind_address="127.0.0.1"))
+    request = translate.create_request(ContainerSpec("n", "i", ports=ports))
+    bindings = request.host_config.port_bindings["80/tcp"]
+    assert bindings == (wire.PortBinding("0.0.0.0", "8080"), wire.PortBinding("127.0.0.1", ""))
+
+
+def test_a_log_driver_is_passed_on() -> None:
+    request = translate.create_request(ContainerSpec("n", "i", log_driver="syslog", log_options={"tag": "x"}))
+    assert msgspec.to_builtins(request.host_config)["LogConfig"] == {"Type": "syslog", "Config": {"tag": "x"}}
+
+
+def test_the_labels_of_an_event_are_without_what_docker_adds() -> None:
+    line = b"""{"Type": "container", "Action": "die", "time": 1, "Actor": {"ID": "c1",
+        "Attributes": {"task": "t1", "image": "busybox", "name": "n", "exitCode": "3"}}}"""
+    event = msgspec.json.decode(line, type=wire.Event)
+    assert (event.actor.id, translate.event_labels(event)) == ("c1", {"task": "t1"})
+
+
+def test_an_answer_that_is_not_json_is_its_own_message() -> None:
+    assert Answer(502, b"Bad Gateway\n").message == "Error response from daemon: Bad Gateway"

@@ -1,0 +1,185 @@
+"""The process runtime's own: what a host process gets, and what becomes of it when its keepers are killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from quarterdeck.agents.runtimes.errors import CannotCreateContainerError, CannotStartContainerError
+from quarterdeck.agents.runtimes.port import Container, ContainerSpec, PortMapping, Resync
+from quarterdeck.agents.runtimes.process import ProcessRuntime, launch, shim
+from quarterdeck.agents.runtimes.process.store import LOST, Store
+from tests.agents.runtimes.cases import ProcessCase, Program, eventually, exited, next_change
+from tests.agents.runtimes.conftest import swept
+
+
+@pytest_asyncio.fixture
+async def case(tmp_path: Path) -> AsyncIterator[ProcessCase]:
+    made = ProcessCase(tmp_path)
+    yield made
+    await swept(made)
+
+
+@pytest_asyncio.fixture
+async def runtime(case: ProcessCase) -> AsyncIterator[ProcessRuntime]:
+    opened = case.open()
+    yield opened
+    await opened.close()
+
+
+async def output(case: ProcessCase, runtime: ProcessRuntime, script: str, **fields: Any) -> str:
+    """What a script prints."""
+    container_id = await runtime.create(case.spec("prints", Program(("sh", "-c", script)), **fields))
+    await runtime.start(container_id)
+    await exited(runtime, container_id)
+    return (case.data / "containers" / container_id / "stdout.log").read_text()
+
+
+async def test_the_environment_is_the_specs_and_a_path(case: ProcessCase, runtime: ProcessRuntime) -> None:
+    printed = await output(case, runtime, "env | grep -v -e ^PWD= -e ^_= -e ^SHLVL= -e ^OLDPWD= | sort")
+    assert printed.splitlines() == [f"PATH={launch.PATH}", f"READY={case.ready_path}"]
+
+
+async def test_ports_are_told_by_the_environment(case: ProcessCase, runtime: ProcessRuntime) -> None:
+    ports = (PortMapping(80), PortMapping(81))
+    script = "echo $PORT $PORT_80 $PORT_81; : > $READY; sleep 1000"
+    spec = case.spec("web", Program(("sh", "-c", script)), ports=ports, environment={"PORT": "80"})
+    running = await runtime.start(await runtime.create(spec))
+    await case.ready()
+    web, admin = (port.host_port for port in running.ports)
+    printed = (case.data / "containers" / running.id / "stdout.log").read_text()
+    assert printed == f"{web} {web} {admin}\n"
+
+
+async def test_weight_and_memory_are_limits_of_the_process(case: ProcessCase, runtime: ProcessRuntime) -> None:
+    printed = await output(case, runtime, "nice; ulimit -d", cpu_shares=256, memory_mib=64)
+    assert printed == f"{launch.nice(256) + os.nice(0)}\n{64 * 1024}\n"
+
+
+async def test_it_works_in_a_directory_that_goes_with_it(case: ProcessCase, runtime: ProcessRuntime) -> None:
+    assert (await output(case, runtime, "pwd")).startswith(str(case.data))
+    with pytest.raises(CannotStartContainerError, match="chdir to '/no-such-place'"):
+        spec = case.spec("nowhere", case.forever, working_directory="/no-such-place")
+        await runtime.start(await runtime.create(spec))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
+async def test_it_becomes_the_user(case: ProcessCase, runtime: ProcessRuntime) -> None:
+    printed = await output(case, runtime, "id -u; id -g; id -G", user="65534:65533", working_directory="/")
+    assert printed.split() == ["65534", "65533", "65533"]
+    with pytest.raises(CannotStartContainerError, match="unable to find user no-such-user"):
+        await runtime.start(await runtime.create(case.spec("nobody", case.forever, user="no-such-user")))
+
+
+async def test_a_port_somebody_listens_on_is_taken(case: ProcessCase, runtime: ProcessRuntime) -> None:
+    with socket.create_server(("0.0.0.0", 0)) as server:
+        ports = (PortMapping(80, server.getsockname()[1]),)
+        container_id = await runtime.create(case.spec("late", case.forever, ports=ports))
+        with pytest.raises(CannotStartContainerError, match="port is already allocated"):
+            await runtime.start(container_id)
+
+
+@pytest.mark.parametrize("spec", [ContainerSpec("name", "image"), ContainerSpec("../name", "image", ("true",))])
+async def test_what_could_never_start_is_refused(runtime: ProcessRuntime, spec: ContainerSpec) -> None:
+    with pytest.raises(CannotCreateContainerError):
+        await runtime.create(spec)
+
+
+async def test_what_the_command_started_ends_with_it(case: ProcessCase, runtime: ProcessRuntime) -> None:
+    container_id = await runtime.create(case.spec("parent", Program(("sh", "-c", "sleep 1000 & exit 5"))))
+    await runtime.start(container_id)
+    assert (await exited(runtime, container_id)).exit_code == 5
+    await eventually(lambda: not case.processes())
+
+
+def pids_of(case: ProcessCase, container: Container) -> tuple[int, int]:
+    pids = Store(case.data).pids(container.id)
+    assert pids is not None
+    return pids.shim_pid, pids.command_pid
+
+
+async def test_a_killed_shim_takes_its_command_along(case: ProcessCase, runtime: ProcessRuntime) -> None:
+    running = await runtime.start(await runtime.create(case.spec("orphan", case.forever)))
+    async with aclosing(runtime.follow(case.labels)) as changes:
+        assert await anext(changes) == Resync()
+        os.kill(pids_of(case, running)[0], signal.SIGKILL)
+        await next_change(changes, running.id)
+    lost = await runtime.inspect(running.id)
+    assert (lost.state, lost.exit_code, lost.reason) == ("exited", None, LOST)
+    await eventually(lambda: not case.processes())
+
+
+async def test_an_orphan_is_found_after_a_restart_of_the_agent(case: ProcessCase) -> None:
+    before = case.open()
+    running = await before.start(await before.create(case.spec("orphan", case.forever)))
+    await before.close()
+    os.kill(pids_of(case, running)[0], signal.SIGKILL)
+    after = case.open()
+    lost = await exited(after, running.id)
+    assert (lost.exit_code, lost.reason) == (None, LOST)
+    await eventually(lambda: not case.processes())
+    await after.close()
+
+
+async def test_a_reused_pid_is_not_taken_for_the_container(case: ProcessCase, runtime: ProcessRuntime) -> None:
+    container_id = await runtime.create(case.spec("old", case.forever))
+    mine = os.getpid()
+    (case.data / "containers" / container_id / "pids").write_text(f"{shim.boot_id()} {mine} 1 {mine} 1")
+    assert (await runtime.inspect(container_id)).state == "exited"
+    await runtime.stop(container_id, 0)
+    await runtime.remove(container_id)
+
+
+async def test_pids_of_another_boot_mean_nothing(case: ProcessCase, runtime: ProcessRuntime) -> None:
+    container_id = await runtime.create(case.spec("old", case.forever))
+    mine, ticks = os.getpid(), shim.start_ticks(os.getpid())
+    (case.data / "containers" / container_id / "pids").write_text(f"other-boot {mine} {ticks} {mine} {ticks}")
+    assert (await runtime.inspect(container_id)).state == "exited"
+    await runtime.remove(container_id)
+
+
+async def test_two_agents_starting_one_container_run_it_once(case: ProcessCase, runtime: ProcessRuntime) -> None:
+    container_id = await runtime.create(case.spec("once", case.forever))
+    spec = Store(case.data).spec(container_id)
+    Store(case.data).prepare(container_id, (), {"PATH": launch.PATH})
+    await runtime._run_shim(container_id, spec)
+    first = Store(case.data).pids(container_id)
+    await runtime._run_shim(container_id, spec)
+    assert Store(case.data).pids(container_id) == first
+    assert first is not None
+    await eventually(lambda: sorted(case.processes()) == sorted([str(first.shim_pid), str(first.command_pid)]))
+
+
+async def test_a_removal_that_was_cut_short_is_finished(case: ProcessCase) -> None:
+    before = case.open()
+    container_id = await before.create(case.spec("half", case.forever))
+    await before.close()
+    (case.data / "containers" / container_id).rename(case.data / "trash" / container_id)
+    after = case.open()
+    assert await after.list({}) == []
+    assert await after.create(case.spec("half", case.forever)) != container_id
+    await after.close()
+
+
+def test_a_long_log_is_cut_and_its_end_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(shim, "LOG_BYTES_MAX", 8)
+    Path("stdout.log").write_text("12345678")
+    shim.cut("stdout.log")
+    assert Path("stdout.log").read_text() == "12345678"
+    Path("stdout.log").write_text("123456789")
+    shim.cut("stdout.log")
+    assert (Path("stdout.log").read_text(), Path("stdout.log.1").read_text()) == ("", "6789")
+
+
+@pytest.mark.parametrize(("shares", "nice"), [(0, 0), (2, 19), (256, 6), (512, 3), (1024, 0), (4096, 0)])
+def test_shares_become_the_nearest_nice(shares: int, nice: int) -> None:
+    assert launch.nice(shares) == nice
