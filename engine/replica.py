@@ -19,7 +19,6 @@ from quarterdeck.events.log.port import Log
 from quarterdeck.projections.models.projector import Projector
 from quarterdeck.projections.models.store import ReadModels
 
-
 LAG_ENVELOPES_MAX = 10_000
 
 
