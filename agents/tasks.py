@@ -31,6 +31,7 @@ from quarterdeck.agents.task import (
     adopt,
     began,
     fail,
+    knows_of,
     observe,
     vanished,
     wish,
@@ -72,7 +73,7 @@ class Tasks:
 
     def listed(self, wanted: WantedList) -> None:
         """Take a list: what it does not name, and was not heard of since, must not run."""
-        for each in wanted.tasks:
+        for each in wanted.whole():
             self.want(each, wanted.sequence)
         named = {short_name(each.task) for each in wanted.tasks}
         for task in list(self.by_id.values()):
@@ -90,10 +91,16 @@ class Tasks:
         self._heard[name] = max(sequence, self._heard.get(name, -1))
         if wanted.definition is not None and not task.plan.containers:
             self._plan(task, wanted)
+        if wanted.last_status == "RUNNING":
+            knows_of(task)
         if wanted.desired_status == "STOPPED":
             self._end(task, "STOPPED")
         else:
             self._advance(task)
+
+    def engine_is_back(self) -> None:
+        """Lose no time in telling what waits to be told."""
+        self._reporter.hurry()
 
     def _new(self, name: str) -> Task:
         cluster = self._instance.path[0]
@@ -124,6 +131,8 @@ class Tasks:
         for container in containers:
             ids.add(container.id)
             name = short_name(container.labels.get(labels.TASK_ARN, ""))
+            if not name:
+                continue
             task = self.by_id.get(name)
             if task is None:
                 task = self._new(name)

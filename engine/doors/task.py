@@ -6,7 +6,7 @@ from quarterdeck.engine.core.errors import InvalidParameterException, ServiceNot
 from quarterdeck.engine.doors.operation import Context, Operation, Read, Write
 from quarterdeck.engine.doors.paging import next_token, page
 from quarterdeck.engine.doors.references import cluster_name, included, limited, missing, name_in, names_in
-from quarterdeck.engine.shell.keeper import Outcome
+from quarterdeck.engine.shell.command import Outcome
 from quarterdeck.events import shapes
 from quarterdeck.events.names import DEFAULT_CLUSTER
 from quarterdeck.events.task import TaskPlaced, TaskPlacementFailed, TaskRequested
@@ -99,13 +99,13 @@ async def _list(context: Context, request: shapes.ListTasksRequest) -> shapes.Li
         context.namespace,
         cluster,
         page(request),
+        now=context.now,
         container_instance=instance,
         family=request.family or None,
         service_name=service,
         started_by=request.started_by or None,
         desired_status=desired,
         launch_type=request.launch_type,
-        now=context.now,
     )
     return shapes.ListTasksResponse(task_arns=listed.items, next_token=next_token(request, listed))
 

@@ -1,0 +1,1 @@
+"""Benchmarks: measurements beside their targets, run by `make bench`; not part of the tests."""
