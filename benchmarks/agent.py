@@ -1,4 +1,4 @@
-"""Bench of an agent: how many tasks a second it gets through, between an engine of values and a simulated host."""
+"""Agent: how many tasks a second it gets through, between an engine of values and a simulated host."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def measure() -> Iterator[Row]:
         started, ended = asyncio.run(_measure())
     finally:
         structlog.reset_defaults()
-    yield Row(name="agent: wanted until reported RUNNING, simulated host", value=TASKS / started, unit="tasks/s")
-    yield Row(name="agent: killed until reported STOPPED, simulated host", value=TASKS / ended, unit="tasks/s")
+    yield Row(name="agent: tasks wanted until reported RUNNING", value=TASKS / started, unit="/s")
+    yield Row(name="agent: containers killed until told STOPPED", value=TASKS / ended, unit="/s")
 
 
 async def _measure() -> tuple[float, float]:
