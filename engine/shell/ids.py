@@ -3,7 +3,6 @@
 import os
 import random  # noqa: TID251 - seeded, for simulation
 
-
 DRAWN_BYTES = 4096
 
 
