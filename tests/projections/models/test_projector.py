@@ -73,6 +73,17 @@ async def test_who_waits_too_long_is_told_where_the_models_are(writer: Writer, m
     )
 
 
+async def test_who_gave_up_is_forgotten_and_others_are_still_woken(writer: Writer, models: ReadModels) -> None:
+    async with following(writer, models) as projector, asyncio.TaskGroup() as group:
+        patient = group.create_task(projector.wait(3, SECONDS_MAX), name="patient")
+        with pytest.raises(ReadModelBehind):
+            await projector.wait(2, 0.01)
+        assert len(projector._waiters) == 1
+        await writer.write(commit(cluster_created("a")))
+        await writer.write(commit(cluster_created("b")))
+        await patient
+
+
 async def test_epochs_move_the_position_alone(writer: Writer, models: ReadModels) -> None:
     async with following(writer, models) as projector:
         await projector.wait(await writer.claim(), SECONDS_MAX)
