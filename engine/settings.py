@@ -15,6 +15,7 @@ from quarterdeck.events.names import ACCOUNT, DEFAULT_ACCOUNT, DEFAULT_REGION, R
 
 PREFIX = "QUARTERDECK_"
 CONFIG = "CONFIG"
+UNIX = "unix://"
 INSTANCES_MAX = 200
 ZONES_MAX = 26
 PORT_MAX = 65535
@@ -97,6 +98,8 @@ def read(environ: Mapping[str, str], options: Mapping[str, object], config: Path
     values: dict[str, object] = {"data": default_data(environ)}
     if environ.get("AWS_REGION"):
         values["region"] = environ["AWS_REGION"]
+    if environ.get("DOCKER_HOST", "").startswith(UNIX):
+        values["docker_socket"] = environ["DOCKER_HOST"].removeprefix(UNIX)
     path = config or (Path(named) if named else None)
     if path is not None or default_config(environ).exists():
         values |= _from_file(path or default_config(environ))
