@@ -38,6 +38,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     nats, creds    a NATS server that is not ours, and a credentials file for it
     monitors       monitoring URLs of those servers, which confirm that every write is synced
     lost_after     an agent gone this long has its services' tasks replaced elsewhere; 0 is never
+    publish        address on which containers publish ports; empty is loopback for `up`, all for an agent
     instances      how many container instances `up` runs here, in how many zones
     """
 
@@ -66,6 +67,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     memory: int | None = None
     attributes: dict[str, str] = {}
     docker_socket: str = "/var/run/docker.sock"
+    publish: str = ""
     log_level: LogLevel = "info"
     log_format: LogFormat = "auto"
 

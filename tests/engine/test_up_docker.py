@@ -65,3 +65,26 @@ async def test_an_image_that_does_not_exist_stops_the_task_and_says_so(make_up: 
         assert found.stop_code == "TaskFailedToStart"
         assert ((found.containers or [])[0].reason or "").startswith("CannotPullContainerError: ")
         assert len((await client.list_container_instances()).container_instance_arns or []) == 1
+
+
+async def test_ports_are_published_on_loopback(make_up: Callable[..., UpProcess], busybox_image: str) -> None:
+    up = make_up("--runtime", "docker", "--instances", "1", "--stop-tasks")
+    up.start()
+    container = {
+        "name": "one",
+        "image": busybox_image,
+        "command": ["sleep", "1000"],
+        "memory": 16,
+        "portMappings": [{"containerPort": 80}],
+    }
+    async with up.client() as client:
+        await client.register_task_definition(family="one", container_definitions=[container])
+        await client.run_task(task_definition="one")
+
+        async def runs() -> list[shapes.Task]:
+            return await running(client)
+
+        await until(runs, 40)
+        (task,) = await running(client)
+        bindings = [each.bind_ip for one in task.containers or [] for each in one.network_bindings or []]
+        assert bindings == ["127.0.0.1"]
