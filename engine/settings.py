@@ -15,6 +15,7 @@ from quarterdeck.events.names import ACCOUNT, DEFAULT_ACCOUNT, DEFAULT_REGION, R
 
 PREFIX = "QUARTERDECK_"
 CONFIG = "CONFIG"
+UNIX = "unix://"
 INSTANCES_MAX = 200
 ZONES_MAX = 26
 PORT_MAX = 65535
@@ -37,6 +38,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     nats, creds    a NATS server that is not ours, and a credentials file for it
     monitors       monitoring URLs of those servers, which confirm that every write is synced
     lost_after     an agent gone this long has its services' tasks replaced elsewhere; 0 is never
+    publish        address on which containers publish ports; empty is loopback for `up`, all for an agent
     instances      how many container instances `up` runs here, in how many zones
     """
 
@@ -65,6 +67,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     memory: int | None = None
     attributes: dict[str, str] = {}
     docker_socket: str = "/var/run/docker.sock"
+    publish: str = ""
     log_level: LogLevel = "info"
     log_format: LogFormat = "auto"
 
@@ -97,6 +100,8 @@ def read(environ: Mapping[str, str], options: Mapping[str, object], config: Path
     values: dict[str, object] = {"data": default_data(environ)}
     if environ.get("AWS_REGION"):
         values["region"] = environ["AWS_REGION"]
+    if environ.get("DOCKER_HOST", "").startswith(UNIX):
+        values["docker_socket"] = environ["DOCKER_HOST"].removeprefix(UNIX)
     path = config or (Path(named) if named else None)
     if path is not None or default_config(environ).exists():
         values |= _from_file(path or default_config(environ))

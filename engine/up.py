@@ -216,6 +216,7 @@ def _instance(up: Up, number: int) -> Instance:
         "data": data,
         "runtime": up.choice.name,
         "docker-socket": settings.docker_socket,
+        "publish": settings.publish or HOST,
         "region": settings.region,
         "account": settings.account,
         "cluster": settings.cluster,
