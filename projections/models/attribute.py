@@ -15,10 +15,10 @@ from quarterdeck.projections.models.page import InvalidPage, Page
 
 UPDATE = "UPDATE container_instance SET doc = ? WHERE number = ?"
 LIST = """
-SELECT number, each.key, id, each.value ->> '$.name' AS name, each.value ->> '$.value' AS value
+SELECT number, each.key, container_instance.id, each.value ->> '$.name' AS attribute, each.value ->> '$.value' AS given
 FROM container_instance, json_each(CAST(doc AS TEXT), '$.attributes') AS each
 WHERE cluster = :cluster AND status <> 'INACTIVE' AND number >= :number AND (number, each.key) > (:number, :place)
-  AND (:name IS NULL OR name = :name) AND (:value IS NULL OR value = :value)
+  AND (:name IS NULL OR attribute = :name) AND (:value IS NULL OR given = :value)
 ORDER BY number, each.key LIMIT :limit
 """
 """In order of registration: SQLite opens no more documents than the page needs, unless it has to look for a name."""

@@ -1,1 +1,1 @@
-"""tests/projections/models"""
+"""tests/projections/models."""
