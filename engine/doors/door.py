@@ -30,7 +30,8 @@ from quarterdeck.engine.doors import (
     task_definition,
 )
 from quarterdeck.engine.doors.operation import Context, Operation, Read, Write, request_type
-from quarterdeck.engine.shell.keeper import Command, Keeper, NotKeeper, Outcome
+from quarterdeck.engine.shell.command import Command, NotKeeper, Outcome
+from quarterdeck.engine.shell.keeper import Keeper
 from quarterdeck.events import shapes
 from quarterdeck.events.codec import unseal
 from quarterdeck.events.commit import Commit
@@ -112,7 +113,7 @@ class Door:
                 return await self._look(operation, call, request)
             return await self._decide(operation, call, request)
         except NotKeeper as error:
-            raise ServerException(f"{error}. Nothing was changed; try again.") from error
+            raise ServerException(not_kept(error)) from error
         except InvalidPage as error:
             raise InvalidParameterException("Invalid token.") from error
         except ReadModelBehind as error:
@@ -174,6 +175,12 @@ class Door:
             actor=call.actor,
             endpoint=self._endpoint,
         )
+
+
+def not_kept(error: NotKeeper) -> str:
+    """Say what is known of a command when the shard was lost."""
+    known = "It is not known whether this was carried out" if error.doubt else "Nothing was changed"
+    return f"{error}. {known}; try again, with the same client token."
 
 
 def unknown(operation: str) -> UnknownOperationException | UnsupportedFeatureException:
