@@ -4,7 +4,7 @@ from quarterdeck.engine.core import account_setting as core
 from quarterdeck.engine.core.errors import InvalidParameterException
 from quarterdeck.engine.doors.operation import Context, Operation, Read, Write
 from quarterdeck.engine.doors.paging import next_token, page, slice_after
-from quarterdeck.engine.shell.keeper import Outcome
+from quarterdeck.engine.shell.command import Outcome
 from quarterdeck.events import shapes
 
 SETTINGS_LISTED_MAX = 10

@@ -5,7 +5,7 @@ from quarterdeck.engine.core.errors import InvalidParameterException
 from quarterdeck.engine.doors.operation import Context, Operation, Read, Write
 from quarterdeck.engine.doors.paging import next_token, page
 from quarterdeck.engine.doors.references import cluster_name
-from quarterdeck.engine.shell.keeper import Outcome
+from quarterdeck.engine.shell.command import Outcome
 from quarterdeck.events import shapes
 
 

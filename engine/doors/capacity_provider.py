@@ -14,7 +14,7 @@ from quarterdeck.engine.doors.references import (
     name_in,
     names_in,
 )
-from quarterdeck.engine.shell.keeper import Outcome
+from quarterdeck.engine.shell.command import Outcome
 from quarterdeck.events import shapes
 
 PROVIDERS_DESCRIBED_MAX = 10

@@ -3,7 +3,7 @@
 from quarterdeck.engine.core import tag as core
 from quarterdeck.engine.core.errors import ClusterNotFoundException, InvalidParameterException
 from quarterdeck.engine.doors.operation import Context, Operation, Read, Write
-from quarterdeck.engine.shell.keeper import Outcome
+from quarterdeck.engine.shell.command import Outcome
 from quarterdeck.events import shapes
 from quarterdeck.events.names import Arn
 
