@@ -51,6 +51,14 @@ def untag(turn: Turn, request: shapes.UntagResourceRequest) -> None:
         turn.emit(ResourceUntagged(resource=request.resource_arn or "", keys=gone))
 
 
+def drop(turn: Turn, resource: str) -> None:
+    """Take all tags away: StopTask does so to its task (spec §2.4)."""
+    arn = parse_arn(resource)
+    found = live.resource(turn.state, arn) if arn is not None else None
+    if found is not None and found.tags:
+        turn.emit(ResourceUntagged(resource=resource, keys=[each.key or "" for each in found.tags]))
+
+
 def is_reserved(key: str | None) -> bool:
     """Tell whether a tag is AWS's own: callers can't change it, and it is not counted."""
     return (key or "").lower().startswith(RESERVED_PREFIX)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from quarterdeck.engine.core import tag
+from quarterdeck.engine.core import tag, task
 from quarterdeck.events import shapes
 from quarterdeck.events.capacity_provider import CapacityProviderCreated, CapacityProviderDeleted
 from quarterdeck.events.cluster import ClusterCreated, ClusterDeleted
 from quarterdeck.events.container_instance import ContainerInstanceDeregistered
 from quarterdeck.events.service import ServiceDeleted, ServiceDrained
 from quarterdeck.events.tag import ResourceTagged, ResourceUntagged
+from quarterdeck.events.task import TaskStopRequested
 from quarterdeck.events.task_definition import TaskDefinitionDeregistered
 from tests.engine.core.story import ARN, Story, created, defined, given, joined, placed, stopped
 
@@ -150,3 +151,11 @@ def test_tags_of_aws_are_neither_set_nor_removed() -> None:
     assert given().refusal(tag.tag, reserved)[0] == "InvalidParameterException"
     removed = UNTAG(resource_arn=arn, tag_keys=["AWS:x"])
     assert given().refusal(tag.untag, removed)[0] == "InvalidParameterException"
+
+
+def test_stopping_a_task_takes_its_tags() -> None:
+    story = given(defined(), joined("a1"), placed("t1", "a1", tags=[BLUE]), placed("t2", "a1"))
+    stop, untagged = story.when(task.stop, shapes.StopTaskRequest(task="t1"))
+    assert isinstance(stop, TaskStopRequested)
+    assert untagged == ResourceUntagged(resource=ARN + "task/default/t1", keys=["team"])
+    assert len(story.when(task.stop, shapes.StopTaskRequest(task="t2"))) == 1

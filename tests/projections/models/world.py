@@ -91,8 +91,7 @@ class World:
 
     def commits(self, choices: Iterable[int]) -> list[Commit]:
         """Tell a story: each choice is a commit, or nothing if what it stands for is not possible now."""
-        told = [self._commit(events) for events in (self._begin(), *map(self._step, choices)) if events]
-        return told
+        return [self._commit(events) for events in (self._begin(), *map(self._step, choices)) if events]
 
     def _commit(self, events: list[AnyEvent]) -> Commit:
         number = next(self._numbers)
