@@ -83,6 +83,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return host.strip("[]"), int(port)
 
     @property
+    def endpoint(self) -> str:
+        """URL of the HTTP server, as others on this machine reach it."""
+        return f"http://{self.listen}"
+
+    @property
     def node_name(self) -> str:
         """What this machine is called."""
         return self.node or socket.gethostname()

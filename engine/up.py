@@ -169,6 +169,7 @@ async def _engine(up: Up) -> AsyncIterator[None]:
             models=settings.data / "models.sqlite",
             lost_after=settings.lost_after,
             heartbeat_timeout=settings.heartbeat_timeout,
+            endpoint=up.running.http,
         ),
         doors=DoorSettings(trust_actor=True),
     )

@@ -1,17 +1,39 @@
 """Catalog: every event type there is, as one union for the codec and one table for folds."""
 
-from quarterdeck.events import cluster, container_instance, service, task, task_definition
+from quarterdeck.events import (
+    account_setting,
+    capacity_provider,
+    cluster,
+    container_instance,
+    service,
+    tag,
+    task,
+    task_definition,
+)
+from quarterdeck.events.names import short_name
 
 AnyEvent = (
     cluster.ClusterCreated
+    | cluster.ClusterUpdated
+    | cluster.ClusterCapacityProvidersChanged
     | cluster.ClusterDeleted
     | container_instance.ContainerInstanceRegistered
     | container_instance.ContainerInstanceReregistered
     | container_instance.ContainerInstanceStatusChanged
     | container_instance.ContainerInstanceDeregistered
+    | container_instance.AttributesPut
+    | container_instance.AttributesDeleted
     | container_instance.AgentConnected
     | container_instance.AgentDisconnected
     | container_instance.AgentLost
+    | capacity_provider.CapacityProviderCreated
+    | capacity_provider.CapacityProviderUpdated
+    | capacity_provider.CapacityProviderDeleted
+    | capacity_provider.CapacityProviderDeletionFailed
+    | account_setting.AccountSettingPut
+    | account_setting.AccountSettingDeleted
+    | tag.ResourceTagged
+    | tag.ResourceUntagged
     | task_definition.TaskDefinitionRegistered
     | task_definition.TaskDefinitionDeregistered
     | service.ServiceCreated
@@ -35,7 +57,16 @@ AnyEvent = (
 
 EVENT_TYPES: dict[str, type[AnyEvent]] = {kind.__name__: kind for kind in AnyEvent.__args__}
 
-NOUNS = ("cluster", "container_instance", "service", "task", "task_definition")
+NOUNS = (
+    "account_setting",
+    "capacity_provider",
+    "cluster",
+    "container_instance",
+    "service",
+    "tag",
+    "task",
+    "task_definition",
+)
 
 
 def noun(event: AnyEvent) -> str:
@@ -56,5 +87,24 @@ def subject(event: AnyEvent) -> str:
             return event.service
         case task_definition.TaskDefinitionEvent():
             return f"{event.family}:{event.revision}"
-        case cluster.ClusterCreated() | cluster.ClusterDeleted():
+        case capacity_provider.CapacityProviderEvent() | account_setting.AccountSettingEvent() | tag.TagEvent():
+            return _in_no_cluster(event)
+        case (
+            cluster.ClusterCreated()
+            | cluster.ClusterUpdated()
+            | cluster.ClusterCapacityProvidersChanged()
+            | cluster.ClusterDeleted()
+        ):
             return event.cluster
+
+
+def _in_no_cluster(
+    event: capacity_provider.CapacityProviderEvent | account_setting.AccountSettingEvent | tag.TagEvent,
+) -> str:
+    match event:
+        case capacity_provider.CapacityProviderEvent():
+            return event.capacity_provider
+        case account_setting.AccountSettingEvent():
+            return event.name
+        case tag.TagEvent():
+            return short_name(event.resource)

@@ -56,6 +56,14 @@ class Namespace(msgspec.Struct, frozen=True):
         """Name a container of a task; `container` is a hyphenated UUID."""
         return self.arn(f"container/{cluster}/{task}/{container}")
 
+    def capacity_provider_arn(self, capacity_provider: str) -> str:
+        """Name a capacity provider."""
+        return self.arn(f"capacity-provider/{capacity_provider}")
+
+    def root_arn(self) -> str:
+        """Name the account's root user."""
+        return f"arn:{PARTITION}:iam::{self.account}:root"
+
     def task_definition_arn(self, revision: str) -> str:
         """Name a task definition by ``family:revision``."""
         return self.arn(f"task-definition/{revision}")

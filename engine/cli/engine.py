@@ -42,6 +42,7 @@ def command(models: Path | None, monitors: tuple[str, ...], *, not_durable: bool
         models=models,
         lost_after=settings.lost_after,
         heartbeat_timeout=settings.heartbeat_timeout,
+        endpoint=settings.endpoint,
     )
     engine = EngineSettings(
         url=settings.nats,

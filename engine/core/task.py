@@ -4,6 +4,7 @@ import re
 
 import msgspec
 
+from quarterdeck.engine.core import tag
 from quarterdeck.engine.core.errors import InvalidParameterException, UnsupportedFeatureException
 from quarterdeck.engine.core.overrides import checked_overrides
 from quarterdeck.engine.core.placement import Placed, Unplaceable, first_failing_check, matrix, place
@@ -102,6 +103,7 @@ def stop(turn: Turn, request: shapes.StopTaskRequest) -> None:
                 reason=request.reason or "Task stopped by user",
             )
         )
+        tag.drop(turn, turn.namespace.task_arn(turn.cluster(request.cluster).name, task.id))
 
 
 def existing(turn: Turn, cluster: ClusterState, reference: str | None) -> TaskState:

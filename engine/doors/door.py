@@ -9,13 +9,26 @@ import msgspec
 
 from quarterdeck.engine.core.errors import (
     ConflictException,
+    InvalidParameterException,
     SerializationException,
     ServerException,
     UnknownOperationException,
     UnsupportedFeatureException,
 )
 from quarterdeck.engine.core.turn import Turn
-from quarterdeck.engine.doors import cluster, container_instance, service, task, task_definition
+from quarterdeck.engine.doors import (
+    absent,
+    account_setting,
+    attribute,
+    capacity_provider,
+    cluster,
+    container_instance,
+    execute_command,
+    service,
+    tag,
+    task,
+    task_definition,
+)
 from quarterdeck.engine.doors.operation import Context, Operation, Read, Write, request_type
 from quarterdeck.engine.shell.command import Command, NotKeeper, Outcome
 from quarterdeck.engine.shell.keeper import Keeper
@@ -26,6 +39,7 @@ from quarterdeck.events.log.port import Log
 from quarterdeck.events.names import Namespace
 from quarterdeck.events.task import TaskRequested
 from quarterdeck.projections.live.view import Remembered
+from quarterdeck.projections.models.page import InvalidPage
 from quarterdeck.projections.models.projector import Projector, ReadModelBehind
 from quarterdeck.projections.models.store import ReadModels
 
@@ -34,6 +48,12 @@ BEHIND_SECONDS_MAX = 10.0
 OPERATIONS: dict[str, Operation] = {
     **cluster.OPERATIONS,
     **container_instance.OPERATIONS,
+    **attribute.OPERATIONS,
+    **capacity_provider.OPERATIONS,
+    **account_setting.OPERATIONS,
+    **tag.OPERATIONS,
+    **execute_command.OPERATIONS,
+    **absent.OPERATIONS,
     **task_definition.OPERATIONS,
     **service.OPERATIONS,
     **task.OPERATIONS,
@@ -61,10 +81,11 @@ class Answer(msgspec.Struct, frozen=True):
 class Door:
     """All operations, on one keeper and one set of read models."""
 
-    def __init__(self, keeper: Keeper, projector: Projector, log: Log) -> None:
+    def __init__(self, keeper: Keeper, projector: Projector, log: Log, endpoint: str) -> None:
         self._keeper = keeper
         self._projector = projector
         self._log = log
+        self._endpoint = endpoint
         self._decoders = {name: msgspec.json.Decoder(request_type(name)) for name in OPERATIONS}
 
     @property
@@ -93,6 +114,8 @@ class Door:
             return await self._decide(operation, call, request)
         except NotKeeper as error:
             raise ServerException(not_kept(error)) from error
+        except InvalidPage as error:
+            raise InvalidParameterException("Invalid token.") from error
         except ReadModelBehind as error:
             raise ServerException(str(error)) from error
 
@@ -144,7 +167,14 @@ class Door:
         raise ServerException(f"The log has no commit {first.commit} at {first.sequence}.")
 
     def _context(self, call: Call) -> Context:
-        return Context(call.namespace, self._projector.models, self._keeper.view, self._keeper.clock.now())
+        return Context(
+            namespace=call.namespace,
+            models=self._projector.models,
+            view=self._keeper.view,
+            now=self._keeper.clock.now(),
+            actor=call.actor,
+            endpoint=self._endpoint,
+        )
 
 
 def not_kept(error: NotKeeper) -> str:

@@ -14,12 +14,17 @@ from quarterdeck.projections.models.store import ReadModels
 
 
 class Context(msgspec.Struct, frozen=True):
-    """What answers are made from: the read models, which have at least what the answer is about."""
+    """What answers are made from: the read models, which have at least what the answer is about.
+
+    ``actor`` asks; ``endpoint`` is where this engine serves HTTP.
+    """
 
     namespace: Namespace
     models: ReadModels
     view: LiveView
     now: float
+    actor: str
+    endpoint: str
 
 
 class Write(msgspec.Struct, frozen=True, kw_only=True):

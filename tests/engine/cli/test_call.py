@@ -64,9 +64,9 @@ def test_a_token_makes_a_repeat_harmless(up: UpProcess) -> None:
         ("RunTask", '{"count": true}', "SerializationException: RunTask: Expected `int | null`, got `bool`"),
         ("StartTasks", "{}", "UnknownOperationException: StartTasks is not an operation of ECS."),
         (
-            "ExecuteCommand",
+            "CreateGateway",
             "{}",
-            "UnsupportedFeatureException: ExecuteCommand is an operation of ECS that this version",
+            "UnsupportedFeatureException: CreateGateway is an operation of ECS that this version",
         ),
         ("ListTasks", '{"cluster": "nowhere"}', "ClusterNotFoundException: Cluster not found."),
         ("CreateCluster", '{"clusterName": "no spaces"}', "InvalidParameterException: "),

@@ -94,7 +94,7 @@ def test_it_follows_the_log(up: UpProcess, stopped: str) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--type", "TaskExploded"], "There is no event TaskExploded. There are AgentConnected"),
+        (["--type", "TaskExploded"], "There is no event TaskExploded. There are AccountSettingDeleted"),
         (["--since", "yesterday"], "--since: 'yesterday' is neither a duration"),
         (["--noun", "pod"], "'pod' is not one of"),
         (["--limit", "0"], "0 is not in the range"),

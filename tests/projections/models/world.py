@@ -11,6 +11,7 @@ from quarterdeck.events import task_definition as definitions
 from quarterdeck.events.catalog import AnyEvent
 from quarterdeck.events.commit import Commit
 from tests.projections.models.examples import EXPLANATION, IRELAND, PORTS, START, ZONE
+from tests.projections.models.records import Records
 
 PLAIN = shapes.TaskDefinition(
     family="web", container_definitions=[shapes.ContainerDefinition(name="web", image="nginx", cpu=10, memory=300)]
@@ -67,6 +68,7 @@ class World:
         self.revisions = {"web": 0, "job": 0}
         self.hosts: dict[str, str] = {}
         self._numbers = count(1)
+        self._records = Records()
         self._steps: list[Callable[[int], list[AnyEvent]]] = [
             self._cluster,
             self._definition,
@@ -84,6 +86,8 @@ class World:
             self._stopped,
             self._stopped,
             self._end,
+            lambda choice: self._records.told(self, self._inside(choice), choice // 2),
+            lambda choice: self._records.told(self, self._inside(choice), choice // 2),
         ]
 
     def commits(self, choices: Iterable[int]) -> list[Commit]:
