@@ -1,1 +1,1 @@
-"""Read models: what Describe, List and the console read, in SQLite."""
+"""Read models: what Describe and List answer, in SQLite, folded from the log and thrown away at will."""

@@ -1,0 +1,135 @@
+"""Fold: all read models together: which event changes which, and the position that moves with them."""
+
+import sqlite3
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+
+from quarterdeck.events import cluster as cluster_events
+from quarterdeck.events import container_instance as instance_events
+from quarterdeck.events import service as service_events
+from quarterdeck.events import task as task_events
+from quarterdeck.events import task_definition as definition_events
+from quarterdeck.events.commit import Chained, Commit
+from quarterdeck.projections.models import cluster, container_instance, service, task, task_definition
+
+SCHEMA = """
+CREATE TABLE position (
+    only INTEGER PRIMARY KEY CHECK (only = 1), sequence INTEGER NOT NULL, hash TEXT NOT NULL, identity TEXT NOT NULL,
+    fingerprint TEXT NOT NULL
+);
+"""
+SCHEMAS = (SCHEMA, cluster.SCHEMA, task_definition.SCHEMA, container_instance.SCHEMA, service.SCHEMA, task.SCHEMA)
+FORGET = (*service.FORGET, *task.FORGET, *container_instance.FORGET, *cluster.FORGET)
+
+POSITION = "SELECT sequence, hash, identity FROM position"
+MOVE = "UPDATE position SET sequence = ?, hash = ?, identity = ?"
+
+ORDINAL_BITS = 20
+"""A row's number is where the log made it: the envelope's sequence, then the event's place in it."""
+
+Handler = Callable[[Any, Commit, int], None]
+
+
+class Applied(msgspec.Struct, frozen=True):
+    """How far the models are: the last record's sequence, the last envelope's hash, and of which log."""
+
+    sequence: int
+    hash: str
+    identity: str
+
+
+def position(connection: sqlite3.Connection) -> Applied:
+    """Read how far the models are."""
+    return Applied(*connection.execute(POSITION).fetchone())
+
+
+class Fold:
+    """The models' writing side, for one connection. Start another after a transaction failed."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self.clusters = cluster.Fold(connection)
+        self.definitions = task_definition.Fold(connection)
+        self.instances = container_instance.Fold(connection, self.clusters)
+        self.services = service.Fold(connection, self.clusters)
+        self.tasks = task.Fold(connection, self.clusters, self.definitions, self.instances, self.services)
+        self.handlers = self._handlers()
+
+    def apply(self, envelopes: Iterable[Chained], identity: str, sequence: int) -> Applied:
+        """Fold envelopes in and move to `sequence`, or where the last of them is; those known are skipped."""
+        before = position(self._connection)
+        last, at = before, None
+        for envelope in envelopes:
+            if envelope.sequence <= before.sequence:
+                continue
+            for commit, number in _numbered(envelope):
+                self._commit(commit, number)
+                at = commit.at
+            last = Applied(envelope.sequence, envelope.hash, identity)
+        after = Applied(max(sequence, last.sequence), last.hash, identity)
+        if at is not None:
+            self.flush()
+            self.tasks.purge(at)
+        self._connection.execute(MOVE, (after.sequence, after.hash, after.identity))
+        return after
+
+    def flush(self) -> None:
+        """Write what is still only in memory; tasks first, they change the counts of the others."""
+        self.tasks.flush()
+        self.services.flush()
+        self.instances.flush()
+        self.clusters.flush()
+
+    def _commit(self, commit: Commit, number: int) -> None:
+        handlers = self.handlers
+        for place, event in enumerate(commit.events, number):
+            handlers[type(event)](event, commit, place)
+        self.services.end_commit(commit.at)
+
+    def _cluster_created(self, event: cluster_events.ClusterCreated, commit: Commit, number: int) -> None:
+        before = cluster.number(self._connection, commit.namespace, event.cluster)
+        if before is not None:
+            self.flush()
+            for statement in FORGET:
+                self._connection.execute(statement, (before,))
+        self.clusters.created(event, commit, number)
+
+    def _handlers(self) -> dict[type, Handler]:
+        return {
+            cluster_events.ClusterCreated: self._cluster_created,
+            cluster_events.ClusterDeleted: self.clusters.deleted,
+            instance_events.ContainerInstanceRegistered: self.instances.registered,
+            instance_events.ContainerInstanceReregistered: self.instances.reregistered,
+            instance_events.ContainerInstanceStatusChanged: self.instances.status_changed,
+            instance_events.ContainerInstanceDeregistered: self.instances.deregistered,
+            instance_events.AgentConnected: self.instances.connected,
+            instance_events.AgentDisconnected: self.instances.disconnected,
+            instance_events.AgentLost: self.instances.lost,
+            definition_events.TaskDefinitionRegistered: self.definitions.registered,
+            definition_events.TaskDefinitionDeregistered: self.definitions.deregistered,
+            service_events.ServiceCreated: self.services.created,
+            service_events.ServiceUpdated: self.services.updated,
+            service_events.ServiceDeleted: self.services.deleted,
+            service_events.ServiceDrained: self.services.drained,
+            service_events.DeploymentStarted: self.services.deployment_started,
+            service_events.DeploymentCompleted: self.services.deployment_completed,
+            service_events.ServiceSteadyStateReached: self.services.steady,
+            service_events.ServiceTaskPlacementFailed: self.services.placement_failed,
+            service_events.ServiceTaskStartImpaired: self.services.start_impaired,
+            task_events.TaskRequested: self.tasks.requested,
+            task_events.TaskPlaced: self.tasks.placed,
+            task_events.TaskPlacementFailed: self.tasks.placement_failed,
+            task_events.TaskStarted: self.tasks.started,
+            task_events.ContainerStateChanged: self.tasks.container_changed,
+            task_events.TaskStopRequested: self.tasks.stop_requested,
+            task_events.TaskStopped: self.tasks.stopped,
+        }
+
+
+def _numbered(envelope: Chained) -> Iterable[tuple[Commit, int]]:
+    number = envelope.sequence << ORDINAL_BITS
+    for commit in envelope.commits:
+        yield commit, number
+        number += len(commit.events)

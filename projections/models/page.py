@@ -1,0 +1,36 @@
+"""Page: how lists are asked for and answered."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+
+class InvalidPage(Exception):
+    """What a page was asked to begin after is nothing a page ever ended with."""
+
+
+class Page(msgspec.Struct, frozen=True):
+    """At most `limit` items, behind the place where the last page ended."""
+
+    limit: int
+    after: str | None = None
+
+    def number(self) -> int:
+        """Read the place in a list in order of creation. Raises InvalidPage."""
+        try:
+            return int(self.after or 0)
+        except ValueError as error:
+            raise InvalidPage(self.after) from error
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """One page; `after` asks for the next, None says there is none."""
+
+    items: list[str]
+    after: str | None = None
+
+
+def listed(rows: Sequence[tuple[object, str]], limit: int) -> Listed:
+    """Make a page of (place, item) rows, of which one more than `limit` was asked for."""
+    items = [item for _, item in rows[:limit]]
+    return Listed(items, str(rows[limit - 1][0]) if len(rows) > limit else None)

@@ -1,0 +1,225 @@
+"""Service: its read model, with its deployments and messages."""
+
+import sqlite3
+
+import msgspec
+
+from quarterdeck.events import service as events
+from quarterdeck.events import shapes
+from quarterdeck.events.commit import Commit
+from quarterdeck.projections.models import cluster, service_message
+from quarterdeck.projections.models.service_document import created_service, deployed_service, set_service
+
+SCHEMA = """
+CREATE TABLE service (
+    number INTEGER PRIMARY KEY, cluster INTEGER NOT NULL, name TEXT NOT NULL, status TEXT NOT NULL,
+    launch_type TEXT NOT NULL, scheduling_strategy TEXT NOT NULL, doc BLOB NOT NULL
+);
+CREATE UNIQUE INDEX service_name ON service (cluster, name);
+CREATE INDEX service_status ON service (cluster, status, launch_type);
+CREATE TABLE deployment (
+    number INTEGER PRIMARY KEY, cluster INTEGER NOT NULL, service INTEGER NOT NULL, id TEXT NOT NULL,
+    completed INTEGER NOT NULL, updated_at REAL NOT NULL, wanted INTEGER NOT NULL, running INTEGER NOT NULL,
+    pending INTEGER NOT NULL, failed INTEGER NOT NULL, doc BLOB NOT NULL
+);
+CREATE UNIQUE INDEX deployment_id ON deployment (cluster, id);
+CREATE INDEX deployment_service ON deployment (service);
+CREATE TABLE service_event (
+    number INTEGER PRIMARY KEY, service INTEGER NOT NULL, at REAL NOT NULL, message TEXT NOT NULL
+);
+CREATE INDEX service_event_service ON service_event (service);
+"""
+"""A name's newest service only; of its deployments the newest, PRIMARY, and those that have tasks."""
+
+TABLES = ("service", "deployment", "service_event")
+
+MESSAGES_MAX = 100
+"""Messages kept of a service (spec §7.1)."""
+
+FORGET = (
+    "DELETE FROM service_event WHERE service IN (SELECT number FROM service WHERE cluster = ?)",
+    "DELETE FROM deployment WHERE cluster = ?",
+    "DELETE FROM service WHERE cluster = ?",
+)
+FORGET_ONE = (
+    "DELETE FROM service_event WHERE service = ?",
+    "DELETE FROM deployment WHERE service = ?",
+    "DELETE FROM service WHERE number = ?",
+)
+FIND = "SELECT number FROM service WHERE cluster = ? AND name = ?"
+DOC = "SELECT doc FROM service WHERE number = ?"
+INSERT = """
+INSERT INTO service (number, cluster, name, status, launch_type, scheduling_strategy, doc)
+VALUES (?, ?, ?, 'ACTIVE', ?, ?, ?)
+"""
+UPDATE = "UPDATE service SET status = ?, launch_type = ?, doc = ? WHERE number = ?"
+DEPLOYMENTS = "SELECT id FROM deployment WHERE service = ?"
+TOUCH = "UPDATE deployment SET updated_at = ? WHERE number = (SELECT max(number) FROM deployment WHERE service = ?)"
+DEPLOY = """
+INSERT INTO deployment (number, cluster, service, id, completed, updated_at, wanted, running, pending, failed, doc)
+VALUES (?, ?, ?, ?, FALSE, ?, 0, 0, 0, 0, ?)
+"""
+COMPLETED = "UPDATE deployment SET completed = TRUE, updated_at = ? WHERE cluster = ? AND id = ?"
+COUNTED = """
+UPDATE deployment
+SET wanted = wanted + ?, running = running + ?, pending = pending + ?,
+    failed = CASE WHEN ? THEN 0 ELSE failed END + ?
+WHERE cluster = ? AND id = ?
+"""
+RETIRE = """
+DELETE FROM deployment
+WHERE service = ?1 AND wanted = 0 AND running = 0 AND pending = 0
+  AND number < (SELECT max(number) FROM deployment WHERE service = ?1)
+"""
+SERVICE_OF = "SELECT service FROM deployment WHERE cluster = ? AND id = ?"
+SAY = "INSERT INTO service_event (number, service, at, message) VALUES (?, ?, ?, ?)"
+TRIM = """
+DELETE FROM service_event
+WHERE service = ?1 AND number <= (
+    SELECT number FROM service_event WHERE service = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2
+)
+"""
+
+_doc = msgspec.json.Decoder(shapes.Service)
+
+
+class Fold:
+    """How events change services. What has been looked up is kept: start another after a failure."""
+
+    def __init__(self, connection: sqlite3.Connection, clusters: cluster.Fold) -> None:
+        self._connection = connection
+        self._clusters = clusters
+        self._counts: dict[tuple[int, str], list[int]] = {}
+        self._deployed: dict[int, None] = {}
+        self._said: dict[int, None] = {}
+        self._started: dict[tuple[int, str], list[tuple[int, str]]] = {}
+        self._stopped: dict[tuple[int, str], list[tuple[int, str]]] = {}
+
+    def created(self, event: events.ServiceCreated, commit: Commit, number: int) -> None:
+        """Begin a service, also where one of its name was INACTIVE: nothing of that is left."""
+        inside = self._clusters.find(commit.namespace, event.cluster)
+        before = self._connection.execute(FIND, (inside.number, event.service)).fetchone()
+        for statement in FORGET_ONE if before else ():
+            self._connection.execute(statement, before)
+        doc = created_service(inside.scope, commit.at, event, None)
+        row = (number, inside.number, event.service, event.settings.launch_type, event.settings.scheduling_strategy)
+        self._connection.execute(INSERT, (*row, msgspec.json.encode(doc)))
+
+    def updated(self, event: events.ServiceUpdated, commit: Commit, _number: int) -> None:
+        """Change what the caller changed; start failures are forgiven (spec §7.3)."""
+        number, doc = self._load(event, commit)
+        if event.settings is not None:
+            doc = set_service(doc, event.settings)
+        if event.desired_count is not None:
+            doc = msgspec.structs.replace(doc, desired_count=event.desired_count)
+        self._store(number, doc)
+        self._connection.execute(TOUCH, (commit.at, number))
+        inside = self._clusters.find(commit.namespace, event.cluster)
+        for (deployment,) in self._connection.execute(DEPLOYMENTS, (number,)).fetchall():
+            self.forgive(inside.number, deployment)
+
+    def deleted(self, event: events.ServiceDeleted, commit: Commit, _number: int) -> None:
+        """Begin DRAINING."""
+        number, doc = self._load(event, commit)
+        self._store(number, msgspec.structs.replace(doc, status="DRAINING", desired_count=0))
+        self._connection.execute(TOUCH, (commit.at, number))
+
+    def drained(self, event: events.ServiceDrained, commit: Commit, _number: int) -> None:
+        """Make a service INACTIVE."""
+        number, doc = self._load(event, commit)
+        self._store(number, msgspec.structs.replace(doc, status="INACTIVE"))
+
+    def deployment_started(self, event: events.DeploymentStarted, commit: Commit, number: int) -> None:
+        """Put a new PRIMARY first."""
+        service, doc = self._load(event, commit)
+        inside = self._clusters.find(commit.namespace, event.cluster)
+        deployed = deployed_service(inside.scope, commit.at, doc, event)
+        primary, *_ = deployed.deployments or ()
+        self._connection.execute(TOUCH, (commit.at, service))
+        row = (number, inside.number, service, event.deployment, commit.at)
+        self._connection.execute(DEPLOY, (*row, msgspec.json.encode(primary)))
+        self._store(service, msgspec.structs.replace(deployed, deployments=[]))
+        self._deployed[service] = None
+
+    def deployment_completed(self, event: events.DeploymentCompleted, commit: Commit, number: int) -> None:
+        """Mark a deployment COMPLETED, and say so."""
+        inside = self._clusters.find(commit.namespace, event.cluster)
+        self._connection.execute(COMPLETED, (commit.at, inside.number, event.deployment))
+        self._say(event, commit, number, service_message.completed(event.service, event.deployment))
+
+    def steady(self, event: events.ServiceSteadyStateReached, commit: Commit, number: int) -> None:
+        """Say that the steady state was reached."""
+        self._say(event, commit, number, service_message.steady(event.service))
+
+    def placement_failed(self, event: events.ServiceTaskPlacementFailed, commit: Commit, number: int) -> None:
+        """Say why a task found no room."""
+        self._say(event, commit, number, service_message.unplaceable(event))
+
+    def start_impaired(self, event: events.ServiceTaskStartImpaired, commit: Commit, number: int) -> None:
+        """Say that tasks keep failing to start."""
+        self._say(event, commit, number, service_message.impaired(event.service))
+
+    def task_started(self, cluster: int, service: str, number: int, task: str) -> None:
+        """Keep a task that was created for the message about this commit."""
+        self._started.setdefault((cluster, service), []).append((number, task))
+
+    def task_stopped(self, cluster: int, service: str, number: int, task: str) -> None:
+        """Keep a task the scheduler stopped for the message about this commit."""
+        self._stopped.setdefault((cluster, service), []).append((number, task))
+
+    def end_commit(self, at: float) -> None:
+        """Say what the commit did to services' tasks."""
+        for done, text in ((self._stopped, service_message.stopped), (self._started, service_message.started)):
+            for (inside, name), tasks in done.items():
+                row = self._connection.execute(FIND, (inside, name)).fetchone()
+                for part in service_message.batches(tasks) if row else ():
+                    self._connection.execute(SAY, (part[0][0], *row, at, text(name, [task for _, task in part])))
+                    self._said[row[0]] = None
+            done.clear()
+
+    def count(self, cluster: int, deployment: str, wanted: int, running: int, pending: int) -> None:
+        """Add to a deployment's tasks."""
+        held = self._held(cluster, deployment)
+        held[0] += wanted
+        held[1] += running
+        held[2] += pending
+
+    def fail(self, cluster: int, deployment: str) -> None:
+        """Count a task that failed to start."""
+        self._held(cluster, deployment)[4] += 1
+
+    def forgive(self, cluster: int, deployment: str) -> None:
+        """Count failures anew."""
+        self._held(cluster, deployment)[3:] = [True, 0]
+
+    def flush(self) -> None:
+        """Write the counts; let go of deployments without tasks and of old messages."""
+        execute = self._connection.execute
+        self._connection.executemany(COUNTED, [(*counts, *key) for key, counts in self._counts.items()])
+        for key in self._counts:
+            row = execute(SERVICE_OF, key).fetchone()
+            if row is not None:
+                self._deployed[row[0]] = None
+        self._connection.executemany(RETIRE, [(service,) for service in self._deployed])
+        self._connection.executemany(TRIM, [(service, MESSAGES_MAX) for service in self._said])
+        self._counts.clear()
+        self._deployed.clear()
+        self._said.clear()
+
+    def _held(self, cluster: int, deployment: str) -> list[int]:
+        return self._counts.setdefault((cluster, deployment), [0, 0, 0, False, 0])
+
+    def _load(self, event: events.ServiceEvent, commit: Commit) -> tuple[int, shapes.Service]:
+        inside = self._clusters.find(commit.namespace, event.cluster)
+        (number,) = self._connection.execute(FIND, (inside.number, event.service)).fetchone()
+        (raw,) = self._connection.execute(DOC, (number,)).fetchone()
+        return number, _doc.decode(raw)
+
+    def _store(self, number: int, doc: shapes.Service) -> None:
+        self._connection.execute(UPDATE, (doc.status, doc.launch_type, msgspec.json.encode(doc), number))
+
+    def _say(self, event: events.ServiceEvent, commit: Commit, number: int, message: str) -> None:
+        inside = self._clusters.find(commit.namespace, event.cluster)
+        (service,) = self._connection.execute(FIND, (inside.number, event.service)).fetchone()
+        self._connection.execute(SAY, (number, service, commit.at, message))
+        self._said[service] = None

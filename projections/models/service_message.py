@@ -1,0 +1,61 @@
+"""Service message: the texts of a service's events (spec §7.6). Pure."""
+
+from collections.abc import Iterator, Sequence
+
+from quarterdeck.events.service import ServiceTaskPlacementFailed
+
+TASKS_MAX = 10
+"""The most tasks one message names."""
+
+HELP = "For more information, see the Troubleshooting section of the Amazon ECS Developer Guide."
+NO_INSTANCES = "No Container Instances were found in your cluster."
+CAUSES = {
+    "RESOURCE:CPU": "has insufficient CPU units available.",
+    "RESOURCE:MEMORY": "has insufficient memory available.",
+    "RESOURCE:PORTS": "is already using a port required by your task.",
+    "ATTRIBUTE": "is missing an attribute required by your task.",
+    "AGENT": "doesn't have the agent connected.",
+}
+
+
+def started(service: str, tasks: Sequence[str]) -> str:
+    """Name tasks that were created."""
+    return f"(service {service}) has started {len(tasks)} tasks: {_named(tasks)}."
+
+
+def stopped(service: str, tasks: Sequence[str]) -> str:
+    """Name tasks the scheduler wants no more."""
+    return f"(service {service}) has stopped {len(tasks)} running tasks: {_named(tasks)}."
+
+
+def steady(service: str) -> str:
+    """Say that nothing is left to do."""
+    return f"(service {service}) has reached a steady state."
+
+
+def completed(service: str, deployment: str) -> str:
+    """Say that a deployment is done."""
+    return f"(service {service}) (deployment {deployment}) deployment completed."
+
+
+def unplaceable(event: ServiceTaskPlacementFailed) -> str:
+    """Say why a task found no room: no instance there, or what the closest one lacks."""
+    said = f"(service {event.service}) was unable to place a task because no container instance met all of its requirements."
+    if not event.closest:
+        return f"{said} Reason: {NO_INSTANCES} {HELP}"
+    cause = CAUSES.get(event.reason) or f'encountered error "{event.reason}".'
+    return f"{said} The closest matching (container-instance {event.closest}) {cause} {HELP}"
+
+
+def impaired(service: str) -> str:
+    """Say that tasks keep failing to start."""
+    return f"(service {service}) is unable to consistently start tasks successfully. {HELP}"
+
+
+def batches(tasks: Sequence[tuple[int, str]]) -> Iterator[Sequence[tuple[int, str]]]:
+    """Cut what one decision did into messages."""
+    return (tasks[start : start + TASKS_MAX] for start in range(0, len(tasks), TASKS_MAX))
+
+
+def _named(tasks: Sequence[str]) -> str:
+    return " ".join(f"(task {each})" for each in tasks)

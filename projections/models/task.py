@@ -1,0 +1,288 @@
+"""Task: its read model."""
+
+import sqlite3
+
+import msgspec
+
+from quarterdeck.events import shapes
+from quarterdeck.events import task as events
+from quarterdeck.events.commit import Commit
+from quarterdeck.projections.live.demand import Demand, demand
+from quarterdeck.projections.models import cluster, container_instance, service, task_definition
+from quarterdeck.projections.models.task_document import (
+    placed_task,
+    reported_task,
+    requested_task,
+    started_task,
+    stopped_task,
+    stopping_task,
+)
+
+SCHEMA = """
+CREATE TABLE task (
+    number INTEGER PRIMARY KEY, cluster INTEGER NOT NULL, id TEXT NOT NULL, definition TEXT NOT NULL,
+    family TEXT NOT NULL, service TEXT, deployment TEXT, started_by TEXT, launch_type TEXT NOT NULL,
+    cpu INTEGER NOT NULL, memory INTEGER NOT NULL, ports BLOB, desired TEXT NOT NULL, last TEXT NOT NULL,
+    container_instance INTEGER, stopped_at REAL, doc BLOB NOT NULL
+);
+CREATE UNIQUE INDEX task_id ON task (cluster, id);
+CREATE INDEX task_desired ON task (cluster, desired);
+CREATE INDEX task_family ON task (cluster, family, desired);
+CREATE INDEX task_service ON task (cluster, service, desired) WHERE service IS NOT NULL;
+CREATE INDEX task_started_by ON task (cluster, started_by, desired) WHERE started_by IS NOT NULL;
+CREATE INDEX task_container_instance ON task (container_instance) WHERE container_instance IS NOT NULL;
+CREATE INDEX task_ports ON task (container_instance) WHERE ports IS NOT NULL;
+CREATE INDEX task_stopped_at ON task (stopped_at) WHERE stopped_at IS NOT NULL;
+"""
+"""``cpu``, ``memory`` and ``ports`` are what the task takes of its instance; ports only until it stopped."""
+
+TABLES = ("task",)
+
+STOPPED_KEPT_SECONDS = 3 * 3600.0
+"""ECS promises an hour (spec §6.6); for older ones there is history."""
+
+SERVICE_GROUP = "service:"
+
+FORGET = ("DELETE FROM task WHERE cluster = ?",)
+FIND = """
+SELECT number, definition, service, deployment, launch_type, cpu, memory, ports, desired, last, container_instance,
+       stopped_at, doc
+FROM task WHERE cluster = ? AND id = ?
+"""
+INSERT = """
+INSERT INTO task (
+    number, cluster, id, definition, family, service, deployment, started_by, launch_type, cpu, memory, ports,
+    desired, last, container_instance, stopped_at, doc
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+MOVE = """
+UPDATE task SET ports = ?, desired = ?, last = ?, container_instance = ?, stopped_at = ?, doc = ? WHERE number = ?
+"""
+UPDATE = "UPDATE task SET ports = ?, last = ?, stopped_at = ?, doc = ? WHERE number = ?"
+"""For what no index is about: SQLite renews the entries of every index on a column that is set."""
+PURGE = "DELETE FROM task WHERE stopped_at < ?"
+
+_doc = msgspec.json.Decoder(shapes.Task)
+_encode = msgspec.json.Encoder().encode
+
+
+class Row(msgspec.Struct, gc=False):
+    """A task while a batch is folded; written once, at its end.
+
+    ``doc`` is not made before it is needed: most tasks are placed by the commit that requests them.
+    ``stored`` is what the counts in the database go by; empty for a task that is not in it yet.
+    """
+
+    number: int
+    inside: cluster.Reference
+    id: str
+    definition: str
+    service: str | None
+    deployment: str | None
+    launch_type: str
+    cpu: int
+    memory: int
+    ports: bytes | None
+    desired: str = "RUNNING"
+    last: str = "PROVISIONING"
+    container_instance: int | None = None
+    stopped_at: float | None = None
+    doc: shapes.Task | None = None
+    stored: tuple[str, str, int | None] | None = None
+    at: float = 0.0
+    requested: events.TaskRequested | None = None
+    placed: events.TaskPlaced | None = None
+    needs: Demand | None = None
+    architecture: str = ""
+
+
+class Counts(msgspec.Struct, frozen=True, gc=False):
+    """What one task adds to the counts of its cluster, deployment and instance."""
+
+    wanted: int = 0
+    running: int = 0
+    pending: int = 0
+    provisioning: int = 0
+    held: int = 0
+    version: int = 0
+
+
+NOTHING = Counts()
+
+
+class Fold:
+    """How events change tasks, and with them the counts of cluster, service and instance."""
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        clusters: cluster.Fold,
+        definitions: task_definition.Fold,
+        instances: container_instance.Fold,
+        services: service.Fold,
+    ) -> None:
+        self._connection = connection
+        self._clusters = clusters
+        self._definitions = definitions
+        self._instances = instances
+        self._services = services
+        self._rows: dict[tuple[int, str], Row] = {}
+
+    def requested(self, event: events.TaskRequested, commit: Commit, number: int) -> None:
+        """Add a task that has no place yet."""
+        inside = self._clusters.find(commit.namespace, event.cluster)
+        known = self._definitions.find(commit.namespace, event.task_definition)
+        needs = known.demand if event.overrides is None else demand(known.definition, event.overrides)
+        self._rows[inside.number, event.task] = Row(
+            number=number,
+            inside=inside,
+            id=event.task,
+            definition=event.task_definition,
+            service=event.group.removeprefix(SERVICE_GROUP) if event.deployment else None,
+            deployment=event.deployment or None,
+            launch_type=event.launch_type,
+            cpu=needs.cpu,
+            memory=needs.memory,
+            ports=_encode((sorted(needs.tcp), sorted(needs.udp))) if needs.tcp or needs.udp else None,
+            at=commit.at,
+            requested=event,
+            needs=needs,
+        )
+
+    def placed(self, event: events.TaskPlaced, commit: Commit, number: int) -> None:
+        """Bind a task to an instance, which loses what the task takes."""
+        row = self._find(event, commit)
+        if row is None:
+            return
+        instance = self._instances.find(row.inside.number, event.container_instance)
+        row.container_instance, row.architecture, row.last = instance.number, instance.architecture, "PENDING"
+        row.placed = event
+        if row.doc is not None:
+            row.doc = placed_task(row.inside.scope, row.doc, event, row.architecture)
+        if row.service is not None:
+            self._services.task_started(row.inside.number, row.service, number, row.id)
+
+    def placement_failed(self, _event: events.TaskPlacementFailed, _commit: Commit, _number: int) -> None:
+        """Change nothing: no task was made."""
+
+    def started(self, event: events.TaskStarted, commit: Commit, _number: int) -> None:
+        """Note RUNNING."""
+        row = self._find(event, commit)
+        if row is None:
+            return
+        row.doc = started_task(self._document(row), event, commit.at, self._definition(row))
+        row.last = "RUNNING"
+        if row.deployment is not None and row.desired == "RUNNING":
+            self._services.forgive(row.inside.number, row.deployment)
+
+    def container_changed(self, event: events.ContainerStateChanged, commit: Commit, _number: int) -> None:
+        """Note a report about one container."""
+        row = self._find(event, commit)
+        if row is not None:
+            row.doc = reported_task(self._document(row), event, commit.at, self._definition(row))
+
+    def stop_requested(self, event: events.TaskStopRequested, commit: Commit, number: int) -> None:
+        """Note that a task must end."""
+        row = self._find(event, commit)
+        if row is None:
+            return
+        row.doc = stopping_task(self._document(row), event, commit.at)
+        row.desired = "STOPPED"
+        if row.service is not None and event.stop_code == "ServiceSchedulerInitiated":
+            self._services.task_stopped(row.inside.number, row.service, number, row.id)
+
+    def stopped(self, event: events.TaskStopped, commit: Commit, _number: int) -> None:
+        """Note STOPPED; the instance gets back what the task took."""
+        row = self._find(event, commit)
+        if row is None:
+            return
+        row.doc = stopped_task(self._document(row), event, commit.at)
+        row.desired = row.last = "STOPPED"
+        row.stopped_at, row.ports = commit.at, None
+        if row.deployment is not None and event.stop_code == "TaskFailedToStart":
+            self._services.fail(row.inside.number, row.deployment)
+
+    def flush(self) -> None:
+        """Write each task that changed, and count it where it counts."""
+        written: dict[str, list[tuple[object, ...]]] = {INSERT: [], MOVE: [], UPDATE: []}
+        for row in self._rows.values():
+            self._count(row)
+            statement, parameters = _written(row, self._document(row))
+            written[statement].append(parameters)
+        for statement, rows in written.items():
+            self._connection.executemany(statement, rows)
+        self._rows.clear()
+
+    def purge(self, at: float) -> None:
+        """Let go of tasks that stopped long before."""
+        self._connection.execute(PURGE, (at - STOPPED_KEPT_SECONDS,))
+
+    def _find(self, event: events.TaskEvent, commit: Commit) -> Row | None:
+        """Look up a task; None if it stopped so long ago that it is gone."""
+        inside = self._clusters.find(commit.namespace, event.cluster)
+        found = self._rows.get((inside.number, event.task))
+        if found is None:
+            columns = self._connection.execute(FIND, (inside.number, event.task)).fetchone()
+            if columns is None:
+                return None
+            number, *middle, raw = columns
+            found = Row(number, inside, event.task, *middle, _doc.decode(raw))
+            found.stored = (found.desired, found.last, found.container_instance)
+            self._rows[inside.number, event.task] = found
+        return found
+
+    def _definition(self, row: Row) -> shapes.TaskDefinition:
+        return self._definitions.find(str(row.inside.scope), row.definition).definition
+
+    def _document(self, row: Row) -> shapes.Task:
+        if row.doc is None:
+            assert row.requested is not None
+            row.doc = requested_task(
+                row.inside.scope,
+                row.at,
+                row.requested,
+                row.placed,
+                self._definition(row),
+                needs=row.needs,
+                architecture=row.architecture,
+            )
+        return row.doc
+
+    def _count(self, row: Row) -> None:
+        before = NOTHING if row.stored is None else _counts(*row.stored)
+        after = _counts(row.desired, row.last, row.container_instance)
+        running, pending = after.running - before.running, after.pending - before.pending
+        if running or pending:
+            self._clusters.count(row.inside.number, row.launch_type, running, pending)
+        if row.container_instance is not None:
+            held = after.held - before.held
+            changes = (after.version - before.version, running, pending, held * row.cpu, held * row.memory)
+            self._instances.count(row.container_instance, changes)
+        if row.deployment is not None:
+            wanted, waiting = after.wanted - before.wanted, pending + after.provisioning - before.provisioning
+            self._services.count(row.inside.number, row.deployment, wanted, running, waiting)
+
+
+def _counts(desired: str, last: str, container_instance: int | None) -> Counts:
+    bound = container_instance is not None
+    return Counts(
+        wanted=desired == "RUNNING",
+        running=last == "RUNNING",
+        pending=last == "PENDING",
+        provisioning=last == "PROVISIONING",
+        held=bound and last != "STOPPED",
+        version=bound + (bound and last == "STOPPED"),
+    )
+
+
+def _written(row: Row, doc: shapes.Task) -> tuple[str, tuple[object, ...]]:
+    raw = _encode(doc)
+    if row.stored is None:
+        key = (row.number, row.inside.number, row.id, row.definition, row.definition.rpartition(":")[0])
+        owners = (row.service, row.deployment, doc.started_by, row.launch_type)
+        taken = (row.cpu, row.memory, row.ports)
+        state = (row.desired, row.last, row.container_instance, row.stopped_at)
+        return INSERT, (*key, *owners, *taken, *state, raw)
+    if row.stored == (row.desired, row.stored[1], row.container_instance):
+        return UPDATE, (row.ports, row.last, row.stopped_at, raw, row.number)
+    return MOVE, (row.ports, row.desired, row.last, row.container_instance, row.stopped_at, raw, row.number)

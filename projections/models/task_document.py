@@ -1,0 +1,230 @@
+"""Task document: a task in the shape of the ECS API, and how reports about it change that. Pure."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from msgspec.structs import replace
+
+from quarterdeck.events import shapes
+from quarterdeck.events.names import Namespace, container_uuid
+from quarterdeck.events.task import (
+    ContainerReport,
+    ContainerStateChanged,
+    TaskPlaced,
+    TaskRequested,
+    TaskStarted,
+    TaskStopped,
+    TaskStopRequested,
+)
+from quarterdeck.projections.live.demand import Demand, demand
+
+ARCHITECTURE = "ecs.cpu-architecture"
+_NO_OVERRIDE = shapes.ContainerOverride()
+T = TypeVar("T")
+
+
+def requested_task(  # noqa: PLR0913 - what RunTask knows when it answers
+    namespace: Namespace,
+    at: float,
+    requested: TaskRequested,
+    placed: TaskPlaced | None,
+    definition: shapes.TaskDefinition,
+    *,
+    needs: Demand | None = None,
+    architecture: str = "",
+) -> shapes.Task:
+    """Describe a new task, as RunTask answers (spec Appendix B.1).
+
+    `needs` is what `live.demand` works out of the definition and the overrides, for who has it at hand;
+    `architecture` is the instance's attribute ``ecs.cpu-architecture``.
+    """
+    cluster = requested.cluster
+    arn = namespace.task_arn(cluster, requested.task)
+    if needs is None:
+        needs = demand(definition, requested.overrides)
+    given, overrides = _overrides(requested.overrides, definition)
+    return shapes.Task(
+        attachments=[],
+        attributes=_attributes(architecture),
+        availability_zone=placed.zone if placed is not None else None,
+        cluster_arn=namespace.cluster_arn(cluster),
+        container_instance_arn=namespace.container_instance_arn(cluster, placed.container_instance)
+        if placed is not None
+        else None,
+        containers=[
+            _container(namespace, requested, arn, index, each, given.get(each.name, _NO_OVERRIDE))
+            for index, each in enumerate(definition.container_definitions or ())
+        ],
+        cpu=str(needs.cpu),
+        created_at=at,
+        desired_status="RUNNING",
+        enable_execute_command=requested.enable_execute_command,
+        group=requested.group,
+        last_status="PENDING" if placed is not None else "PROVISIONING",
+        launch_type=requested.launch_type,
+        memory=str(needs.memory),
+        overrides=overrides,
+        started_by=requested.started_by or requested.deployment or None,
+        tags=requested.tags,
+        task_arn=arn,
+        task_definition_arn=namespace.task_definition_arn(requested.task_definition),
+        version=2 if placed is not None else 1,
+    )
+
+
+def placed_task(namespace: Namespace, task: shapes.Task, event: TaskPlaced, architecture: str) -> shapes.Task:
+    """Bind a task that was described without a place."""
+    return replace(
+        task,
+        attributes=_attributes(architecture),
+        availability_zone=event.zone,
+        container_instance_arn=namespace.container_instance_arn(event.cluster, event.container_instance),
+        last_status="PENDING",
+        version=(task.version or 0) + 1,
+    )
+
+
+def started_task(task: shapes.Task, event: TaskStarted, at: float, definition: shapes.TaskDefinition) -> shapes.Task:
+    """Note RUNNING; a container without a report shares the task's status."""
+    containers = _merge(task.containers or [], event.containers, "RUNNING")
+    return replace(
+        task,
+        connectivity="CONNECTED",
+        connectivity_at=task.connectivity_at or at,
+        containers=containers,
+        health_status=_health(containers, definition),
+        last_status="RUNNING",
+        pull_started_at=_first(event.pull_started_at, task.pull_started_at),
+        pull_stopped_at=_first(event.pull_stopped_at, task.pull_stopped_at),
+        started_at=at,
+        version=(task.version or 0) + 1,
+    )
+
+
+def reported_task(
+    task: shapes.Task, event: ContainerStateChanged, at: float, definition: shapes.TaskDefinition
+) -> shapes.Task:
+    """Note a change of one container."""
+    containers = _merge(task.containers or [], [event.container], "")
+    return replace(
+        task,
+        connectivity="CONNECTED",
+        connectivity_at=task.connectivity_at or at,
+        containers=containers,
+        health_status=_health(containers, definition),
+        version=(task.version or 0) + 1,
+    )
+
+
+def stopping_task(task: shapes.Task, event: TaskStopRequested, at: float) -> shapes.Task:
+    """Note the desired status STOPPED; what the agent reports is untouched. StopTask deletes tags (spec §2.4)."""
+    return replace(
+        task,
+        desired_status="STOPPED",
+        stop_code=event.stop_code,
+        stopped_reason=event.reason,
+        stopping_at=at,
+        tags=[] if event.stop_code == "UserInitiated" else task.tags,
+        version=(task.version or 0) + 1,
+    )
+
+
+def stopped_task(task: shapes.Task, event: TaskStopped, at: float) -> shapes.Task:
+    """Note STOPPED, of the task and of every container."""
+    return replace(
+        task,
+        containers=_merge(task.containers or [], event.containers, "STOPPED"),
+        desired_status="STOPPED",
+        execution_stopped_at=event.execution_stopped_at,
+        last_status="STOPPED",
+        pull_started_at=_first(event.pull_started_at, task.pull_started_at),
+        pull_stopped_at=_first(event.pull_stopped_at, task.pull_stopped_at),
+        stop_code=event.stop_code,
+        stopped_at=at,
+        stopped_reason=event.reason,
+        stopping_at=_first(task.stopping_at, at),
+        version=(task.version or 0) + 1,
+    )
+
+
+def _attributes(architecture: str) -> list[shapes.Attribute]:
+    return [shapes.Attribute(name=ARCHITECTURE, value=architecture)] if architecture else []
+
+
+def _overrides(
+    given: shapes.TaskOverride | None, definition: shapes.TaskDefinition
+) -> tuple[dict[str | None, shapes.ContainerOverride], shapes.TaskOverride]:
+    containers = definition.container_definitions or ()
+    if given is None:
+        named = [shapes.ContainerOverride(name=each.name) for each in containers]
+        return {}, shapes.TaskOverride(container_overrides=named, inference_accelerator_overrides=[])
+    by_name: dict[str | None, shapes.ContainerOverride] = {each.name: each for each in given.container_overrides or ()}
+    named = [by_name.get(each.name) or shapes.ContainerOverride(name=each.name) for each in containers]
+    accelerators = given.inference_accelerator_overrides or []
+    return by_name, replace(given, container_overrides=named, inference_accelerator_overrides=accelerators)
+
+
+def _container(  # noqa: PLR0913 - all parts of one place
+    namespace: Namespace,
+    requested: TaskRequested,
+    task_arn: str,
+    index: int,
+    definition: shapes.ContainerDefinition,
+    override: shapes.ContainerOverride,
+) -> shapes.Container:
+    memory = _first(override.memory, definition.memory)
+    reservation = _first(override.memory_reservation, definition.memory_reservation)
+    return shapes.Container(
+        container_arn=namespace.container_arn(
+            requested.cluster, requested.task, container_uuid(requested.task, index)
+        ),
+        task_arn=task_arn,
+        name=definition.name,
+        image=definition.image,
+        last_status="PENDING",
+        network_interfaces=[],
+        cpu=str(_first(override.cpu, definition.cpu) or 0),
+        memory=None if memory is None else str(memory),
+        memory_reservation=None if reservation is None else str(reservation),
+    )
+
+
+def _merge(
+    containers: Sequence[shapes.Container], reports: Sequence[ContainerReport], status: str
+) -> list[shapes.Container]:
+    said = {each.name: each for each in reports}
+    return [_report(each, said.get(each.name or ""), status) for each in containers]
+
+
+def _report(container: shapes.Container, report: ContainerReport | None, status: str) -> shapes.Container:
+    if report is None:
+        if not status or container.last_status == "STOPPED":
+            return container
+        report = ContainerReport(name=container.name or "", status=status)
+    return replace(
+        container,
+        last_status=report.status,
+        runtime_id=report.runtime_id or container.runtime_id,
+        image_digest=report.image_digest or container.image_digest,
+        exit_code=_first(report.exit_code, container.exit_code),
+        reason=report.reason or container.reason,
+        network_bindings=report.network_bindings or container.network_bindings or [],
+        health_status=report.health_status or container.health_status or "UNKNOWN",
+    )
+
+
+def _health(containers: Sequence[shapes.Container], definition: shapes.TaskDefinition) -> str:
+    """Judge by the essential containers that have a health check (spec §6.1)."""
+    counted = {
+        each.name
+        for each in definition.container_definitions or ()
+        if each.health_check is not None and each.essential is not False
+    }
+    states = {each.health_status for each in containers if each.name in counted}
+    if "UNHEALTHY" in states:
+        return "UNHEALTHY"
+    return "HEALTHY" if states == {"HEALTHY"} else "UNKNOWN"
+
+
+def _first(first: T | None, second: T | None) -> T | None:
+    return second if first is None else first
