@@ -72,7 +72,7 @@ async def running(
         replica = Replica(log, models, settings, clock, ids)
         async with asyncio.TaskGroup() as group:
             parts = group.create_task(replica.run(), name="replica")
-            await replica.keeper.kept()
+            await replica.keeper.kept(None)
             yield replica
             parts.cancel()
     finally:

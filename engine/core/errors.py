@@ -72,6 +72,10 @@ class ServiceNotActiveException(Refusal):
     """The service is DRAINING or INACTIVE."""
 
 
+class ThrottlingException(Refusal):
+    """Too many requests at once; ECS's text is "Rate exceeded"."""
+
+
 class ServerException(Refusal):
     """Our failure: nothing is known to have changed; the message says whether to try again."""
 

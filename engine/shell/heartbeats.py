@@ -8,7 +8,7 @@ import structlog
 from quarterdeck.engine.core.container_instance import connect, disconnect
 from quarterdeck.engine.core.errors import Refusal
 from quarterdeck.engine.core.turn import Turn
-from quarterdeck.engine.shell.keeper import Command, Keeper
+from quarterdeck.engine.shell.keeper import Command, Keeper, NotKeeper
 from quarterdeck.engine.shell.wanted import Instance, Wanted
 from quarterdeck.events.wanted import Heartbeat, HeartbeatAnswer
 from quarterdeck.projections.live.states import InstanceState
@@ -47,7 +47,7 @@ class Heartbeats:
         """Disconnect the silent, for ever."""
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
-            await self._keeper.kept()
+            await self._keeper.kept(None)
             limit = asyncio.get_running_loop().time() - self._timeout_seconds
             for instance in [each for each, at in self._heard.items() if at < limit]:
                 del self._heard[instance]
@@ -56,9 +56,9 @@ class Heartbeats:
                     await self._submit(
                         instance, "DisconnectAgent", partial(_disconnect, instance=instance, reason=reason)
                     )
-                except Refusal as error:
+                except (Refusal, NotKeeper) as error:
                     self._heard[instance] = limit - 1
-                    log.warning("an agent could not be disconnected", error=error.message)
+                    log.warning("an agent could not be disconnected", error=str(error))
 
     async def _leave(self, instance: Instance, found: InstanceState, beat: Heartbeat) -> None:
         if found.session and beat.session != found.session:

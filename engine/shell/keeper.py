@@ -142,19 +142,19 @@ class Keeper:
             self._keeping.set()
             self._break_promises({}, NotKeeper("this engine has stopped keeping the shard"))
 
-    async def kept(self) -> None:
-        """Wait until the shard is kept. Raises `NotKeeper`, also if it takes too long."""
+    async def kept(self, seconds_max: float | None = TAKE_OVER_SECONDS_MAX) -> None:
+        """Wait until the shard is kept, None: for as long as it takes. Raises `NotKeeper`, also if it takes too long."""
         if not self._keeping.is_set():
-            await self._wait_to_keep()
+            await self._wait_to_keep(seconds_max)
         if self._gone:
             raise NotKeeper("this engine has stopped keeping the shard")
 
-    async def _wait_to_keep(self) -> None:
+    async def _wait_to_keep(self, seconds_max: float | None) -> None:
         try:
-            async with asyncio.timeout(TAKE_OVER_SECONDS_MAX):
+            async with asyncio.timeout(seconds_max):
                 await self._keeping.wait()
         except TimeoutError:
-            raise NotKeeper(f"this engine did not take the shard over within {TAKE_OVER_SECONDS_MAX} s") from None
+            raise NotKeeper(f"this engine could not keep the shard for {seconds_max} s") from None
 
     async def submit(self, command: Command) -> Outcome:
         """Decide on a command and wait until its commit is in the log.
@@ -173,8 +173,11 @@ class Keeper:
     def decide(self, command: Command) -> tuple[Commit | None, Batch | None, Any]:
         """Decide at once, without waiting for the log; gives the commit, if any, and the batch it is in.
 
-        Raises Refusal; an unexpected error spoils the state, which is then folded again.
+        Raises Refusal; an unexpected error spoils the state, which is then folded again. Raises `NotKeeper` while
+        that goes on: a state that is not the log's must not lead to events.
         """
+        if self._gone or not self._keeping.is_set():
+            raise NotKeeper("this engine does not keep the shard at the moment")
         state = self.view.namespace(command.namespace)
         turn = Turn(state, self.clock.now(), command.actor, self._ids, self.settings, command.digest)
         try:

@@ -88,9 +88,9 @@ class Scheduler:
 
     async def _work_off(self) -> None:
         while self._agenda:
-            await self._keeper.kept()
+            await self._keeper.kept(None)
             if self._keeper.backlog > BACKLOG_BATCHES_MAX:
-                with suppress(NotStored):
+                with suppress(NotStored, Refusal):
                     await self._keeper.flushed()
             if not self._keeper.ready:
                 await asyncio.sleep(FULL_PAUSE_SECONDS)

@@ -40,7 +40,7 @@ PERMISSIONS: dict[User, dict[str, Any]] = {
     "engine": ANYTHING,
     "operator": {
         "pub": {"allow": ["qd.cmd.>", "qd.queue.>", *FEED_API]},
-        "sub": {"allow": ["_INBOX.>", "qd.feed.>"]},
+        "sub": {"allow": ["_INBOX.>", "qd.feed.>", "qd.answer.>"]},
     },
     "agent": {
         "pub": {"allow": ["qd.cmd.>", "qd.agent.>"]},

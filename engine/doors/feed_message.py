@@ -1,0 +1,172 @@
+"""Feed message: one event as outsiders see it, in the shape EventBridge gives it where ECS has one (spec §12).
+
+An event ECS does not publish has the detail-type ``Quarterdeck <event type>``. Every detail holds our event and its
+commit under ``quarterdeck``. The object described is at least as new as the event; its ``version`` says how new.
+"""
+
+import re
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from quarterdeck.engine.doors.reply import ACTOR, CAUSE, COMMIT, MESSAGE_ID, SEQUENCE
+from quarterdeck.events import shapes
+from quarterdeck.events.catalog import AnyEvent, noun
+from quarterdeck.events.catalog import subject as name_of
+from quarterdeck.events.commit import Commit
+from quarterdeck.events.container_instance import AgentLost, ContainerInstanceEvent
+from quarterdeck.events.names import Namespace
+from quarterdeck.events.service import (
+    DeploymentCompleted,
+    DeploymentEvent,
+    DeploymentStarted,
+    ServiceEvent,
+    ServiceSteadyStateReached,
+    ServiceTaskPlacementFailed,
+    ServiceTaskStartImpaired,
+)
+from quarterdeck.events.task import TaskEvent
+from quarterdeck.events.task_definition import TaskDefinitionEvent
+
+PREFIX = "qd.feed."
+NONE = "-"
+TOKEN_LENGTH_MAX = 255
+UNSAFE = re.compile(r"[\s.*>\x00-\x1f\x7f]")
+TASK = "ECS Task State Change"
+INSTANCE = "ECS Container Instance State Change"
+ACTION = "ECS Service Action"
+DEPLOYMENT = "ECS Deployment State Change"
+
+_encoder = msgspec.json.Encoder()
+
+
+class Item(msgspec.Struct, frozen=True):
+    """One event, and where it is: the ``index``-th of the ``number``-th commit of the envelope at ``sequence``."""
+
+    sequence: int
+    number: int
+    index: int
+    commit: Commit
+    event: AnyEvent
+
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """Its place among all events."""
+        return self.sequence, self.number, self.index
+
+
+def subject(item: Item) -> str:
+    """Name the subject an event goes out on."""
+    namespace = item.commit.scope()
+    event = item.event
+    tokens = (getattr(event, "cluster", NONE), noun(event), name_of(event), type(event).__name__)
+    return f"{PREFIX}{namespace.region}.{namespace.account}." + ".".join(safe(token) for token in tokens)
+
+
+def safe(token: str) -> str:
+    """Make one token of a subject: what NATS would misread becomes an underscore."""
+    return UNSAFE.sub("_", token)[:TOKEN_LENGTH_MAX] or NONE
+
+
+def headers(item: Item) -> dict[str, str]:
+    """Say where an event comes from."""
+    commit = item.commit
+    said = {
+        SEQUENCE: str(item.sequence),
+        COMMIT: commit.id,
+        ACTOR: commit.actor,
+        MESSAGE_ID: ".".join(map(str, item.place)),
+    }
+    return {**said, CAUSE: commit.cause} if commit.cause else said
+
+
+def payload(item: Item, identity: str, described: shapes.Task | shapes.ContainerInstance | None) -> bytes:
+    """Write an event as EventBridge would deliver it; ``identity`` is the log's."""
+    commit = item.commit
+    namespace = commit.scope()
+    kind, resources, detail = _shape(namespace, item.event, commit.at)
+    if described is not None:
+        detail = {**detail, **_described(described)}
+    detail["quarterdeck"] = {
+        "sequence": item.sequence,
+        "commit": commit.id,
+        "actor": commit.actor,
+        "cause": commit.cause,
+        "operation": commit.operation,
+        "event": item.event,
+    }
+    envelope = {
+        "version": "0",
+        "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{identity} {item.place}")),
+        "detail-type": kind,
+        "source": "aws.ecs",
+        "account": namespace.account,
+        "time": _time(commit.at, "seconds"),
+        "region": namespace.region,
+        "resources": resources,
+        "detail": detail,
+    }
+    return _encoder.encode(envelope)
+
+
+def _shape(namespace: Namespace, event: AnyEvent, at: float) -> tuple[str, list[str], dict[str, Any]]:
+    """Find detail-type, resources and what of the detail the event itself says."""
+    updated = {"updatedAt": _time(at)}
+    if isinstance(event, TaskEvent):
+        arn = namespace.task_arn(event.cluster, event.task)
+        return TASK, [arn], {"taskArn": arn, "clusterArn": namespace.cluster_arn(event.cluster), **updated}
+    if isinstance(event, ContainerInstanceEvent):
+        arn = namespace.container_instance_arn(event.cluster, event.container_instance)
+        kind = _own(event) if isinstance(event, AgentLost) else INSTANCE
+        return kind, [arn], {"containerInstanceArn": arn, "clusterArn": namespace.cluster_arn(event.cluster), **updated}
+    if isinstance(event, ServiceEvent):
+        return _service(namespace, event, at)
+    if isinstance(event, TaskDefinitionEvent):
+        return _own(event), [namespace.task_definition_arn(f"{event.family}:{event.revision}")], {}
+    return _own(event), [namespace.cluster_arn(event.cluster)], {}
+
+
+def _service(namespace: Namespace, event: ServiceEvent, at: float) -> tuple[str, list[str], dict[str, Any]]:
+    resources = [namespace.service_arn(event.cluster, event.service)]
+    action = {"clusterArn": namespace.cluster_arn(event.cluster), "createdAt": _time(at)}
+    match event:
+        case ServiceSteadyStateReached():
+            return ACTION, resources, {"eventType": "INFO", "eventName": "SERVICE_STEADY_STATE", **action}
+        case ServiceTaskStartImpaired():
+            return ACTION, resources, {"eventType": "WARN", "eventName": "SERVICE_TASK_START_IMPAIRED", **action}
+        case ServiceTaskPlacementFailed():
+            detail = {"eventType": "ERROR", "eventName": "SERVICE_TASK_PLACEMENT_FAILURE", "reason": event.reason}
+            closest = [namespace.container_instance_arn(event.cluster, event.closest)] if event.closest else []
+            return ACTION, resources, {**detail, "containerInstanceArns": closest, **action}
+        case DeploymentStarted():
+            return DEPLOYMENT, resources, _deployment(event, at, "SERVICE_DEPLOYMENT_IN_PROGRESS", "in progress")
+        case DeploymentCompleted():
+            return DEPLOYMENT, resources, _deployment(event, at, "SERVICE_DEPLOYMENT_COMPLETED", "completed")
+        case _:
+            return _own(event), resources, {}
+
+
+def _deployment(event: DeploymentEvent, at: float, name: str, became: str) -> dict[str, Any]:
+    return {
+        "eventType": "INFO",
+        "eventName": name,
+        "deploymentId": event.deployment,
+        "updatedAt": _time(at, "seconds"),
+        "reason": f"ECS deployment {event.deployment} {became}.",
+    }
+
+
+def _described(described: shapes.Task | shapes.ContainerInstance) -> dict[str, Any]:
+    document: dict[str, Any] = msgspec.to_builtins(described)
+    times = {name: _time(value) for name, value in document.items() if name.endswith("At")}
+    return {**document, **times}
+
+
+def _own(event: object) -> str:
+    return f"Quarterdeck {type(event).__name__}"
+
+
+def _time(at: float, precision: str = "milliseconds") -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec=precision).replace("+00:00", "Z")
