@@ -161,9 +161,7 @@ def _describe(
     return found
 
 
-def _cluster(
-    connection: sqlite3.Connection, row: tuple[int, str, bytes], include: frozenset[str]
-) -> shapes.Cluster:
+def _cluster(connection: sqlite3.Connection, row: tuple[int, str, bytes], include: frozenset[str]) -> shapes.Cluster:
     number, status, raw = row
     doc = _doc.decode(raw)
     tasks = connection.execute(TASK_COUNTS, (number,)).fetchall()

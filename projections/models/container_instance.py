@@ -1,7 +1,7 @@
 """Container instance: its read model."""
 
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import msgspec
 
@@ -204,7 +204,7 @@ class ContainerInstances:
 
 
 def _list(
-    connection: sqlite3.Connection, namespace: str, name: str, parameters: dict[str, object]
+    connection: sqlite3.Connection, namespace: str, name: str, parameters: Mapping[str, object]
 ) -> list[tuple[int, str]]:
     inside = cluster.number(connection, namespace, name)
     statement = LIST if parameters["status"] is None else LIST_BY_STATUS

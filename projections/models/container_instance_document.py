@@ -8,7 +8,9 @@ from quarterdeck.events.names import Namespace
 from quarterdeck.projections.models.task_document import ARCHITECTURE
 
 
-def registered_instance(namespace: Namespace, at: float, event: ContainerInstanceRegistered) -> shapes.ContainerInstance:
+def registered_instance(
+    namespace: Namespace, at: float, event: ContainerInstanceRegistered
+) -> shapes.ContainerInstance:
     """Describe a new instance, as RegisterContainerInstance answers: nothing of it is taken."""
     offered = resources(event.capacity)
     return shapes.ContainerInstance(

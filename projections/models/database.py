@@ -7,12 +7,13 @@ Everything that needs aiosqlite's inner side is here.
 
 import sqlite3
 from collections.abc import Callable, Iterable
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 import aiosqlite
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Function = Callable[[sqlite3.Connection], T]
 
 PRIVATE = ("", ":memory:")
 CACHE_KIBIBYTES = 64 * 1024
@@ -52,13 +53,13 @@ class Database:
         self, function: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run a function as one transaction that may write; if it raises, nothing of it is kept."""
-        return await _run(self._writer, "BEGIN IMMEDIATE", function, *args, **kwargs)
+        return await _run(self._writer, "BEGIN IMMEDIATE", lambda connection: function(connection, *args, **kwargs))
 
     async def read(
         self, function: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run a function on one state of the database, between two writes."""
-        return await _run(self._reader, "BEGIN", function, *args, **kwargs)
+        return await _run(self._reader, "BEGIN", lambda connection: function(connection, *args, **kwargs))
 
     async def close(self) -> None:
         """Finish what was begun and close."""
@@ -74,22 +75,17 @@ async def _connect(path: str, settings: Iterable[str]) -> aiosqlite.Connection:
     return connection
 
 
-async def _run(connection: aiosqlite.Connection, begin: str, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+async def _run(connection: aiosqlite.Connection, begin: str, function: Function[T]) -> T:
     # aiosqlite's public methods hop to its thread and back once per statement.
-    inner: sqlite3.Connection = connection._conn  # noqa: SLF001
-    return await connection._execute(_transact, inner, begin, function, args, kwargs)  # type: ignore[no-any-return,no-untyped-call]  # noqa: SLF001
+    inner = connection._conn  # noqa: SLF001
+    result: T = await connection._execute(_transact, inner, begin, function)  # type: ignore[no-untyped-call]  # noqa: SLF001
+    return result
 
 
-def _transact(
-    connection: sqlite3.Connection,
-    begin: str,
-    function: Callable[..., T],
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-) -> T:
+def _transact(connection: sqlite3.Connection, begin: str, function: Function[T]) -> T:
     connection.execute(begin)
     try:
-        result = function(connection, *args, **kwargs)
+        result = function(connection)
         connection.execute("COMMIT")
     except BaseException:
         connection.rollback()

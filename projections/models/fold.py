@@ -86,7 +86,8 @@ class Fold:
         handlers = self.handlers
         for place, event in enumerate(commit.events, number):
             handlers[type(event)](event, commit, place)
-        self.services.end_commit(commit.at)
+        if self.services.acted:
+            self.services.end_commit(commit.at)
 
     def _cluster_created(self, event: cluster_events.ClusterCreated, commit: Commit, number: int) -> None:
         before = cluster.number(self._connection, commit.namespace, event.cluster)

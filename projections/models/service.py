@@ -134,7 +134,7 @@ class Fold:
         service, doc = self._load(event, commit)
         inside = self._clusters.find(commit.namespace, event.cluster)
         deployed = deployed_service(inside.scope, commit.at, doc, event)
-        primary, *_ = deployed.deployments or ()
+        primary = (deployed.deployments or [])[0]
         self._connection.execute(TOUCH, (commit.at, service))
         row = (number, inside.number, service, event.deployment, commit.at)
         self._connection.execute(DEPLOY, (*row, msgspec.json.encode(primary)))
@@ -166,6 +166,11 @@ class Fold:
     def task_stopped(self, cluster: int, service: str, number: int, task: str) -> None:
         """Keep a task the scheduler stopped for the message about this commit."""
         self._stopped.setdefault((cluster, service), []).append((number, task))
+
+    @property
+    def acted(self) -> bool:
+        """Whether the commit did something to a service's tasks."""
+        return bool(self._started or self._stopped)
 
     def end_commit(self, at: float) -> None:
         """Say what the commit did to services' tasks."""
@@ -211,8 +216,9 @@ class Fold:
 
     def _load(self, event: events.ServiceEvent, commit: Commit) -> tuple[int, shapes.Service]:
         inside = self._clusters.find(commit.namespace, event.cluster)
-        (number,) = self._connection.execute(FIND, (inside.number, event.service)).fetchone()
-        (raw,) = self._connection.execute(DOC, (number,)).fetchone()
+        row = self._connection.execute(FIND, (inside.number, event.service)).fetchone()
+        (number,) = row
+        (raw,) = self._connection.execute(DOC, row).fetchone()
         return number, _doc.decode(raw)
 
     def _store(self, number: int, doc: shapes.Service) -> None:

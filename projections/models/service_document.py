@@ -70,16 +70,16 @@ def deployed_service(
         created_at=at,
         updated_at=at,
         launch_type=service.launch_type,
-        **rollout(event.deployment, completed=False),
     )
+    primary = rolled_out(primary, completed=False)
     return replace(service, task_definition=arn, deployments=[primary, *(service.deployments or ())])
 
 
-def rollout(deployment: str, *, completed: bool) -> dict[str, str]:
-    """Give a deployment's rollout state and its reason (spec §9.1)."""
-    if completed:
-        return {"rollout_state": "COMPLETED", "rollout_state_reason": f"ECS deployment {deployment} completed."}
-    return {"rollout_state": "IN_PROGRESS", "rollout_state_reason": f"ECS deployment {deployment} in progress."}
+def rolled_out(deployment: shapes.Deployment, *, completed: bool) -> shapes.Deployment:
+    """Set a deployment's rollout state and its reason (spec §9.1)."""
+    state, said = ("COMPLETED", "completed") if completed else ("IN_PROGRESS", "in progress")
+    reason = f"ECS deployment {deployment.id} {said}."
+    return replace(deployment, rollout_state=state, rollout_state_reason=reason)
 
 
 def _completed(settings: ServiceSettings) -> shapes.DeploymentConfiguration:

@@ -7,6 +7,7 @@ from quarterdeck.events.service import ServiceTaskPlacementFailed
 TASKS_MAX = 10
 """The most tasks one message names."""
 
+UNPLACEABLE = "was unable to place a task because no container instance met all of its requirements."
 HELP = "For more information, see the Troubleshooting section of the Amazon ECS Developer Guide."
 NO_INSTANCES = "No Container Instances were found in your cluster."
 CAUSES = {
@@ -40,7 +41,7 @@ def completed(service: str, deployment: str) -> str:
 
 def unplaceable(event: ServiceTaskPlacementFailed) -> str:
     """Say why a task found no room: no instance there, or what the closest one lacks."""
-    said = f"(service {event.service}) was unable to place a task because no container instance met all of its requirements."
+    said = f"(service {event.service}) {UNPLACEABLE}"
     if not event.closest:
         return f"{said} Reason: {NO_INSTANCES} {HELP}"
     cause = CAUSES.get(event.reason) or f'encountered error "{event.reason}".'

@@ -1,7 +1,7 @@
 """Service query: what there is to ask about services, their deployments and messages."""
 
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from uuid import NAMESPACE_OID, uuid5
 
 import msgspec
@@ -12,7 +12,7 @@ from quarterdeck.projections.models import cluster
 from quarterdeck.projections.models.database import Database
 from quarterdeck.projections.models.page import Listed, Page, listed
 from quarterdeck.projections.models.service import MESSAGES_MAX
-from quarterdeck.projections.models.service_document import rollout
+from quarterdeck.projections.models.service_document import rolled_out
 
 DESCRIBE = "SELECT number, doc FROM service WHERE cluster = ? AND name = ?"
 DEPLOYMENTS = """
@@ -67,7 +67,7 @@ class Services:
 
 
 def _list(
-    connection: sqlite3.Connection, namespace: str, name: str, parameters: dict[str, object]
+    connection: sqlite3.Connection, namespace: str, name: str, parameters: Mapping[str, object]
 ) -> list[tuple[int, str]]:
     inside = cluster.number(connection, namespace, name)
     return connection.execute(LIST, {"cluster": inside, **parameters}).fetchall()
@@ -106,14 +106,12 @@ def _service(connection: sqlite3.Connection, number: int, raw: bytes, *, tags: b
 
 def _described(row: DeploymentRow, status: str, desired_count: int | None) -> shapes.Deployment:
     raw, completed, updated_at, wanted, running, pending, failed = row
-    doc = _deployment.decode(raw)
     return msgspec.structs.replace(
-        doc,
+        rolled_out(_deployment.decode(raw), completed=bool(completed)),
         status=status,
         desired_count=wanted if desired_count is None else desired_count,
         running_count=running,
         pending_count=pending,
         failed_tasks=failed,
         updated_at=updated_at,
-        **rollout(doc.id or "", completed=bool(completed)),
     )

@@ -12,10 +12,9 @@ from pathlib import Path
 
 from quarterdeck.events.codec import GENESIS
 from quarterdeck.events.commit import Chained
-from quarterdeck.projections.models import cluster, container_instance, service, task, task_definition
-from quarterdeck.projections.models.database import PRIVATE, Database
 from quarterdeck.projections.models.cluster import Clusters
 from quarterdeck.projections.models.container_instance import ContainerInstances
+from quarterdeck.projections.models.database import PRIVATE, Database
 from quarterdeck.projections.models.fold import SCHEMAS, Applied, Fold, position
 from quarterdeck.projections.models.service_query import Services
 from quarterdeck.projections.models.task_definition import TaskDefinitions

@@ -1,6 +1,7 @@
 """Task: its read model."""
 
 import sqlite3
+from typing import Any
 
 import msgspec
 
@@ -204,13 +205,14 @@ class Fold:
 
     def flush(self) -> None:
         """Write each task that changed, and count it where it counts."""
-        written: dict[str, list[tuple[object, ...]]] = {INSERT: [], MOVE: [], UPDATE: []}
-        for row in self._rows.values():
+        rows = self._rows.values()
+        for row in rows:
             self._count(row)
-            statement, parameters = _written(row, self._document(row))
-            written[statement].append(parameters)
-        for statement, rows in written.items():
-            self._connection.executemany(statement, rows)
+        # Generators: a document lives no longer than it takes to write it.
+        write = self._connection.executemany
+        write(INSERT, (_inserted(row, self._document(row)) for row in rows if row.stored is None))
+        write(MOVE, (_moved(row, self._document(row)) for row in rows if row.stored is not None and _has_moved(row)))
+        write(UPDATE, (_updated(row, self._document(row)) for row in rows if row.stored and not _has_moved(row)))
         self._rows.clear()
 
     def purge(self, at: float) -> None:
@@ -225,9 +227,7 @@ class Fold:
             columns = self._connection.execute(FIND, (inside.number, event.task)).fetchone()
             if columns is None:
                 return None
-            number, *middle, raw = columns
-            found = Row(number, inside, event.task, *middle, _doc.decode(raw))
-            found.stored = (found.desired, found.last, found.container_instance)
+            found = _loaded(inside, event.task, columns)
             self._rows[inside.number, event.task] = found
         return found
 
@@ -235,22 +235,22 @@ class Fold:
         return self._definitions.find(str(row.inside.scope), row.definition).definition
 
     def _document(self, row: Row) -> shapes.Task:
-        if row.doc is None:
-            assert row.requested is not None
-            row.doc = requested_task(
-                row.inside.scope,
-                row.at,
-                row.requested,
-                row.placed,
-                self._definition(row),
-                needs=row.needs,
-                architecture=row.architecture,
-            )
-        return row.doc
+        if row.doc is not None:
+            return row.doc
+        assert row.requested is not None
+        return requested_task(
+            row.inside.scope,
+            row.at,
+            row.requested,
+            row.placed,
+            self._definition(row),
+            needs=row.needs,
+            architecture=row.architecture,
+        )
 
     def _count(self, row: Row) -> None:
-        before = NOTHING if row.stored is None else _counts(*row.stored)
-        after = _counts(row.desired, row.last, row.container_instance)
+        before = NOTHING if row.stored is None else counts(*row.stored)
+        after = counts(row.desired, row.last, row.container_instance)
         running, pending = after.running - before.running, after.pending - before.pending
         if running or pending:
             self._clusters.count(row.inside.number, row.launch_type, running, pending)
@@ -263,8 +263,12 @@ class Fold:
             self._services.count(row.inside.number, row.deployment, wanted, running, waiting)
 
 
-def _counts(desired: str, last: str, container_instance: int | None) -> Counts:
-    bound = container_instance is not None
+def counts(desired: str, last: str, container_instance: int | None) -> Counts:
+    """Look up what a task in some state adds."""
+    return COUNTS[desired, last, container_instance is not None]
+
+
+def _state_counts(desired: str, last: str, *, bound: bool) -> Counts:
     return Counts(
         wanted=desired == "RUNNING",
         running=last == "RUNNING",
@@ -275,14 +279,37 @@ def _counts(desired: str, last: str, container_instance: int | None) -> Counts:
     )
 
 
-def _written(row: Row, doc: shapes.Task) -> tuple[str, tuple[object, ...]]:
-    raw = _encode(doc)
-    if row.stored is None:
-        key = (row.number, row.inside.number, row.id, row.definition, row.definition.rpartition(":")[0])
-        owners = (row.service, row.deployment, doc.started_by, row.launch_type)
-        taken = (row.cpu, row.memory, row.ports)
-        state = (row.desired, row.last, row.container_instance, row.stopped_at)
-        return INSERT, (*key, *owners, *taken, *state, raw)
-    if row.stored == (row.desired, row.stored[1], row.container_instance):
-        return UPDATE, (row.ports, row.last, row.stopped_at, raw, row.number)
-    return MOVE, (row.ports, row.desired, row.last, row.container_instance, row.stopped_at, raw, row.number)
+COUNTS = {
+    (desired, last, bound): _state_counts(desired, last, bound=bound)
+    for desired in ("RUNNING", "STOPPED")
+    for last in ("PROVISIONING", "PENDING", "RUNNING", "STOPPED")
+    for bound in (False, True)
+}
+
+
+def _loaded(inside: cluster.Reference, name: str, columns: tuple[Any, ...]) -> Row:
+    row = Row(columns[0], inside, name, *columns[1:-1])
+    row.doc = _doc.decode(columns[-1])
+    row.stored = (row.desired, row.last, row.container_instance)
+    return row
+
+
+def _has_moved(row: Row) -> bool:
+    return row.stored is None or row.stored[::2] != (row.desired, row.container_instance)
+
+
+def _inserted(row: Row, doc: shapes.Task) -> tuple[object, ...]:
+    return (
+        *(row.number, row.inside.number, row.id, row.definition, row.definition.rpartition(":")[0]),
+        *(row.service, row.deployment, doc.started_by, row.launch_type, row.cpu, row.memory, row.ports),
+        *(row.desired, row.last, row.container_instance, row.stopped_at, _encode(doc)),
+    )
+
+
+def _moved(row: Row, doc: shapes.Task) -> tuple[object, ...]:
+    state = (row.ports, row.desired, row.last, row.container_instance, row.stopped_at)
+    return (*state, _encode(doc), row.number)
+
+
+def _updated(row: Row, doc: shapes.Task) -> tuple[object, ...]:
+    return (row.ports, row.last, row.stopped_at, _encode(doc), row.number)

@@ -1,6 +1,7 @@
 """Task definition: its read model."""
 
 import sqlite3
+from collections.abc import Mapping
 
 import msgspec
 
@@ -189,7 +190,7 @@ def _place(page: Page) -> tuple[str, int]:
     return family, int(revision)
 
 
-def _names(connection: sqlite3.Connection, statement: str, parameters: dict[str, object]) -> list[str]:
+def _names(connection: sqlite3.Connection, statement: str, parameters: Mapping[str, object]) -> list[str]:
     return [name for (name,) in connection.execute(statement, parameters)]
 
 

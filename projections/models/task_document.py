@@ -164,7 +164,7 @@ def _overrides(
     return by_name, replace(given, container_overrides=named, inference_accelerator_overrides=accelerators)
 
 
-def _container(  # noqa: PLR0913 - all parts of one place
+def _container(
     namespace: Namespace,
     requested: TaskRequested,
     task_arn: str,
@@ -175,9 +175,7 @@ def _container(  # noqa: PLR0913 - all parts of one place
     memory = _first(override.memory, definition.memory)
     reservation = _first(override.memory_reservation, definition.memory_reservation)
     return shapes.Container(
-        container_arn=namespace.container_arn(
-            requested.cluster, requested.task, container_uuid(requested.task, index)
-        ),
+        container_arn=namespace.container_arn(requested.cluster, requested.task, container_uuid(requested.task, index)),
         task_arn=task_arn,
         name=definition.name,
         image=definition.image,

@@ -1,7 +1,7 @@
 """Task query: what there is to ask about tasks."""
 
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Literal
 
 import msgspec
@@ -78,6 +78,9 @@ class TaskFilter(msgspec.Struct, frozen=True, kw_only=True):
     desired: str = "RUNNING"
 
 
+EVERY_TASK = TaskFilter()
+
+
 class Tasks:
     """What there is to ask about tasks."""
 
@@ -91,7 +94,7 @@ class Tasks:
         return await self._database.read(_describe, str(namespace), cluster, tuple(ids), tags="TAGS" in include)
 
     async def list(
-        self, namespace: Namespace, cluster: str, page: Page, *, now: float, only: TaskFilter = TaskFilter()
+        self, namespace: Namespace, cluster: str, page: Page, *, now: float, only: TaskFilter = EVERY_TASK
     ) -> Listed:
         """List ARNs in order of creation; those that stopped, for an hour from then. Raises InvalidPage."""
         parameters = msgspec.structs.asdict(only) | {
@@ -99,13 +102,13 @@ class Tasks:
             "after": page.number(),
             "limit": page.limit + 1,
         }
-        index = next((each for each in BY_SELECTIVITY if parameters[each] is not None), "all")
+        index: Index = next((each for each in BY_SELECTIVITY if parameters[each] is not None), "all")
         rows = await self._database.read(_list, str(namespace), cluster, LISTS[index], parameters)
         return listed([(number, namespace.task_arn(cluster, name)) for number, name in rows], page.limit)
 
 
 def _list(
-    connection: sqlite3.Connection, namespace: str, name: str, statement: str, parameters: dict[str, object]
+    connection: sqlite3.Connection, namespace: str, name: str, statement: str, parameters: Mapping[str, object]
 ) -> list[tuple[int, str]]:
     inside = cluster.number(connection, namespace, name)
     return connection.execute(statement, {"cluster": inside, **parameters}).fetchall()

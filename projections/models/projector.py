@@ -1,0 +1,215 @@
+"""Projector: keeps the read models up with the log.
+
+Envelopes are decoded on the event loop, a slice at a time; everything else happens in SQLite's threads. Errors:
+`ReadModelBehind`, when somebody waited for a position that was not reached in time; what the log raises; and
+`events.codec.Corrupt`, for a log that does not read as it was written.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from heapq import heappop, heappush
+from itertools import count
+from typing import Protocol
+
+import msgspec
+
+from quarterdeck.events.codec import GENESIS, Corrupt, unseal
+from quarterdeck.events.commit import Chained
+from quarterdeck.projections.models.fold import Applied
+from quarterdeck.projections.models.store import ReadModels
+
+APPLY_COMMITS_MAX = 2_000
+"""Commits folded in one transaction, give or take an envelope: more would keep readers' news waiting."""
+
+DECODE_BYTES_MAX = 256 * 1024
+"""Bytes decoded before others get their turn on the event loop; about a millisecond."""
+
+
+class ReadModelBehind(Exception):
+    """The read models did not reach a position in time; says which, where they are, and what to do."""
+
+
+class Record(Protocol):
+    """One stored message of a log."""
+
+    @property
+    def sequence(self) -> int:
+        """Its place in the log, from 1, without holes."""
+        ...
+
+    @property
+    def kind(self) -> str:
+        """``commits`` or ``epoch``."""
+        ...
+
+    @property
+    def payload(self) -> bytes:
+        """What was appended."""
+        ...
+
+
+class Position(Protocol):
+    """Where a log ends, and which log it is."""
+
+    @property
+    def sequence(self) -> int:
+        """The last record's, 0 when empty."""
+        ...
+
+    @property
+    def identity(self) -> str:
+        """Tells this log from another of its name."""
+        ...
+
+
+class Source(Protocol):
+    """What a read model needs of a log."""
+
+    def read(
+        self, after: int = 0, *, until: int | None = None, follow: bool = False
+    ) -> AsyncGenerator[Sequence[Record], None]:
+        """Yield the records behind `after` in order, without holes."""
+        ...
+
+    async def position(self) -> Position:
+        """Tell where the log ends."""
+        ...
+
+
+class Batch(msgspec.Struct):
+    """What has been decoded and not yet applied."""
+
+    sequence: int = 0
+    envelopes: list[Chained] = []
+    commits: int = 0
+
+
+class Projector:
+    """Follows one log into one set of read models; `run` must be running for anything to move.
+
+    `on_applied` hears of each envelope once the models hold it, in order; and of all of them again after a rebuild.
+    """
+
+    def __init__(self, log: Source, models: ReadModels, on_applied: Callable[[Chained], None] | None = None) -> None:
+        self._log = log
+        self._models = models
+        self._on_applied = on_applied
+        self._waiters: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._turn = count()
+        self._scope: asyncio.Timeout | None = None
+        self._reason = ""
+        self._identity = ""
+        self.applied = Applied(0, GENESIS, "")
+
+    async def run(self) -> None:
+        """Follow the log until cancelled; begins anew when the models turn out not to be of its past."""
+        while True:
+            resumed = await self._resume()
+            try:
+                async with asyncio.timeout(None) as self._scope:
+                    await self._follow()
+            except TimeoutError:
+                if not self._reason:
+                    raise
+            except Corrupt as error:
+                if not resumed or self.applied.sequence != resumed:
+                    raise
+                # Nothing read fits what is held: a log that lost its end and went on. From its start it may.
+                self._reason = f"the log does not go on from the read models: {error}"
+            else:
+                return
+            finally:
+                self._scope = None
+
+    async def wait(self, sequence: int, seconds_max: float) -> None:
+        """Wait until the models have reached a position, so that one reads one's own writes. Raises ReadModelBehind."""
+        if self.applied.sequence >= sequence:
+            return
+        try:
+            async with asyncio.timeout(seconds_max):
+                await self._reached(sequence)
+        except TimeoutError:
+            raise ReadModelBehind(
+                f"the read models are at {self.applied.sequence}, {sequence} was not reached within {seconds_max:g} s; "
+                "what was written is in the log: read again later, and see that the projector is running"
+            ) from None
+
+    async def rebuild(self, reason: str = "a rebuild was asked for") -> None:
+        """Begin anew, and wait until the models are where the log now ends. Reads meanwhile see its past."""
+        end = await self._log.position()
+        self._reason = reason
+        self.applied = Applied(0, GENESIS, self._identity)
+        if self._scope is not None:
+            self._scope.reschedule(asyncio.get_running_loop().time())
+        await self._reached(end.sequence)
+
+    async def _reached(self, sequence: int) -> None:
+        reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heappush(self._waiters, (sequence, next(self._turn), reached))
+        await reached
+
+    async def _resume(self) -> int:
+        end = await self._log.position()
+        held = await self._models.suit(end.identity, end.sequence)
+        while self._reason:
+            reason, self._reason = self._reason, ""
+            held = await self._models.reset(reason)
+        self._identity = end.identity
+        self._move(held)
+        return held.sequence
+
+    async def _follow(self) -> None:
+        batch = Batch(self.applied.sequence)
+        previous = self.applied.hash
+        async with aclosing(self._log.read(self.applied.sequence, follow=True)) as batches:
+            async for records in batches:
+                for part in slices(records):
+                    for record in part:
+                        previous = take(batch, record, previous)
+                    await asyncio.sleep(0)
+                    if batch.commits >= APPLY_COMMITS_MAX:
+                        await self._apply(batch)
+                await self._apply(batch)
+
+    async def _apply(self, batch: Batch) -> None:
+        if batch.sequence <= self.applied.sequence:
+            return
+        envelopes, batch.envelopes, batch.commits = batch.envelopes, [], 0
+        self._move(await self._models.apply(envelopes, self._identity, batch.sequence))
+        if self._on_applied is not None:
+            for envelope in envelopes:
+                self._on_applied(envelope)
+
+    def _move(self, applied: Applied) -> None:
+        if self._reason:
+            return  # what was reached before a rebuild counts for nothing
+        self.applied = applied
+        while self._waiters and self._waiters[0][0] <= applied.sequence:
+            _, _, reached = heappop(self._waiters)
+            if not reached.done():
+                reached.set_result(None)
+
+
+def take(batch: Batch, record: Record, previous: str) -> str:
+    """Decode a record into a batch, if it holds commits; give the hash the next envelope must follow."""
+    batch.sequence = record.sequence
+    if record.kind != "commits":
+        return previous
+    envelope = unseal(record.payload, record.sequence, previous)
+    batch.envelopes.append(envelope)
+    batch.commits += len(envelope.commits)
+    return envelope.hash
+
+
+def slices(records: Sequence[Record]) -> list[list[Record]]:
+    """Cut records into parts that are decoded in one go."""
+    parts: list[list[Record]] = [[]]
+    size = 0
+    for record in records:
+        if size >= DECODE_BYTES_MAX:
+            parts.append([])
+            size = 0
+        parts[-1].append(record)
+        size += len(record.payload)
+    return parts
