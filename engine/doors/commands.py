@@ -26,10 +26,7 @@ ACTOR_LENGTH_MAX = 2_048
 
 _MEMBERS = ("cluster", "cluster_name")
 _HAVE: dict[str, str] = {
-    name: member
-    for name in shapes.OPERATIONS
-    for member in _MEMBERS
-    if member in request_type(name).__struct_fields__
+    name: member for name in shapes.OPERATIONS for member in _MEMBERS if member in request_type(name).__struct_fields__
 }
 """In which member of its request an operation names its cluster; not all do."""
 

@@ -16,6 +16,7 @@ from quarterdeck.engine.core.errors import (
 )
 from quarterdeck.engine.core.turn import Turn
 from quarterdeck.engine.doors import cluster, container_instance, service, task, task_definition
+from quarterdeck.engine.doors.constraints import hold
 from quarterdeck.engine.doors.operation import Context, Operation, Read, Write, request_type
 from quarterdeck.engine.shell.keeper import Command, Keeper, NotKeeper, Outcome
 from quarterdeck.events import shapes
@@ -64,7 +65,7 @@ class Door:
         self._keeper = keeper
         self._projector = projector
         self._log = log
-        self._decoders = {name: msgspec.json.Decoder(request_type(name)) for name in OPERATIONS}
+        self._decoders: dict[str, msgspec.json.Decoder[msgspec.Struct]] = {}
 
     @property
     def models(self) -> ReadModels:
@@ -72,14 +73,23 @@ class Door:
         return self._projector.models
 
     def decode(self, operation: str, body: bytes) -> msgspec.Struct:
-        """Read a request from JSON. Raises Unknown-, UnsupportedFeature- and SerializationException."""
-        decoder = self._decoders.get(operation)
-        if decoder is None:
-            raise unknown(operation)
+        """Read the request of any of ECS's operations from JSON, and hold it against the model's constraints.
+
+        Raises UnknownOperation-, Serialization-, Client- and InvalidParameterException.
+        """
         try:
-            return decoder.decode(body or b"{}")
+            request = self._decoder(operation).decode(body or b"{}")
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise SerializationException(f"{operation}: {error}") from error
+        hold(operation, request)
+        return request
+
+    def _decoder(self, operation: str) -> msgspec.json.Decoder[msgspec.Struct]:
+        if operation not in self._decoders:
+            if operation not in shapes.OPERATIONS:
+                raise unknown(operation)
+            self._decoders[operation] = msgspec.json.Decoder(request_type(operation))
+        return self._decoders[operation]
 
     async def carry_out(self, call: Call, request: msgspec.Struct) -> Answer:
         """Carry an operation out. Raises Refusal; a ServerException says whether to try again."""
