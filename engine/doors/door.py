@@ -58,6 +58,15 @@ class Answer(msgspec.Struct, frozen=True):
     sequence: int
 
 
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether operations can be carried out here, and how far things are: the log, and the read models behind it."""
+
+    ready: bool
+    epoch: int
+    position: int
+    read_position: int
+
+
 class Door:
     """All operations, on one keeper and one set of read models."""
 
@@ -71,6 +80,15 @@ class Door:
     def models(self) -> ReadModels:
         """The read models answers come from."""
         return self._projector.models
+
+    def health(self) -> Health:
+        """Tell how things are; asks nobody."""
+        return Health(
+            ready=self._keeper.ready,
+            epoch=self._keeper.epoch,
+            position=self._keeper.sequence,
+            read_position=self._projector.applied.sequence,
+        )
 
     def decode(self, operation: str, body: bytes) -> msgspec.Struct:
         """Read the request of any of ECS's operations from JSON, and hold it against the model's constraints.
