@@ -61,7 +61,7 @@ OnServing = Callable[[Replica], None]
 
 
 class SteppedDown(Exception):
-    """This replica does not keep the shard any more; the reason is in the words."""
+    """Another replica keeps the shard, or may; the reason is in the words."""
 
 
 @asynccontextmanager

@@ -20,6 +20,7 @@ AnyEvent = (
     | service.ServiceDrained
     | service.DeploymentStarted
     | service.DeploymentCompleted
+    | service.ServiceDeploymentBlocked
     | service.ServiceSteadyStateReached
     | service.ServiceTaskPlacementFailed
     | service.ServiceTaskStartImpaired

@@ -1,7 +1,7 @@
 """Codec: envelopes to bytes and back, with a hash chain, and old versions brought up to date.
 
-Errors: `Corrupt`, for bytes that are not an envelope, whose hash does not cover them, or whose
-``prev`` is not the envelope before; nothing after it can be believed.
+Errors: `Corrupt`, for bytes that are not an envelope, whose hash does not cover them, whose ``prev``
+is not the envelope before, or that a newer version wrote; nothing after it can be believed.
 """
 
 import hashlib
@@ -39,7 +39,7 @@ def encode_commit(commit: Commit) -> bytes:
 def seal(commits: Iterable[bytes], epoch: int, prev: str) -> tuple[bytes, str]:
     """Put encoded commits into an envelope after the one whose hash is `prev`; also return its hash."""
     body = b"[" + b",".join(commits) + b"]"
-    digest = _digest(prev, body)
+    digest = _digest(VERSION, epoch, prev, body)
     head = f'{{"v":{VERSION},"epoch":{epoch},"prev":"{prev}","hash":"{digest}","commits":'
     return head.encode() + body + b"}", digest
 
@@ -54,8 +54,8 @@ def unseal(payload: bytes, sequence: int, prev: str | None) -> Chained:
     if prev is not None and envelope.prev != prev:
         message = f"the envelope at {sequence} does not follow the one before it: {envelope.prev} is not {prev}"
         raise Corrupt(message)
-    if _digest(envelope.prev, envelope.commits) != envelope.hash:
-        message = f"the envelope at {sequence} was changed: its hash does not cover its commits"
+    if _digest(envelope.v, envelope.epoch, envelope.prev, envelope.commits) != envelope.hash:
+        message = f"the envelope at {sequence} was changed: its hash does not cover what it holds"
         raise Corrupt(message)
     return Chained(sequence, envelope.epoch, envelope.hash, _decode(envelope, sequence))
 
@@ -70,13 +70,16 @@ def upcast(commit: Raw, version: int) -> Raw:
     return commit
 
 
-def _digest(prev: str, body: bytes | msgspec.Raw) -> str:
-    digest = hashlib.sha256(prev.encode())
+def _digest(version: int, epoch: int, prev: str, body: bytes | msgspec.Raw) -> str:
+    digest = hashlib.sha256(f"{version} {epoch} {prev} ".encode())
     digest.update(body)
     return digest.hexdigest()
 
 
 def _decode(envelope: Envelope, sequence: int) -> list[Commit]:
+    if envelope.v > VERSION:
+        message = f"the envelope at {sequence} is of version {envelope.v}; this program knows up to {VERSION}"
+        raise Corrupt(message)
     try:
         if envelope.v == VERSION:
             return _commits.decode(envelope.commits)

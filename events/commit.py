@@ -39,8 +39,8 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rena
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     """What one message of the log holds: the commits decided since the last append.
 
-    ``hash`` covers ``prev``, the hash of the envelope before it, and the commits as they stand;
-    so one value is both checksum and link of the chain.
+    ``hash`` covers the version, the epoch, ``prev`` (the hash of the envelope before it) and the
+    commits as they stand; so one value is both checksum and link of the chain.
     """
 
     v: int

@@ -77,6 +77,16 @@ class DeploymentCompleted(DeploymentEvent, frozen=True, kw_only=True):
     """The PRIMARY deployment has all its tasks running, and no other has any."""
 
 
+class ServiceDeploymentBlocked(DeploymentEvent, frozen=True, kw_only=True):
+    """Tasks are to be replaced, but the deployment configuration lets none start and none stop.
+
+    At least ``lower`` must stay healthy, and no more than ``upper`` may be there at once (spec §9.3).
+    """
+
+    lower: int
+    upper: int
+
+
 class ServiceSteadyStateReached(ServiceEvent, frozen=True, kw_only=True):
     """Running equals desired, nothing is pending, one deployment."""
 

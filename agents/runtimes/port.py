@@ -57,6 +57,8 @@ class ContainerSpec(msgspec.Struct, frozen=True):
     """``name``, ``uid``, ``name:group`` or ``uid:gid``."""
     working_directory: str | None = None
     network_mode: NetworkMode = "bridge"
+    log_driver: str | None = None
+    log_options: dict[str, str] = {}
 
 
 class Container(msgspec.Struct, frozen=True):
@@ -140,6 +142,13 @@ class Runtime(Protocol):
         """Kill it if it runs, forget it and its anonymous volumes; nothing if it is gone already.
 
         Raises CannotRemoveContainerError.
+        """
+        ...
+
+    async def remove_volume(self, name: str) -> None:
+        """Delete a named volume; nothing if there is none.
+
+        Raises CannotRemoveContainerError, also while a container has it.
         """
         ...
 

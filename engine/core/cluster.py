@@ -18,7 +18,7 @@ INSIGHTS = ("enabled", "disabled", "enhanced")
 
 
 def create(turn: Turn, request: shapes.CreateClusterRequest) -> None:
-    """Create a cluster, ``default`` if not named; one that exists is left as it is."""
+    """Create a cluster, ``default`` if not named; one that exists is left as it is if it is as asked for."""
     name = request.cluster_name or DEFAULT_CLUSTER
     if not valid_name(name):
         raise InvalidParameterException("Invalid cluster name.")
@@ -34,6 +34,10 @@ def create(turn: Turn, request: shapes.CreateClusterRequest) -> None:
     existing = turn.state.clusters.get(name)
     if existing is None or existing.status == "INACTIVE":
         turn.emit(event)
+    elif not _is_as_asked(existing, request, event):
+        raise InvalidParameterException(
+            "Arguments on this idempotent request are inconsistent with arguments used in previous request(s)."
+        )
 
 
 def delete(turn: Turn, request: shapes.DeleteClusterRequest) -> None:
@@ -47,6 +51,23 @@ def delete(turn: Turn, request: shapes.DeleteClusterRequest) -> None:
         return
     _empty(cluster)
     turn.emit(ClusterDeleted(cluster=cluster.name))
+
+
+def _is_as_asked(cluster: ClusterState, request: shapes.CreateClusterRequest, event: ClusterCreated) -> bool:
+    """Compare what the request says with what the cluster has; what it does not say may be anything (spec §2.9)."""
+    return (
+        (not request.settings or event.settings == cluster.settings)
+        and (request.configuration is None or event.configuration == cluster.configuration)
+        and (
+            request.service_connect_defaults is None
+            or event.service_connect_defaults == cluster.service_connect_defaults
+        )
+        and (not request.tags or _values(event.tags) == _values(cluster.tags))
+    )
+
+
+def _values(tags: list[shapes.Tag]) -> dict[str | None, str | None]:
+    return {each.key: each.value for each in tags}
 
 
 def _settings(settings: list[shapes.ClusterSetting] | None) -> list[shapes.ClusterSetting]:

@@ -1,5 +1,7 @@
 """Container definition: the defaults ECS writes into it, and what it refuses (spec §5.3 to §5.5)."""
 
+from collections.abc import Hashable, Sequence
+
 import msgspec
 
 from quarterdeck.engine.core.errors import ClientException
@@ -23,7 +25,6 @@ def complete(container: shapes.ContainerDefinition, network_mode: str | None) ->
     ports = [_port(container, each, network_mode) for each in container.port_mappings or []]
     if ports and network_mode == "none":
         raise ClientException(f"Port mappings on container '{container.name}' are not supported when networkMode=none.")
-    _check_ports(ports)
     return msgspec.structs.replace(
         container,
         cpu=container.cpu or 0,
@@ -48,6 +49,20 @@ def check_sizes(definition: shapes.TaskDefinition) -> None:
         _check_memory(each, int(definition.memory) if definition.memory else None)
 
 
+def check_ports(definition: shapes.TaskDefinition) -> None:
+    """Check that no port is given away twice; where a task has one network, by none of its containers."""
+    containers = definition.container_definitions or []
+    mappings = [each.port_mappings or [] for each in containers]
+    together = [each for ports in mappings for each in ports]
+    for ports in [together] if definition.network_mode in SAME_PORT_MODES else mappings:
+        if _has_repeats([each.container_port for each in ports]):
+            raise ClientException("container port is used multiple times in task")
+    if _has_repeats([(each.host_port, each.protocol) for each in together if each.host_port]):
+        raise ClientException("host port is used multiple times in task")
+    if _has_repeats([each.name for each in together if each.name]):
+        raise ClientException("port mapping name is already used")
+
+
 def check_volumes(definition: shapes.TaskDefinition) -> None:
     """Check that volumes have names, one kind at most, and that mounts name volumes there are."""
     volumes = definition.volumes or []
@@ -56,7 +71,7 @@ def check_volumes(definition: shapes.TaskDefinition) -> None:
         if not valid_name(volume.name):
             raise ClientException(f"Invalid volume name '{volume.name or ''}'.")
         _check_kind(volume)
-    if len(set(names)) < len(names):
+    if _has_repeats(names):
         raise ClientException("Volume names must be unique within a task definition.")
     for container in definition.container_definitions or []:
         for mount in container.mount_points or []:
@@ -105,6 +120,8 @@ def _check_memory(container: shapes.ContainerDefinition, task_memory: int | None
 def _port(
     container: shapes.ContainerDefinition, mapping: shapes.PortMapping, network_mode: str | None
 ) -> shapes.PortMapping:
+    if mapping.container_port_range is not None and mapping.container_port is not None:
+        raise ClientException("cannot specify both single port and port range")
     if mapping.container_port_range is not None:
         raise ClientException(
             f"Invalid 'containerPortRange' setting for container '{container.name}': "
@@ -127,10 +144,8 @@ def _port(
     return msgspec.structs.replace(mapping, host_port=host or 0, protocol=protocol)
 
 
-def _check_ports(ports: list[shapes.PortMapping]) -> None:
-    numbers = [each.container_port for each in ports]
-    if len(set(numbers)) < len(numbers):
-        raise ClientException("container port is used multiple times in task")
+def _has_repeats(values: Sequence[Hashable]) -> bool:
+    return len(set(values)) < len(values)
 
 
 def _health_check(check: shapes.HealthCheck | None) -> shapes.HealthCheck | None:

@@ -4,7 +4,7 @@ import msgspec
 
 from quarterdeck.engine.core.errors import ClientException, InvalidParameterException
 from quarterdeck.engine.core.tags import checked_tags
-from quarterdeck.engine.core.turn import Turn, local_name
+from quarterdeck.engine.core.turn import Turn, local_name, whole_number
 from quarterdeck.events import shapes
 from quarterdeck.events.container_instance import (
     AgentConnected,
@@ -18,9 +18,11 @@ from quarterdeck.events.container_instance import (
 )
 from quarterdeck.events.names import parse_arn
 from quarterdeck.events.task import TaskStopped
-from quarterdeck.projections.live.states import ClusterState, InstanceState
+from quarterdeck.projections.live.instance import InstanceState
+from quarterdeck.projections.live.states import ClusterState
 
 INSTANCES_PER_CALL_MAX = 10
+PORT_MAX = 65_535
 HOST_ATTRIBUTE = "quarterdeck.host"
 SESSION_ATTRIBUTE = "quarterdeck.session"
 FORCED = "Container instance deregistration forced by user"
@@ -211,7 +213,7 @@ def _amount(resource: shapes.Resource | None, name: str) -> int:
 def _ports(resource: shapes.Resource | None) -> list[int]:
     texts = (resource.string_set_value or []) if resource is not None else []
     for text in texts:
-        if not text.isdigit() or not 1 <= int(text) <= 65535:
+        if not 1 <= (whole_number(text) or 0) <= PORT_MAX:
             raise InvalidParameterException(f"Invalid totalResources: {text} is not a port.")
     return sorted({int(text) for text in texts})
 

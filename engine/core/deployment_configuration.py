@@ -5,6 +5,8 @@ import msgspec
 from quarterdeck.engine.core.errors import InvalidParameterException, UnsupportedFeatureException
 from quarterdeck.events import shapes
 
+PERCENT_FULL = 100
+
 DEFAULT = shapes.DeploymentConfiguration(
     deployment_circuit_breaker=shapes.DeploymentCircuitBreaker(enable=False, rollback=False),
     maximum_percent=200,
@@ -24,8 +26,7 @@ def complete_configuration(
     breaker = full.deployment_circuit_breaker
     if full.strategy != "ROLLING" or (breaker is not None and breaker.enable) or (full.alarms and full.alarms.enable):
         raise UnsupportedFeatureException(
-            "Of deployment configurations, this version supports the strategy ROLLING "
-            "without circuit breaker or alarms."
+            "This version supports the deployment strategy ROLLING, without circuit breaker and alarms."
         )
     return full
 
@@ -38,13 +39,13 @@ def bounds(configuration: shapes.DeploymentConfiguration, desired: int) -> tuple
 
 
 def _check_percents(minimum: int, maximum: int) -> None:
-    if minimum > 100:
+    if minimum > PERCENT_FULL:
         raise InvalidParameterException("minimumHealthyPercent must be at most 100")
     if minimum < 0:
         raise InvalidParameterException("minimumHealthyPercent must be at least 0")
-    if not maximum >= 100:
+    if maximum < PERCENT_FULL:
         raise InvalidParameterException("maximumPercent must be at least 100")
-    if minimum == 100 and maximum == 100:
+    if minimum == maximum == PERCENT_FULL:
         raise InvalidParameterException(
             "Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments"
         )

@@ -9,8 +9,9 @@ import msgspec
 
 from quarterdeck.events.explanation import Explanation
 from quarterdeck.projections.live.demand import Demand
-from quarterdeck.projections.live.room import Group
-from quarterdeck.projections.live.states import ClusterState, InstanceState
+from quarterdeck.projections.live.instance import InstanceState
+from quarterdeck.projections.live.queue import Group
+from quarterdeck.projections.live.states import ClusterState
 
 CHECKS = ("STATUS", "AGENT", "ATTRIBUTE", "RESOURCE:PORTS", "RESOURCE:CPU", "RESOURCE:MEMORY")
 """In order: the further an instance gets, the closer it is to fitting."""
@@ -24,10 +25,9 @@ class Placed(msgspec.Struct, frozen=True):
 
 
 class Unplaceable(msgspec.Struct, frozen=True):
-    """No place: how many instances fail which check first, and the one that got furthest."""
+    """No place: how many instances fail which check, and the check that those fail that got furthest."""
 
     explanation: Explanation
-    closest: str
     reason: str
 
 
@@ -55,9 +55,7 @@ def first_failing_check(instance: InstanceState, demand: Demand) -> str:
         return "RESOURCE:PORTS"
     if demand.cpu > instance.cpu_left and demand.cpu:
         return "RESOURCE:CPU"
-    if demand.memory > instance.memory_left and demand.memory:
-        return "RESOURCE:MEMORY"
-    return ""
+    return "RESOURCE:MEMORY" if demand.memory > instance.memory_left and demand.memory else ""
 
 
 def place(cluster: ClusterState, group_name: str, demand: Demand) -> Placed | Unplaceable:
@@ -66,12 +64,20 @@ def place(cluster: ClusterState, group_name: str, demand: Demand) -> Placed | Un
     group = room.group(group_name)
     counts = group.zones
     for zone in sorted(room.pools, key=lambda name: (counts.get(name, 0), name)):
-        queue = room.queue(group, demand, zone)
+        queue = room.queue(group_name, demand, zone)
         instance = queue.first(cluster.instances, first_failing_check)
         if instance is not None:
             runner_up = queue.second(cluster.instances, first_failing_check)
             return Placed(instance, _explain(cluster, group, demand, runner_up))
-    return _unplaceable(cluster, group, demand)
+    explanation = _explain(cluster, group, demand, "")
+    return Unplaceable(explanation, max(explanation.rejected, key=CHECKS.index, default=""))
+
+
+def closest(cluster: ClusterState, demand: Demand, reason: str) -> str:
+    """Name the instance that got furthest through the checks, of those that fail this one; the lowest id of several."""
+    shapes = (cluster.room.shapes.get((demand, zone)) for zone in cluster.room.pools)
+    failing = (name for shape in shapes if shape for name, why in shape.unfit.items() if why == reason)
+    return min(failing, default="")
 
 
 def matrix(cluster: ClusterState, group_name: str, demand: Demand) -> list[Verdict]:
@@ -102,19 +108,20 @@ def detail(instance: InstanceState, demand: Demand, reason: str) -> str:
     """Put the numbers of a failed check into words."""
     match reason:
         case "STATUS":
-            return f"is {instance.status}"
+            words = f"is {instance.status}"
         case "AGENT":
-            return "agent is not connected"
+            words = "agent is not connected"
         case "ATTRIBUTE":
-            return "lacks " + ", ".join(sorted(_missing(instance, demand)))
+            words = "lacks " + ", ".join(sorted(_missing(instance, demand)))
         case "RESOURCE:PORTS":
-            return "in use: " + ", ".join(str(port) for port in sorted(_clashes(instance, demand)))
+            words = "in use: " + ", ".join(str(port) for port in sorted(_clashes(instance, demand)))
         case "RESOURCE:CPU":
-            return f"needs {demand.cpu} CPU units, {instance.cpu_left} left"
+            words = f"needs {demand.cpu} CPU units, {instance.cpu_left} left"
         case "RESOURCE:MEMORY":
-            return f"needs {demand.memory} MiB, {instance.memory_left} left"
+            words = f"needs {demand.memory} MiB, {instance.memory_left} left"
         case _:
-            return ""
+            words = ""
+    return words
 
 
 def _preference(verdict: Verdict) -> tuple[bool, int, str, int, str]:
@@ -127,17 +134,6 @@ def _preference(verdict: Verdict) -> tuple[bool, int, str, int, str]:
     )
 
 
-def _unplaceable(cluster: ClusterState, group: Group, demand: Demand) -> Unplaceable:
-    closest, reason = "", ""
-    for zone in cluster.room.pools:
-        shape = cluster.room.shape(demand, zone)
-        for held in CHECKS:
-            if shape.reasons.get(held) and (not reason or CHECKS.index(held) > CHECKS.index(reason)):
-                reason = held
-                closest = min(name for name, why in shape.unfit.items() if why == held)
-    return Unplaceable(_explain(cluster, group, demand, ""), closest, reason)
-
-
 def _explain(cluster: ClusterState, group: Group, demand: Demand, runner_up: str) -> Explanation:
     rejected: dict[str, int] = {}
     considered = 0
@@ -145,8 +141,10 @@ def _explain(cluster: ClusterState, group: Group, demand: Demand, runner_up: str
     for zone, pool in cluster.room.pools.items():
         considered += len(pool.entries)
         zones[zone] = group.zones.get(zone, 0)
-        for reason, count in cluster.room.shape(demand, zone).reasons.items():
-            if count:
+        shape = cluster.room.shapes.get((demand, zone))
+        if shape is not None:
+            shape.refresh()
+            for reason, count in shape.reasons.items():
                 rejected[reason] = rejected.get(reason, 0) + count
     return Explanation(considered=considered, rejected=rejected, zones=zones, runner_up=runner_up)
 

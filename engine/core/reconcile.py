@@ -9,19 +9,21 @@ from collections.abc import Iterator
 import msgspec
 
 from quarterdeck.engine.core.deployment_configuration import bounds
-from quarterdeck.engine.core.placement import Unplaceable, place
+from quarterdeck.engine.core.placement import Unplaceable, closest, place
 from quarterdeck.engine.core.scale_in import in_scale_in_order
 from quarterdeck.engine.core.tags import managed_tags
 from quarterdeck.engine.core.task import bind
 from quarterdeck.engine.core.turn import Turn
 from quarterdeck.events.service import (
     DeploymentCompleted,
+    ServiceDeploymentBlocked,
     ServiceDrained,
     ServiceSteadyStateReached,
     ServiceTaskPlacementFailed,
     ServiceTaskStartImpaired,
 )
 from quarterdeck.events.task import TaskRequested, TaskStopRequested
+from quarterdeck.projections.live.service import NO_INSTANCES
 from quarterdeck.projections.live.states import ClusterState, DeploymentState, ServiceState, TaskState
 from quarterdeck.projections.live.task_definition import find
 
@@ -60,21 +62,7 @@ def reconcile(turn: Turn, cluster: ClusterState, service: ServiceState) -> Next:
         return Next()
     if _is_settled(cluster, service):
         return _settle(turn, cluster, service)
-    counts = _count(cluster, service)
-    desired = service.desired_count
-    lower, upper = bounds(service.settings.deployment_configuration, desired)
-    missing = desired - len(counts.fresh)
-    if not missing and not counts.stale and not counts.away:
-        return _settle(turn, cluster, service)
-    if missing < 0:
-        surplus = in_scale_in_order(cluster, service, counts.fresh)
-        return _stop(turn, cluster, service, surplus, -missing)
-    if counts.stale:
-        missing = min(missing, upper - _present(cluster, service))
-    following = _start(turn, cluster, service, counts.away, missing) if missing > 0 else Next()
-    if not missing and not counts.stale:
-        _stop(turn, cluster, service, iter(counts.away), len(counts.away))
-    return _stop_stale(turn, cluster, service, counts, lower, following) if counts.stale else following
+    return _work(turn, cluster, service, _count(cluster, service))
 
 
 def start_delay(failures: int) -> float:
@@ -82,6 +70,19 @@ def start_delay(failures: int) -> float:
     if failures < FAILURES_FREE:
         return 0.0
     return float(min(DELAY_SECONDS_FIRST * 2.0 ** min(failures - FAILURES_FREE, 16), DELAY_SECONDS_MAX))
+
+
+def _work(turn: Turn, cluster: ClusterState, service: ServiceState, counts: Counts) -> Next:
+    missing = service.desired_count - len(counts.fresh)
+    if missing < 0:
+        return _stop(turn, cluster, service, in_scale_in_order(cluster, service, counts.fresh), -missing)
+    if counts.stale:
+        return _replace(turn, cluster, service, counts, missing)
+    if missing:
+        return _start(turn, cluster, service, counts.away, missing)
+    if counts.away:
+        return _stop(turn, cluster, service, iter(counts.away), len(counts.away))
+    return _settle(turn, cluster, service)
 
 
 def _is_settled(cluster: ClusterState, service: ServiceState) -> bool:
@@ -95,7 +96,7 @@ def _is_settled(cluster: ClusterState, service: ServiceState) -> bool:
 
 def _settle(turn: Turn, cluster: ClusterState, service: ServiceState) -> Next:
     primary = service.deployments[0]
-    if service.running == service.desired_count:
+    if service.running == service.desired_count and len(service.deployments) == 1:
         if not primary.completed:
             turn.emit(DeploymentCompleted(cluster=cluster.name, service=service.name, deployment=primary.id))
         if not service.steady:
@@ -133,10 +134,10 @@ def _present(cluster: ClusterState, service: ServiceState) -> int:
 
 def _start(turn: Turn, cluster: ClusterState, service: ServiceState, away: list[TaskState], missing: int) -> Next:
     primary = service.deployments[0]
-    due = primary.failed_at + start_delay(primary.failed)
-    if due > turn.now:
+    delay = start_delay(primary.failed)
+    if delay and primary.failed_at + delay > turn.now:
         _tell_impaired(turn, cluster, service, primary)
-        return Next(at=due)
+        return Next(at=primary.failed_at + delay)
     template = _template(turn, cluster, service, primary)
     need = find(turn.state, primary.definition).demand
     for done in range(min(missing, STEPS_PER_PASS_MAX)):
@@ -155,6 +156,8 @@ def _template(turn: Turn, cluster: ClusterState, service: ServiceState, primary:
     tags = {}
     if settings.propagate_tags == "TASK_DEFINITION":
         tags = {each.key: each for each in find(turn.state, primary.definition).tags}
+    elif settings.propagate_tags == "SERVICE":
+        tags = {each.key: each for each in service.tags}
     if settings.enable_ecs_managed_tags:
         tags |= {each.key: each for each in managed_tags(cluster.name, service.name)}
     return TaskRequested(
@@ -171,8 +174,9 @@ def _template(turn: Turn, cluster: ClusterState, service: ServiceState, primary:
 
 
 def _tell_unplaceable(turn: Turn, cluster: ClusterState, service: ServiceState, count: int, found: Unplaceable) -> None:
-    if service.unplaced == f"{found.closest} {found.reason}":
+    if service.unplaced == (found.reason or NO_INSTANCES):
         return
+    need = find(turn.state, service.deployments[0].definition).demand
     turn.emit(
         ServiceTaskPlacementFailed(
             cluster=cluster.name,
@@ -180,7 +184,7 @@ def _tell_unplaceable(turn: Turn, cluster: ClusterState, service: ServiceState, 
             deployment=service.deployments[0].id,
             count=count,
             reason=found.reason,
-            closest=found.closest,
+            closest=closest(cluster, need, found.reason),
             explanation=found.explanation,
         )
     )
@@ -199,16 +203,43 @@ def _tell_impaired(turn: Turn, cluster: ClusterState, service: ServiceState, pri
         )
 
 
-def _stop_stale(
-    turn: Turn, cluster: ClusterState, service: ServiceState, counts: Counts, lower: int, following: Next
-) -> Next:
+def _replace(turn: Turn, cluster: ClusterState, service: ServiceState, counts: Counts, missing: int) -> Next:
+    lower, upper = bounds(service.settings.deployment_configuration, service.desired_count)
+    missing = min(missing, upper - _present(cluster, service))
+    started = _start(turn, cluster, service, counts.away, missing) if missing > 0 else Next()
+    return _both(started, _stop_stale(turn, cluster, service, counts, lower))
+
+
+def _stop_stale(turn: Turn, cluster: ClusterState, service: ServiceState, counts: Counts, lower: int) -> Next:
     idle = [each for each in counts.stale if not _is_healthy(cluster, each)]
     healthy = [each for each in counts.stale if _is_healthy(cluster, each)]
     running = sum(1 for each in counts.fresh if _is_healthy(cluster, each)) + len(healthy)
-    _stop(turn, cluster, service, iter(idle), len(idle))
+    first = _stop(turn, cluster, service, iter(idle), len(idle))
     spare = min(running - lower, len(healthy))
-    after = _stop(turn, cluster, service, in_scale_in_order(cluster, service, healthy), spare) if spare > 0 else Next()
-    return Next(again=following.again or after.again, waits_for_room=following.waits_for_room, at=following.at)
+    if spare > 0:
+        return _both(first, _stop(turn, cluster, service, in_scale_in_order(cluster, service, healthy), spare))
+    if service.alive == service.running == len(healthy) + len(counts.fresh) and not turn.events:
+        _tell_blocked(turn, cluster, service, len(counts.fresh))
+    return first
+
+
+def _tell_blocked(turn: Turn, cluster: ClusterState, service: ServiceState, fresh: int) -> None:
+    primary = service.deployments[0]
+    lower, upper = bounds(service.settings.deployment_configuration, service.desired_count)
+    if fresh < service.desired_count and upper <= service.alive and not primary.blocked:
+        turn.emit(
+            ServiceDeploymentBlocked(
+                cluster=cluster.name, service=service.name, deployment=primary.id, lower=lower, upper=upper
+            )
+        )
+
+
+def _both(first: Next, second: Next) -> Next:
+    return Next(
+        again=first.again or second.again,
+        waits_for_room=first.waits_for_room or second.waits_for_room,
+        at=first.at if second.at is None else second.at,
+    )
 
 
 def _is_healthy(cluster: ClusterState, task: TaskState) -> bool:

@@ -13,6 +13,7 @@ from quarterdeck.projections.live.states import TaskState
 
 REASON_CHARACTERS_MAX = 1024
 EXITED = "Essential container in task exited"
+NOT_STARTED = "Task failed to start"
 
 
 def task(turn: Turn, request: shapes.SubmitTaskStateChangeRequest) -> None:
@@ -96,7 +97,7 @@ def _verdict(
 ) -> tuple[str, str]:
     if found.desired_status == "STOPPED":
         return found.stop_code, found.stop_reason
-    told = (request.reason or next((each.reason for each in containers if each.reason), ""))[:REASON_CHARACTERS_MAX]
     if found.last_status == "RUNNING":
-        return "EssentialContainerExited", told or EXITED
-    return "TaskFailedToStart", told or "Task failed to start"
+        return "EssentialContainerExited", (request.reason or EXITED)[:REASON_CHARACTERS_MAX]
+    told = request.reason or next((each.reason for each in containers if each.reason), "")
+    return "TaskFailedToStart", (told or NOT_STARTED)[:REASON_CHARACTERS_MAX]

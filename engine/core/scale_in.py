@@ -13,10 +13,10 @@ from quarterdeck.projections.live.states import ClusterState, ServiceState, Task
 def in_scale_in_order(cluster: ClusterState, service: ServiceState, tasks: list[TaskState]) -> Iterator[TaskState]:
     """Yield tasks in the order in which to stop them; each is taken as stopped once yielded."""
     group = cluster.room.group(service.group)
-    zones = dict(group.zones)
+    zones, held = dict(group.zones), dict(group.instances)
     for ready in (False, True):
         candidates = [each for each in tasks if (each.last_status == "RUNNING") is ready]
-        yield from _from_fullest(candidates, zones, group.instances.copy())
+        yield from _from_fullest(candidates, zones, held)
 
 
 def _from_fullest(tasks: list[TaskState], zones: dict[str, int], held: dict[str, int]) -> Iterator[TaskState]:
@@ -25,17 +25,18 @@ def _from_fullest(tasks: list[TaskState], zones: dict[str, int], held: dict[str,
         by_instance.setdefault(task.instance, []).append(task)
     heaps: dict[str, list[tuple[int, _Reversed]]] = {}
     for instance, on_it in by_instance.items():
-        heaps.setdefault(on_it[0].zone, []).append((-held.get(instance, 0), _Reversed(instance)))
+        heaps.setdefault(on_it[0].zone, []).append((-held[instance], _Reversed(instance)))
     for heap in heaps.values():
         heapify(heap)
     while heaps:
         zone = max(heaps, key=lambda name: (zones.get(name, 0), name))
-        count, instance_name = heappop(heaps[zone])
+        _, instance_name = heappop(heaps[zone])
         on_it = by_instance[instance_name.name]
         zones[zone] -= 1
+        held[instance_name.name] -= 1
         yield on_it.pop()
         if on_it:
-            heappush(heaps[zone], (count + 1, instance_name))
+            heappush(heaps[zone], (-held[instance_name.name], instance_name))
         elif not heaps[zone]:
             del heaps[zone]
 

@@ -21,7 +21,7 @@ from quarterdeck.events.service import (
     ServiceSettings,
     ServiceUpdated,
 )
-from quarterdeck.projections.live.states import ClusterState, ServiceState
+from quarterdeck.projections.live.states import ClusterState, DefinitionState, ServiceState
 
 DESIRED_COUNT_MAX = 5000
 TOKEN_CHARACTERS_MAX = 36
@@ -50,7 +50,7 @@ def create(turn: Turn, request: shapes.CreateServiceRequest) -> None:
     name = request.service_name or ""
     if _is_repeat(cluster.services.get(name), request.client_token or "", turn.digest):
         return
-    definition = usable(turn, request.task_definition, ClientException)
+    definition = _definition(turn, request.task_definition)
     desired = _desired(request.desired_count)
     settings = ServiceSettings(
         launch_type=request.launch_type or "EC2",
@@ -88,7 +88,7 @@ def update(turn: Turn, request: shapes.UpdateServiceRequest) -> None:
     current = service.deployments[0].definition
     definition = current
     if request.task_definition:
-        definition = usable(turn, request.task_definition, ClientException).name
+        definition = _definition(turn, request.task_definition).name
     desired = None
     if request.desired_count is not None:
         if request.desired_count < 0:
@@ -123,6 +123,15 @@ def existing(turn: Turn, cluster: ClusterState, reference: str | None) -> Servic
     found = cluster.services.get(turn.local("service", reference or "", cluster.name))
     if found is None:
         raise ServiceNotFoundException("Service not found.")
+    return found
+
+
+def _definition(turn: Turn, reference: str | None) -> DefinitionState:
+    found = usable(turn, reference, ClientException)
+    if found.definition.network_mode == "awsvpc":
+        raise InvalidParameterException(
+            "Network Configuration must be provided when networkMode 'awsvpc' is specified."
+        )
     return found
 
 

@@ -5,6 +5,7 @@ import re
 import msgspec
 
 from quarterdeck.engine.core.errors import InvalidParameterException, UnsupportedFeatureException
+from quarterdeck.engine.core.overrides import checked_overrides
 from quarterdeck.engine.core.placement import Placed, Unplaceable, first_failing_check, matrix, place
 from quarterdeck.engine.core.tags import checked_tags, managed_tags
 from quarterdeck.engine.core.task_definition import usable
@@ -23,11 +24,13 @@ from quarterdeck.projections.live.task import SERVICE_GROUP
 
 COUNT_MAX = 10
 INSTANCES_MAX = 10
-OVERRIDES_CHARACTERS_MAX = 8192
+GROUP_CHARACTERS_MAX = 255
+STARTED_BY_MAX = 128
+STARTED_BY_START_MAX = 36
 FAILURES_MAX = 100
 LAUNCH_TYPES = ("EC2", "FARGATE", "EXTERNAL", "FMI", "MANAGED_INSTANCES")
 REASONS = {"STATUS": "AGENT"}
-_STARTED_BY = re.compile(r"[A-Za-z0-9_/-]{0,128}")
+_STARTED_BY = re.compile(r"[A-Za-z0-9_/-]*")
 
 
 def run(turn: Turn, request: shapes.RunTaskRequest) -> list[shapes.Failure]:
@@ -41,7 +44,7 @@ def run(turn: Turn, request: shapes.RunTaskRequest) -> list[shapes.Failure]:
     if request.placement_constraints or request.placement_strategy:
         raise UnsupportedFeatureException("Placement constraints and strategies are not supported by this version.")
     template = _template(cluster, definition, request)
-    if not cluster.room.hosts:
+    if len(cluster.draining) == cluster.room.size:
         raise InvalidParameterException("No Container Instances were found in your cluster.")
     need = definition.demand if template.overrides is None else demand(definition.definition, template.overrides)
     for done in range(count):
@@ -129,8 +132,8 @@ def _template(
     definition: DefinitionState,
     request: shapes.RunTaskRequest | shapes.StartTaskRequest,
 ) -> TaskRequested:
-    _check_texts(request)
-    overrides = _checked_overrides(definition, request.overrides)
+    _check_texts(request, STARTED_BY_MAX if isinstance(request, shapes.RunTaskRequest) else STARTED_BY_START_MAX)
+    overrides = checked_overrides(definition.definition, request.overrides)
     if (definition.definition.network_mode == "awsvpc") != (request.network_configuration is not None):
         raise InvalidParameterException(
             "Network Configuration must be provided when networkMode 'awsvpc' is specified."
@@ -155,12 +158,17 @@ def _template(
     )
 
 
-def _check_texts(request: shapes.RunTaskRequest | shapes.StartTaskRequest) -> None:
-    if request.group is not None and (len(request.group) > 255 or request.group.startswith(SERVICE_GROUP)):
-        raise InvalidParameterException("Invalid task group: up to 255 characters, and not starting with service:.")
-    if request.started_by is not None and not _STARTED_BY.fullmatch(request.started_by):
+def _check_texts(request: shapes.RunTaskRequest | shapes.StartTaskRequest, started_by_max: int) -> None:
+    group = request.group or ""
+    if len(group) > GROUP_CHARACTERS_MAX or group.startswith(SERVICE_GROUP):
         raise InvalidParameterException(
-            "startedBy can have up to 128 letters (uppercase and lowercase), numbers, hyphens, slashes and underscores."
+            f"Invalid task group: up to {GROUP_CHARACTERS_MAX} characters, and not starting with {SERVICE_GROUP}."
+        )
+    started_by = request.started_by or ""
+    if len(started_by) > started_by_max or not _STARTED_BY.fullmatch(started_by):
+        raise InvalidParameterException(
+            f"startedBy can have up to {started_by_max} letters (uppercase and lowercase), numbers, hyphens, "
+            "slashes and underscores."
         )
 
 
@@ -173,25 +181,6 @@ def _check_launch(launch_type: str | None, strategy: list[shapes.CapacityProvide
         raise InvalidParameterException(f"launch type should be one of [{','.join(LAUNCH_TYPES)}]")
     if launch_type not in {None, "EC2"} or strategy:
         raise UnsupportedFeatureException("Only the launch type EC2 is supported.")
-
-
-def _checked_overrides(
-    definition: DefinitionState, overrides: shapes.TaskOverride | None
-) -> shapes.TaskOverride | None:
-    if overrides is None:
-        return None
-    if len(msgspec.json.encode(overrides)) > OVERRIDES_CHARACTERS_MAX:
-        raise InvalidParameterException(f"Overrides may have up to {OVERRIDES_CHARACTERS_MAX} characters as JSON.")
-    for amount in (overrides.cpu, overrides.memory):
-        if amount and not amount.isdigit():
-            raise InvalidParameterException(f"Invalid override of the task size: {amount} is not a whole number.")
-    names = {each.name for each in definition.definition.container_definitions or []}
-    for each in overrides.container_overrides or []:
-        if each.name not in names:
-            raise InvalidParameterException(
-                f"Override for container named {each.name} is not a container in the TaskDefinition."
-            )
-    return overrides if overrides != shapes.TaskOverride() else None
 
 
 def _fail(

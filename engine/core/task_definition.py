@@ -15,6 +15,7 @@ from quarterdeck.projections.live.states import DefinitionState
 
 SIZE_BYTES_MAX = 65_536
 CONTAINERS_MAX = 10
+SIZE_CHARACTERS_MAX = 32
 CPU_UNITS_MIN, CPU_UNITS_MAX = 128, 196_608
 NETWORK_MODES = ("bridge", "host", "awsvpc", "none")
 _CPU = re.compile(r"(?P<units>\d+)|(?P<vcpu>\d*\.?\d+)\s*vcpu", re.IGNORECASE)
@@ -25,6 +26,7 @@ def register(turn: Turn, request: shapes.RegisterTaskDefinitionRequest) -> None:
     """Register the next revision of a family; its errors are ClientExceptions (spec §1.5)."""
     try:
         definition = _complete(request)
+        tags = checked_tags(request.tags)
     except InvalidParameterException as error:
         raise ClientException(error.message) from error
     if request.tags is not None and not request.tags:
@@ -43,7 +45,7 @@ def register(turn: Turn, request: shapes.RegisterTaskDefinitionRequest) -> None:
                 registered_at=turn.now,
                 registered_by=turn.actor,
             ),
-            tags=checked_tags(request.tags),
+            tags=tags,
         )
     )
 
@@ -95,6 +97,7 @@ def _complete(request: shapes.RegisterTaskDefinitionRequest) -> shapes.TaskDefin
         enable_fault_injection=request.enable_fault_injection,
     )
     container_definition.check_sizes(definition)
+    container_definition.check_ports(definition)
     container_definition.check_volumes(definition)
     return msgspec.structs.replace(
         definition,
@@ -148,7 +151,7 @@ def _cpu_units(text: str | None) -> str | None:
     if not text:
         return None
     match = _CPU.fullmatch(text.strip())
-    if match:
+    if match and len(text) <= SIZE_CHARACTERS_MAX:
         units = int(match["units"]) if match["units"] else int(float(match["vcpu"]) * 1024)
         if CPU_UNITS_MIN <= units <= CPU_UNITS_MAX:
             return str(units)
@@ -159,7 +162,7 @@ def _memory_mib(text: str | None) -> str | None:
     if not text:
         return None
     match = _MEMORY.fullmatch(text.strip())
-    if match:
+    if match and len(text) <= SIZE_CHARACTERS_MAX:
         mib = int(match["mib"]) if match["mib"] else int(float(match["gb"]) * 1024)
         if mib > 0:
             return str(mib)

@@ -14,6 +14,8 @@ from quarterdeck.events.names import DEFAULT_CLUSTER, NAME, Namespace, parse_arn
 from quarterdeck.projections.live.states import ClusterState, DefinitionState, NamespaceState
 from quarterdeck.projections.live.view import EVOLVE
 
+DIGITS_MAX = 18
+
 
 class Ids(Protocol):
     """A source of new identifiers; seeded in simulation."""
@@ -109,11 +111,17 @@ def local_name(namespace: Namespace, kind: str, reference: str, cluster: str = "
     return arn.path[-1]
 
 
+def whole_number(text: str) -> int | None:
+    """Read a whole number of few enough digits to mean something; None if it is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= DIGITS_MAX else None
+
+
 def revision_number(text: str) -> int:
     """Read a revision; ECS's own words for one that is no number."""
-    if not text.isascii() or not text.isdigit():
+    number = whole_number(text)
+    if number is None:
         raise InvalidParameterException(f"Invalid revision number. Number: {text}")
-    return int(text)
+    return number
 
 
 def valid_name(name: str | None) -> bool:

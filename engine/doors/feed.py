@@ -21,6 +21,7 @@ from nats.aio.msg import Msg
 
 from quarterdeck.engine.doors import feed_message as message
 from quarterdeck.engine.doors.feed_message import Item
+from quarterdeck.engine.doors.reply import MESSAGE_ID
 from quarterdeck.engine.shell.keeper import Keeper
 from quarterdeck.events import shapes
 from quarterdeck.events.codec import unseal
@@ -218,7 +219,7 @@ def _place(headers: str) -> Place:
     for line in headers.splitlines():
         name, _, value = line.partition(": ")
         parts = value.split(".")
-        if name == message.MESSAGE_ID and len(parts) == len(BEGINNING) and all(each.isdigit() for each in parts):
+        if name == MESSAGE_ID and len(parts) == len(BEGINNING) and all(each.isdigit() for each in parts):
             return int(parts[0]), int(parts[1]), int(parts[2])
     return BEGINNING
 

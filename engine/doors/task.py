@@ -13,6 +13,7 @@ from quarterdeck.events.task import TaskPlaced, TaskPlacementFailed, TaskRequest
 from quarterdeck.projections.live.states import NamespaceState
 from quarterdeck.projections.live.task_definition import find
 from quarterdeck.projections.models.task_document import requested_task
+from quarterdeck.projections.models.task_query import TaskFilter
 
 TASKS_DESCRIBED_MAX = 100
 STATUSES = ("RUNNING", "PENDING", "STOPPED")
@@ -99,13 +100,15 @@ async def _list(context: Context, request: shapes.ListTasksRequest) -> shapes.Li
         context.namespace,
         cluster,
         page(request),
-        container_instance=instance,
-        family=request.family or None,
-        service_name=service,
-        started_by=request.started_by or None,
-        desired_status=desired,
-        launch_type=request.launch_type,
         now=context.now,
+        only=TaskFilter(
+            container_instance=instance,
+            family=request.family or None,
+            service=service,
+            started_by=request.started_by or None,
+            launch_type=request.launch_type,
+            desired=desired,
+        ),
     )
     return shapes.ListTasksResponse(task_arns=listed.items, next_token=next_token(request, listed))
 

@@ -11,7 +11,7 @@ from quarterdeck.engine.core.turn import Turn
 from quarterdeck.engine.shell.keeper import Command, Keeper, NotKeeper
 from quarterdeck.engine.shell.wanted import Instance, Wanted
 from quarterdeck.events.wanted import Heartbeat, HeartbeatAnswer
-from quarterdeck.projections.live.states import InstanceState
+from quarterdeck.projections.live.instance import InstanceState
 
 SWEEP_SECONDS = 0.25
 

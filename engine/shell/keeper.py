@@ -143,7 +143,7 @@ class Keeper:
             self._break_promises({}, NotKeeper("this engine has stopped keeping the shard"))
 
     async def kept(self, seconds_max: float | None = TAKE_OVER_SECONDS_MAX) -> None:
-        """Wait until the shard is kept, None: for as long as it takes. Raises `NotKeeper`, also if it takes too long."""
+        """Wait until the shard is kept; None: as long as it takes. Raises `NotKeeper`, also if it takes too long."""
         if not self._keeping.is_set():
             await self._wait_to_keep(seconds_max)
         if self._gone:

@@ -35,7 +35,7 @@ log = structlog.get_logger(__name__)
 
 
 class LeaseLost(Exception):
-    """This replica does not hold the lease any more."""
+    """Another replica may hold the lease by now."""
 
 
 class Held(msgspec.Struct, frozen=True):

@@ -12,7 +12,8 @@ from quarterdeck.events.container_instance import (
 )
 from quarterdeck.events.shapes import Attribute
 from quarterdeck.projections.live import task
-from quarterdeck.projections.live.states import ClusterState, InstanceState, NamespaceState
+from quarterdeck.projections.live.instance import InstanceState
+from quarterdeck.projections.live.states import ClusterState, NamespaceState
 
 
 def registered(namespace: NamespaceState, event: ContainerInstanceRegistered, at: float) -> None:

@@ -5,6 +5,7 @@ from quarterdeck.events.service import (
     DeploymentStarted,
     ServiceCreated,
     ServiceDeleted,
+    ServiceDeploymentBlocked,
     ServiceDrained,
     ServiceEvent,
     ServiceSteadyStateReached,
@@ -13,6 +14,9 @@ from quarterdeck.events.service import (
     ServiceUpdated,
 )
 from quarterdeck.projections.live.states import DeploymentState, NamespaceState, ServiceState
+
+NO_INSTANCES = "NO INSTANCES"
+"""What is remembered as the cause when there was no instance to fail a check."""
 
 
 def created(namespace: NamespaceState, event: ServiceCreated, at: float) -> None:
@@ -24,6 +28,7 @@ def created(namespace: NamespaceState, event: ServiceCreated, at: float) -> None
         created_at=at,
         token=event.token,
         request=event.request,
+        tags=event.tags,
     )
 
 
@@ -37,7 +42,7 @@ def updated(namespace: NamespaceState, event: ServiceUpdated, _at: float) -> Non
     service.steady = False
     service.unplaced = ""
     for deployment in service.deployments:
-        deployment.failed, deployment.impaired = 0, False
+        deployment.failed, deployment.impaired, deployment.blocked = 0, False, False
 
 
 def deleted(namespace: NamespaceState, event: ServiceDeleted, _at: float) -> None:
@@ -51,7 +56,7 @@ def drained(namespace: NamespaceState, event: ServiceDrained, _at: float) -> Non
     """Make the service INACTIVE and forget the order its tasks were placed in."""
     service = _find(namespace, event)
     service.status = "INACTIVE"
-    namespace.clusters[event.cluster].room.group(service.group).queues.clear()
+    namespace.clusters[event.cluster].room.forget(service.group)
 
 
 def deployment_started(namespace: NamespaceState, event: DeploymentStarted, at: float) -> None:
@@ -70,6 +75,13 @@ def deployment_completed(namespace: NamespaceState, event: DeploymentCompleted, 
         deployment.completed = True
 
 
+def deployment_blocked(namespace: NamespaceState, event: ServiceDeploymentBlocked, _at: float) -> None:
+    """Remember that it was told; a change of the service may set it free."""
+    deployment = _find(namespace, event).deployment(event.deployment)
+    if deployment is not None:
+        deployment.blocked = True
+
+
 def steady(namespace: NamespaceState, event: ServiceSteadyStateReached, _at: float) -> None:
     """Note the steady state until something changes."""
     service = _find(namespace, event)
@@ -79,7 +91,7 @@ def steady(namespace: NamespaceState, event: ServiceSteadyStateReached, _at: flo
 
 def placement_failed(namespace: NamespaceState, event: ServiceTaskPlacementFailed, _at: float) -> None:
     """Remember the cause that was told, so that it is not told again."""
-    _find(namespace, event).unplaced = f"{event.closest} {event.reason}"
+    _find(namespace, event).unplaced = event.reason or NO_INSTANCES
 
 
 def start_impaired(namespace: NamespaceState, event: ServiceTaskStartImpaired, _at: float) -> None:

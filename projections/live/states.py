@@ -8,6 +8,7 @@ from quarterdeck.events import shapes
 from quarterdeck.events.names import Namespace
 from quarterdeck.events.service import ServiceSettings
 from quarterdeck.projections.live.demand import Demand
+from quarterdeck.projections.live.instance import InstanceState
 from quarterdeck.projections.live.room import Room
 
 
@@ -30,32 +31,6 @@ class TaskState(msgspec.Struct, gc=False):
     stop_code: str = ""
     stop_reason: str = ""
     stopped_at: float = 0.0
-
-
-class InstanceState(msgspec.Struct):
-    """A container instance and what is left of it."""
-
-    id: str
-    zone: str
-    host: str
-    instance_type: str
-    ec2_instance_id: str
-    cpu: int
-    memory: int
-    cpu_left: int
-    memory_left: int
-    tcp_kept: frozenset[int]
-    udp_kept: frozenset[int]
-    tcp: set[int]
-    udp: set[int]
-    attributes: dict[str, str]
-    session: str = ""
-    status: str = "ACTIVE"
-    connected: bool = False
-    disconnected_at: float = 0.0
-    lost: bool = False
-    version: int = 1
-    tasks: dict[str, None] = msgspec.field(default_factory=dict)
 
 
 class DefinitionState(msgspec.Struct):
@@ -91,6 +66,7 @@ class DeploymentState(msgspec.Struct):
     failed: int = 0
     failed_at: float = 0.0
     impaired: bool = False
+    blocked: bool = False
     running: int = 0
     tasks: dict[str, None] = msgspec.field(default_factory=dict)
 
@@ -108,6 +84,7 @@ class ServiceState(msgspec.Struct):
     created_at: float
     token: str = ""
     request: str = ""
+    tags: list[shapes.Tag] = msgspec.field(default_factory=list)
     status: str = "ACTIVE"
     steady: bool = False
     unplaced: str = ""
@@ -133,6 +110,10 @@ class ClusterState(msgspec.Struct):
     name: str
     created_at: float
     status: str = "ACTIVE"
+    settings: list[shapes.ClusterSetting] = msgspec.field(default_factory=list)
+    configuration: shapes.ClusterConfiguration | None = None
+    service_connect_defaults: shapes.ClusterServiceConnectDefaultsRequest | None = None
+    tags: list[shapes.Tag] = msgspec.field(default_factory=list)
     instances: dict[str, InstanceState] = msgspec.field(default_factory=dict)
     services: dict[str, ServiceState] = msgspec.field(default_factory=dict)
     tasks: dict[str, TaskState] = msgspec.field(default_factory=dict)

@@ -59,7 +59,7 @@ def placed(namespace: NamespaceState, event: TaskPlaced, _at: float) -> None:
     instance.version += 1
     instance.tasks[task.id] = None
     cluster.room.take(instance, task.demand)
-    cluster.room.group(task.group).count(instance.id, instance.zone, 1)
+    cluster.room.count(task.group, instance, 1)
 
 
 def placement_failed(_namespace: NamespaceState, _event: TaskPlacementFailed, _at: float) -> None:
@@ -125,8 +125,9 @@ def owners(cluster: ClusterState, task: TaskState) -> tuple[ServiceState | None,
 def _unwant(cluster: ClusterState, task: TaskState) -> None:
     task.desired_status = "STOPPED"
     if task.instance:
-        cluster.room.group(task.group).count(task.instance, task.zone, -1)
-        cluster.room.gain(cluster.instances[task.instance])
+        instance = cluster.instances[task.instance]
+        cluster.room.count(task.group, instance, -1)
+        cluster.room.gain(instance)
     service, deployment = owners(cluster, task)
     if service is None or deployment is None:
         return

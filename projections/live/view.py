@@ -40,6 +40,7 @@ EVOLVE: dict[type, Callable[[NamespaceState, Any, float], None]] = {
     service_events.ServiceDrained: service.drained,
     service_events.DeploymentStarted: service.deployment_started,
     service_events.DeploymentCompleted: service.deployment_completed,
+    service_events.ServiceDeploymentBlocked: service.deployment_blocked,
     service_events.ServiceSteadyStateReached: service.steady,
     service_events.ServiceTaskPlacementFailed: service.placement_failed,
     service_events.ServiceTaskStartImpaired: service.start_impaired,
@@ -99,9 +100,9 @@ class LiveView:
             self.commands.pop(self._expiry.popleft()[1], None)
 
     def fingerprint(self) -> str:
-        """Digest the whole state: equal for two folds of the same log."""
-        used = {name: each for name, each in self.namespaces.items() if each.clusters or each.families}
-        plain = msgspec.to_builtins(used, str_keys=True, enc_hook=_counted, order="sorted")
+        """Digest the whole state: equal for two folds of the same log; a namespace only looked at is none."""
+        there = {name: each for name, each in self.namespaces.items() if each.clusters or each.families}
+        plain = msgspec.to_builtins(there, str_keys=True, enc_hook=_counted, order="sorted")
         return hashlib.sha256(msgspec.json.encode(plain)).hexdigest()
 
 

@@ -93,7 +93,7 @@ class Projector:
 
     def __init__(self, log: Source, models: ReadModels, on_applied: Callable[[Chained], None] | None = None) -> None:
         self._log = log
-        self._models = models
+        self.models = models
         self._on_applied = on_applied
         self._waiters: list[tuple[int, int, asyncio.Future[None]]] = []
         self._turn = count()
@@ -151,10 +151,10 @@ class Projector:
 
     async def _resume(self) -> int:
         end = await self._log.position()
-        held = await self._models.suit(end.identity, end.sequence)
+        held = await self.models.suit(end.identity, end.sequence)
         while self._reason:
             reason, self._reason = self._reason, ""
-            held = await self._models.reset(reason)
+            held = await self.models.reset(reason)
         self._identity = end.identity
         self._move(held)
         return held.sequence
@@ -176,7 +176,7 @@ class Projector:
         if batch.sequence <= self.applied.sequence:
             return
         envelopes, batch.envelopes, batch.commits = batch.envelopes, [], 0
-        self._move(await self._models.apply(envelopes, self._identity, batch.sequence))
+        self._move(await self.models.apply(envelopes, self._identity, batch.sequence))
         if self._on_applied is not None:
             for envelope in envelopes:
                 self._on_applied(envelope)

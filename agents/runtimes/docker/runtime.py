@@ -145,6 +145,12 @@ class DockerRuntime:
         if not answer.ok and answer.status not in {NOT_FOUND, CONFLICT}:
             raise CannotRemoveContainerError(answer.message)
 
+    async def remove_volume(self, name: str) -> None:
+        """Ask the daemon; a volume in use stays."""
+        answer = await self._api.call("DELETE", f"/volumes/{name}")
+        if not answer.ok and answer.status != NOT_FOUND:
+            raise CannotRemoveContainerError(answer.message)
+
     async def inspect(self, container_id: str) -> Container:
         """Ask the daemon."""
         answer = await self._api.call("GET", f"/containers/{container_id}/json")

@@ -54,6 +54,7 @@ def _host_config(spec: ContainerSpec) -> wire.HostConfigRequest:
         nano_cpus=round((spec.cpu_limit or 0) * NANO_CPUS_PER_CPU),
         memory=(spec.memory_mib or 0) * BYTES_PER_MIB,
         memory_reservation=(spec.memory_reservation_mib or 0) * BYTES_PER_MIB,
+        log_config=wire.LogConfig(spec.log_driver, spec.log_options) if spec.log_driver else None,
     )
 
 

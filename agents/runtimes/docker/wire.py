@@ -15,6 +15,13 @@ class PortBinding(msgspec.Struct, frozen=True, rename="pascal"):
     host_port: str = ""
 
 
+class LogConfig(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
+    """Where the output goes."""
+
+    type: str
+    config: dict[str, str] = {}
+
+
 class HostConfigRequest(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
     """What the container may take of the host. Memory in bytes, NanoCpus in 10⁻⁹ CPUs."""
 
@@ -25,6 +32,7 @@ class HostConfigRequest(msgspec.Struct, frozen=True, rename="pascal", omit_defau
     nano_cpus: int = 0
     memory: int = 0
     memory_reservation: int = 0
+    log_config: LogConfig | None = None
 
 
 class CreateRequest(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):

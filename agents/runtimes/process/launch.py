@@ -1,7 +1,7 @@
 """Launch: from a spec to what a host process gets: command, environment, user, weight, ports.
 
-Ignored, as a process has no such thing: image, mounts, network mode ``none``, cpu_limit and
-memory_reservation_mib.
+Ignored, as a process has no such thing: image, mounts, network mode ``none``, cpu_limit,
+memory_reservation_mib and log driver.
 """
 
 import errno

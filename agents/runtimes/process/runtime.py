@@ -168,6 +168,9 @@ class ProcessRuntime:
             return
         self._feed.publish(container_id, labels)
 
+    async def remove_volume(self, name: str) -> None:
+        """Nothing: mounts are ignored."""
+
     async def inspect(self, container_id: str) -> Container:
         """Read the container's directory."""
         return self._ready().container(container_id)

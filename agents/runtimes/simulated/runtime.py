@@ -78,6 +78,10 @@ class SimulatedRuntime:
         except ContainerGone:
             return
 
+    async def remove_volume(self, name: str) -> None:  # noqa: ARG002 - the port's signature
+        """Nothing: there are no volumes on a host of values."""
+        self._check()
+
     async def inspect(self, container_id: str) -> Container:
         """Look."""
         self._check()

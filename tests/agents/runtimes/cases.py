@@ -76,14 +76,14 @@ class RuntimeCase(Protocol):
 async def eventually(holds: Callable[[], Any]) -> None:
     """Wait until it holds, a bounded time."""
     async with asyncio.timeout(WAIT_SECONDS_MAX):
-        while not holds():  # noqa: ASYNC110 - what is waited for knows no events
+        while not holds():
             await asyncio.sleep(POLL_SECONDS)
 
 
 async def exited(runtime: Runtime, container_id: str) -> Container:
     """The container, once it has ended."""
     async with asyncio.timeout(WAIT_SECONDS_MAX):
-        while (container := await runtime.inspect(container_id)).state != "exited":  # noqa: ASYNC110 - likewise
+        while (container := await runtime.inspect(container_id)).state != "exited":
             await asyncio.sleep(POLL_SECONDS)
     return container
 

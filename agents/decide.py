@@ -1,0 +1,171 @@
+"""Decide: what one task needs next, from what is wanted and what is observed. Pure; each step says why.
+
+A driver notes what it sees in a `Task`, lets `judge` draw conclusions, asks for `next_steps`, notes those
+it begins, carries them out, and so on until nothing is left to do.
+"""
+
+from collections.abc import Iterator
+
+from quarterdeck.agents.plan import ContainerPlan, Dependency
+from quarterdeck.agents.report import STATUS, running, stopped
+from quarterdeck.agents.settings import Timing
+from quarterdeck.agents.task import Forget, Remove, Report, Start, Step, Stop, Task, Wait, fail, has_started
+
+ESSENTIAL_EXITED = "Essential container in task exited"
+
+
+def judge(task: Task, now: float) -> None:
+    """Take note of dependencies that can not be met any more: that stays, whatever happens afterwards."""
+    if why_ending(task) is None:
+        for plan in _unstarted(task):
+            if reason := _hopeless(task, plan, now):
+                fail(task, plan.name, reason)
+        if _stuck(task):
+            fail(task, "", "TaskDependencyError: its containers wait for one another")
+
+
+def _stuck(task: Task) -> bool:
+    """Whether nothing runs that those who wait could wait for."""
+    waiting = [plan for plan in _unstarted(task) if not all(_met(task, each) for each in plan.after)]
+    running_now = any(each.state == "running" for each in task.containers.values())
+    return bool(waiting) and len(waiting) == len(list(_unstarted(task))) and not task.busy and not running_now
+
+
+def next_steps(task: Task, now: float, timing: Timing) -> list[Step]:
+    """What is to be done now; nothing while everything is under way."""
+    if task.told == "STOPPED":
+        return _clear(task, now, timing)
+    ending = why_ending(task)
+    steps: list[Step] = list(_running_report(task, ending))
+    if ending is None:
+        return steps + list(_starts(task, now)) + list(_changes(task, steps))
+    if stops := list(_stops(task, ending, timing)):
+        return steps + list(stops)
+    if task.busy or any(each.state == "running" for each in task.containers.values()):
+        return steps
+    if task.wish == "UNWANTED":
+        return _clear(task, now, timing)
+    return [*steps, stopped(task, _exited(task))]
+
+
+def why_ending(task: Task) -> str | None:
+    """Why the task has to end, None while it may go on."""
+    if task.wish != "RUNNING":
+        return f"desired status is {task.wish}"
+    if task.failure:
+        return task.failure
+    for plan in task.plan.containers:
+        if plan.essential and _state(task, plan.name) == "exited":
+            return f"{ESSENTIAL_EXITED}: {plan.name}"
+    return None
+
+
+def _state(task: Task, name: str) -> str:
+    container = task.containers.get(name)
+    return "absent" if container is None else container.state
+
+
+def _unstarted(task: Task) -> Iterator[ContainerPlan]:
+    return (plan for plan in task.plan.containers if _state(task, plan.name) in {"absent", "created"})
+
+
+def _starts(task: Task, now: float) -> Iterator[Step]:
+    """One at a time, in the order of the definition, as far as dependencies allow."""
+    if task.busy:
+        return
+    waiting: list[float] = []
+    for plan in _unstarted(task):
+        if all(_met(task, each) for each in plan.after):
+            yield Start(plan, "wanted and not running")
+            return
+        waiting += [deadline for each in plan.after if (deadline := _deadline(task, each)) is not None]
+    if waiting:
+        yield Wait(max(now, min(waiting)), "a dependency has until then")
+
+
+def _met(task: Task, dependency: Dependency) -> bool:
+    container = task.containers.get(dependency.container)
+    if container is None or not has_started(container):
+        return False
+    match dependency.condition:
+        case "START":
+            return True
+        case "COMPLETE":
+            return container.state == "exited"
+        case "SUCCESS":
+            return container.state == "exited" and container.exit_code == 0
+
+
+def _deadline(task: Task, dependency: Dependency) -> float | None:
+    """Until when a started container has to do what another waits for."""
+    container = task.containers.get(dependency.container)
+    plan = next((plan for plan in task.plan.containers if plan.name == dependency.container), None)
+    if container is None or container.started_at is None or plan is None or _met(task, dependency):
+        return None
+    return None if plan.start_timeout_seconds is None else container.started_at + plan.start_timeout_seconds
+
+
+def _hopeless(task: Task, plan: ContainerPlan, now: float) -> str | None:
+    for each in plan.after:
+        container = task.containers.get(each.container)
+        if container is None or _met(task, each):
+            continue
+        if container.state == "exited":
+            return f"TaskDependencyError: {plan.name} needs {each.container}, which exited with {container.exit_code}"
+        deadline = _deadline(task, each)
+        if deadline is not None and deadline <= now:
+            return f"TaskDependencyError: {plan.name} waited too long for {each.container} to {each.condition.lower()}"
+    return None
+
+
+def _stops(task: Task, ending: str, timing: Timing) -> Iterator[Stop]:
+    """All that run, those that others depend on after those others."""
+    plans = {plan.name: plan for plan in task.plan.containers}
+    needed = {each.container for name, plan in plans.items() if _state(task, name) == "running" for each in plan.after}
+    for name, container in task.containers.items():
+        if container.state == "running" and name not in task.busy and name not in needed:
+            plan = plans.get(name)
+            own = plan.stop_timeout_seconds if plan is not None else None
+            yield Stop(container, name, timing.stop_timeout_seconds if own is None else own, ending)
+
+
+def _running_report(task: Task, ending: str | None) -> Iterator[Report]:
+    """RUNNING is told once all essential containers have started, even if one of them is over already."""
+    essential = [task.containers.get(plan.name) for plan in task.plan.containers if plan.essential]
+    if task.told or task.wish == "UNWANTED" or not essential:
+        return
+    if all(container is not None and has_started(container) for container in essential):
+        # The report of its end, right behind this one, has the containers as they are by then.
+        names = [] if ending else [plan.name for plan in task.plan.containers if plan.name in task.containers]
+        yield running(task, names)
+
+
+def _changes(task: Task, before: list[Step]) -> Iterator[Report]:
+    """What has happened since to containers that do not decide over the task."""
+    if before or task.told != "RUNNING":
+        return
+    changed = [
+        plan.name
+        for plan in task.plan.containers
+        if STATUS.get(_state(task, plan.name), "PENDING") not in {"PENDING", task.told_containers.get(plan.name)}
+    ]
+    if changed:
+        yield running(task, changed)
+
+
+def _exited(task: Task) -> str | None:
+    """ECS's words, for a task that nobody stopped."""
+    return ESSENTIAL_EXITED if task.wish == "RUNNING" else None
+
+
+def _clear(task: Task, now: float, timing: Timing) -> list[Step]:
+    """Remove what is left, a while after the end; it has to be known to the engine, or of no interest to it."""
+    ended = max((each.finished_at or 0.0 for each in task.containers.values()), default=0.0)
+    since = ended if task.wish == "UNWANTED" and task.settled_at is None else task.settled_at
+    if since is None or task.busy:
+        return []
+    if not task.containers:
+        return [Forget(tuple(sorted(task.volumes)))]
+    if since + timing.keep_stopped_seconds > now:
+        return [Wait(since + timing.keep_stopped_seconds, "stopped containers are kept for a while")]
+    return [Remove(container, name, "its task is over") for name, container in task.containers.items()]

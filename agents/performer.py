@@ -1,0 +1,93 @@
+"""Performer: carries out the steps that are decided; what is in the way is retried, a verdict is noted.
+
+A runtime that can't be asked says nothing of a container: the same again, later.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from quarterdeck.agents.backoff import Backoff
+from quarterdeck.agents.clock import Clock
+from quarterdeck.agents.decide import why_ending
+from quarterdeck.agents.runtimes.errors import (
+    CannotRemoveContainerError,
+    CannotStopContainerError,
+    ContainerFailure,
+    ContainerGone,
+    RuntimeFailure,
+    RuntimeUnavailable,
+)
+from quarterdeck.agents.runtimes.port import Runtime
+from quarterdeck.agents.settings import Settings
+from quarterdeck.agents.starter import Starter
+from quarterdeck.agents.task import Remove, Start, Stop, Task, fail, observe, vanished
+
+REMOVALS_TRIED_MAX = 5
+
+logger = structlog.get_logger(__name__)
+
+
+class Performer:
+    """Does things to containers and notes in their tasks what came of it."""
+
+    def __init__(self, runtime: Runtime, clock: Clock, settings: Settings) -> None:
+        self.starter = Starter(runtime, clock, settings.limits.starts_max)
+        self._runtime = runtime
+        self._clock = clock
+        self._timing = settings.timing
+        self._removals = asyncio.Semaphore(settings.limits.removals_max)
+
+    async def start(self, group: asyncio.TaskGroup, task: Task, step: Start) -> None:
+        """Start a container, or note why its task can't."""
+        backoff = self._backoff()
+        while why_ending(task) is None:
+            try:
+                await self.starter.start(group, task, step.container)
+            except ContainerFailure as failure:
+                logger.info("container failed to start", task=task.id, name=step.container.name, why=failure.reason)
+                fail(task, step.container.name, failure.reason)
+            except RuntimeFailure:
+                await self._clock.sleep(backoff.next())
+                continue
+            return
+
+    async def stop(self, task: Task, step: Stop) -> None:
+        """Stop a container, however long it takes to get through to the runtime."""
+        backoff = self._backoff()
+        while True:
+            try:
+                observe(task, step.name, await self._runtime.stop(step.container.id, step.timeout_seconds))
+            except ContainerGone:
+                vanished(task, step.name, self._clock.now())
+            except (RuntimeUnavailable, CannotStopContainerError) as failure:
+                logger.warning("container not stopped yet", task=task.id, name=step.name, why=failure.reason)
+                await self._clock.sleep(backoff.next())
+                continue
+            return
+
+    async def remove(self, task: Task, step: Remove) -> None:
+        """Remove a container; one that can't be is left to the next start of an agent."""
+        async with self._removals:
+            await self._removed(lambda: self._runtime.remove(step.container.id), step.container.name)
+        task.containers.pop(step.name, None)
+
+    async def remove_volumes(self, volumes: tuple[str, ...]) -> None:
+        """Remove a task's own volumes."""
+        for name in volumes:
+            await self._removed(lambda name=name: self._runtime.remove_volume(name), name)  # type: ignore[misc]
+
+    async def _removed(self, attempt: Callable[[], Awaitable[None]], name: str) -> None:
+        backoff = self._backoff()
+        for _ in range(REMOVALS_TRIED_MAX):
+            try:
+                await attempt()
+            except (RuntimeUnavailable, CannotRemoveContainerError) as failure:
+                logger.warning("not removed", name=name, why=failure.reason)
+                await self._clock.sleep(backoff.next())
+            else:
+                return
+
+    def _backoff(self) -> Backoff:
+        return Backoff(self._timing.retry_seconds_min, self._timing.retry_seconds_max)

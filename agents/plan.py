@@ -1,0 +1,34 @@
+"""Plan: what a task's containers are to be, in the order of its definition; values without behaviour."""
+
+from typing import Literal
+
+import msgspec
+
+from quarterdeck.agents.runtimes.port import ContainerSpec
+
+Condition = Literal["START", "COMPLETE", "SUCCESS"]
+
+
+class Dependency(msgspec.Struct, frozen=True):
+    """What has to have happened to another container first."""
+
+    container: str
+    condition: Condition
+
+
+class ContainerPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """One container of a task; timeouts None leave it to the agent."""
+
+    name: str
+    spec: ContainerSpec
+    essential: bool = True
+    after: tuple[Dependency, ...] = ()
+    start_timeout_seconds: float | None = None
+    """How long others wait for it."""
+    stop_timeout_seconds: float | None = None
+
+
+class TaskPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """A task, ready for a runtime."""
+
+    containers: tuple[ContainerPlan, ...] = ()

@@ -1,0 +1,68 @@
+"""Report: what the engine is told of a task, as ECS's SubmitTaskStateChange. Pure (spec §4.8, §6.7)."""
+
+import msgspec
+
+from quarterdeck.agents.task import Report, Task
+from quarterdeck.events import shapes
+
+STATUS = {"created": "PENDING", "running": "RUNNING", "exited": "STOPPED"}
+
+
+def running(task: Task, names: list[str]) -> Report:
+    """Say that the task is RUNNING, and how these containers are."""
+    return Report(task.id, _request(task, "RUNNING", [_change(task, name) for name in names]))
+
+
+def stopped(task: Task, exited: str | None) -> Report:
+    """Say that the task is STOPPED, with all its containers; ``exited`` is the reason if nothing else is."""
+    planned = [plan.name for plan in task.plan.containers]
+    names = dict.fromkeys([*planned, *task.containers])
+    changes = [msgspec.structs.replace(_change(task, name), status="STOPPED") for name in names]
+    request = msgspec.structs.replace(
+        _request(task, "STOPPED", changes), reason=task.failure or exited, execution_stopped_at=_stopped_at(task)
+    )
+    return Report(task.id, request)
+
+
+def _stopped_at(task: Task) -> float | None:
+    """When the first essential container ended; without a definition each counts."""
+    essential = {plan.name for plan in task.plan.containers if plan.essential} or set(task.containers)
+    ends = [each.finished_at for name, each in task.containers.items() if name in essential]
+    return min((end for end in ends if end is not None), default=None)
+
+
+def _request(
+    task: Task, status: str, containers: list[shapes.ContainerStateChange]
+) -> shapes.SubmitTaskStateChangeRequest:
+    return shapes.SubmitTaskStateChangeRequest(
+        cluster=task.cluster,
+        task=task.arn,
+        status=status,
+        containers=containers,
+        pull_started_at=task.pull_started_at,
+        pull_stopped_at=task.pull_stopped_at,
+    )
+
+
+def _change(task: Task, name: str) -> shapes.ContainerStateChange:
+    reason = task.failure if name == task.failed_container else None
+    container = task.containers.get(name)
+    if container is None:
+        return shapes.ContainerStateChange(container_name=name, status="PENDING", reason=reason)
+    return shapes.ContainerStateChange(
+        container_name=name,
+        runtime_id=container.id or None,
+        image_digest=container.image_digest,
+        status=STATUS[container.state],
+        exit_code=container.exit_code,
+        reason=reason or container.reason,
+        network_bindings=[
+            shapes.NetworkBinding(
+                bind_ip=port.bind_address,
+                container_port=port.container_port,
+                host_port=port.host_port,
+                protocol=port.protocol,
+            )
+            for port in container.ports
+        ],
+    )

@@ -1,0 +1,65 @@
+"""Settings: what an agent is started with; a composition reads them once."""
+
+import msgspec
+
+from quarterdeck.events.names import DEFAULT_ACCOUNT, DEFAULT_CLUSTER, DEFAULT_REGION
+
+RESERVED_PORTS = (22, 2375, 2376, 51678, 51679)
+"""TCP ports the ECS agent keeps from tasks: SSH, Docker, and its own (spec §4.3)."""
+
+
+class Timing(msgspec.Struct, frozen=True, kw_only=True):
+    """How long an agent waits for what."""
+
+    heartbeat_seconds: float = 1.0
+    compare_seconds: float = 30.0
+    """Between comparisons of all that runs with all that should."""
+    stop_timeout_seconds: float = 30.0
+    """From SIGTERM to SIGKILL, where a container definition says nothing."""
+    keep_stopped_seconds: float = 10.0
+    """How long the containers of a STOPPED task are kept."""
+    retry_seconds_min: float = 0.1
+    retry_seconds_max: float = 5.0
+    leave_seconds_max: float = 2.0
+    """For saying goodbye."""
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """How much an agent does at once."""
+
+    starts_max: int = 8
+    removals_max: int = 4
+    reports_max: int = 64
+    finished_max: int = 1024
+    """Ended tasks whose last report is remembered, should the engine ask for them again."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """One agent: the container instance it is, and how it works.
+
+    ``cluster`` empty means ``default``, which is then made if it is missing. ``cpu`` (units) and
+    ``memory_mib`` None mean all that the runtime has; ``reserved_memory_mib`` is kept back of it.
+    ``host`` is the machine's name: instances of one machine share its ports.
+    """
+
+    host: str
+    cluster: str = ""
+    region: str = DEFAULT_REGION
+    account: str = DEFAULT_ACCOUNT
+    zone: str = ""
+    instance_type: str = "quarterdeck.local"
+    architecture: str = "x86_64"
+    cpu: int | None = None
+    memory_mib: int | None = None
+    reserved_memory_mib: int = 0
+    reserved_ports: tuple[int, ...] = RESERVED_PORTS
+    reserved_udp_ports: tuple[int, ...] = ()
+    attributes: dict[str, str] = {}
+    agent_version: str = "0"
+    timing: Timing = Timing()
+    limits: Limits = Limits()
+
+    @property
+    def cluster_name(self) -> str:
+        """The cluster, by name."""
+        return self.cluster or DEFAULT_CLUSTER

@@ -1,0 +1,157 @@
+"""Task: what is wanted and what is observed of one task, and the steps there can be. Pure.
+
+What is observed only moves forward: created, running, exited. Nothing is ever restarted, so an exited
+container stays exited. What to do next is decided in ``decide``.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from quarterdeck.agents.labels import task_volumes
+from quarterdeck.agents.plan import ContainerPlan, TaskPlan
+from quarterdeck.agents.runtimes.port import Container
+from quarterdeck.events import shapes
+
+VANISHED = "The container was removed by somebody else"
+REASON_CHARACTERS_MAX = 1024
+RANK = {"created": 0, "running": 1, "exited": 2}
+
+Wish = Literal["RUNNING", "STOPPED", "UNWANTED"]
+WISHES: dict[Wish, int] = {"RUNNING": 0, "STOPPED": 1, "UNWANTED": 2}
+
+
+class Task(msgspec.Struct, kw_only=True):
+    """A task as its agent sees it. UNWANTED is one the engine does not list: nobody hears of it any more."""
+
+    id: str
+    arn: str
+    cluster: str
+    wish: Wish = "RUNNING"
+    plan: TaskPlan = TaskPlan()
+    containers: dict[str, Container] = {}
+    busy: set[str] = set()
+    """Containers that a step is at work on."""
+    failure: str = ""
+    """Why it can not start."""
+    failed_container: str = ""
+    told: Literal["", "RUNNING", "STOPPED"] = ""
+    told_containers: dict[str, str] = {}
+    volumes: set[str] = set()
+    """Volumes that end with it."""
+    settled_at: float | None = None
+    """When the engine had taken the report of its end."""
+    pull_started_at: float | None = None
+    pull_stopped_at: float | None = None
+
+
+class Start(msgspec.Struct, frozen=True):
+    """Create the container and start it."""
+
+    container: ContainerPlan
+    reason: str
+
+
+class Stop(msgspec.Struct, frozen=True):
+    """End a running container."""
+
+    container: Container
+    name: str
+    timeout_seconds: float
+    reason: str
+
+
+class Remove(msgspec.Struct, frozen=True):
+    """Forget a container that does not run."""
+
+    container: Container
+    name: str
+    reason: str
+
+
+class Report(msgspec.Struct, frozen=True):
+    """Tell the engine."""
+
+    task: str
+    request: shapes.SubmitTaskStateChangeRequest
+
+
+class Wait(msgspec.Struct, frozen=True):
+    """Ask again at that moment (seconds since the epoch)."""
+
+    until: float
+    reason: str
+
+
+class Forget(msgspec.Struct, frozen=True):
+    """Nothing is left of it but these volumes."""
+
+    volumes: tuple[str, ...] = ()
+
+
+Step = Start | Stop | Remove | Report | Wait | Forget
+
+
+def observe(task: Task, name: str, container: Container) -> None:
+    """Take note of how a container is; word of an earlier state changes nothing."""
+    known = task.containers.get(name)
+    if known is not None and known.id == container.id:
+        if RANK[container.state] < RANK[known.state]:
+            return
+        if not container.ports:  # what was bound stays known
+            container = msgspec.structs.replace(container, ports=known.ports)
+    task.containers[name] = container
+    task.volumes.update(task_volumes(container.labels))
+
+
+def vanished(task: Task, name: str, now: float) -> None:
+    """Take note that a container is not there any more: if it had not ended, it has now."""
+    known = task.containers.get(name)
+    if known is not None and known.state != "exited":
+        task.containers[name] = msgspec.structs.replace(known, state="exited", finished_at=now, reason=VANISHED)
+
+
+def adopt(task: Task, now: float) -> None:
+    """Conclude from the containers found which have been here and are gone.
+
+    Containers without dependencies start in order: where a later one is, an earlier one was.
+    """
+    plans = task.plan.containers
+    last = max((index for index, plan in enumerate(plans) if plan.name in task.containers), default=-1)
+    for plan in plans[: last + 1]:
+        if plan.name not in task.containers and not plan.after:
+            task.containers[plan.name] = Container(
+                "", plan.spec.name, plan.spec.labels, "exited", plan.spec.image, reason=VANISHED, finished_at=now
+            )
+
+
+def fail(task: Task, name: str, reason: str) -> None:
+    """Take note that the task can't start, because of one of its containers or (name empty) altogether."""
+    if not task.failure:
+        task.failure, task.failed_container = reason[:REASON_CHARACTERS_MAX], name
+
+
+def wish(task: Task, wanted: Wish) -> None:
+    """Take note of what the engine wants; it never goes back to RUNNING."""
+    if WISHES[wanted] > WISHES[task.wish]:
+        task.wish = wanted
+
+
+def has_started(container: Container) -> bool:
+    """Whether it ever ran."""
+    return container.state == "running" or (container.state == "exited" and container.started_at is not None)
+
+
+def began(task: Task, step: Step) -> None:
+    """Take note that a step is being carried out."""
+    match step:
+        case Start(container=plan):
+            task.busy.add(plan.name)
+        case Stop(name=name) | Remove(name=name):
+            task.busy.add(name)
+        case Report(request=request):
+            task.told = "STOPPED" if request.status == "STOPPED" else "RUNNING"
+            for change in request.containers or []:
+                task.told_containers[change.container_name or ""] = change.status or ""
+        case Wait() | Forget():
+            pass

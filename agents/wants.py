@@ -1,0 +1,108 @@
+"""Wants: what the engine wants of this instance: heartbeats, lists, and the changes between them."""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from quarterdeck.agents.backoff import Backoff
+from quarterdeck.agents.clock import Clock
+from quarterdeck.agents.link import Link, LinkDown
+from quarterdeck.agents.positions import Positions
+from quarterdeck.agents.settings import Timing
+from quarterdeck.agents.tasks import Tasks
+from quarterdeck.events.wanted import Heartbeat
+
+INACTIVE = "INACTIVE"
+
+logger = structlog.get_logger(__name__)
+
+
+class Home:
+    """Where an agent is at home: its link, cluster, container instance and session."""
+
+    def __init__(self, link: Link, cluster: str, container_instance: str, session: str) -> None:
+        self.link = link
+        self.cluster = cluster
+        self.container_instance = container_instance
+        self.session = session
+
+
+class Wants:
+    """The agent's ear to the engine. ``inactive`` is called when the instance is no more."""
+
+    def __init__(self, home: Home, tasks: Tasks, clock: Clock, timing: Timing, inactive: Callable[[], None]) -> None:
+        self._home = home
+        self._tasks = tasks
+        self._clock = clock
+        self._timing = timing
+        self._inactive = inactive
+        self._positions = Positions()
+        self._stale = asyncio.Event()
+        self._stale.set()
+
+    def begin(self, group: asyncio.TaskGroup) -> None:
+        """Set the three listeners going."""
+        group.create_task(self._follow(), name="follow what is wanted")
+        group.create_task(self._list(), name="list what is wanted")
+        group.create_task(self._beat(), name="heartbeats")
+
+    async def _follow(self) -> None:
+        backoff = self._backoff()
+        while True:
+            try:
+                async for change in self._home.link.changes(self._home.cluster, self._home.container_instance):
+                    backoff.reset()
+                    if not self._positions.changed(change):
+                        self._stale.set()
+                    for wanted in change.tasks:
+                        self._tasks.want(wanted, change.sequence)
+            except LinkDown:
+                pass
+            self._stale.set()
+            await self._clock.sleep(backoff.next())
+
+    async def _list(self) -> None:
+        backoff = self._backoff()
+        while True:
+            await self._stale.wait()
+            self._stale.clear()
+            if await self._listed():
+                backoff.reset()
+            else:
+                self._stale.set()
+                await self._clock.sleep(backoff.next())
+
+    async def _listed(self) -> bool:
+        """List once; whether that leaves nothing unknown."""
+        try:
+            wanted = await self._home.link.wanted(self._home.cluster, self._home.container_instance)
+        except LinkDown:
+            return False
+        if wanted.status == INACTIVE:
+            self._inactive()
+            return True
+        complete = self._positions.listed(wanted.sequence)
+        self._tasks.listed(wanted)
+        return complete
+
+    async def _beat(self) -> None:
+        beat = Heartbeat(session=self._home.session)
+        heard = True
+        while True:
+            try:
+                answer = await self._home.link.heartbeat(self._home.cluster, self._home.container_instance, beat)
+            except LinkDown as error:
+                if heard:
+                    logger.warning("the engine does not answer; tasks go on", why=str(error))
+                heard = False
+            else:
+                if answer.status == INACTIVE:
+                    self._inactive()
+                if not heard or self._positions.misses(answer.sequence):
+                    self._stale.set()
+                heard = True
+            await self._clock.sleep(self._timing.heartbeat_seconds)
+
+    def _backoff(self) -> Backoff:
+        return Backoff(self._timing.retry_seconds_min, self._timing.retry_seconds_max)

@@ -1,0 +1,93 @@
+"""Watch: follows what the runtime does with this instance's containers, and compares all of it now and then."""
+
+import asyncio
+from contextlib import aclosing
+
+import structlog
+
+from quarterdeck.agents import labels
+from quarterdeck.agents.backoff import Backoff
+from quarterdeck.agents.clock import Clock
+from quarterdeck.agents.runtimes.errors import CannotInspectContainerError, ContainerGone, RuntimeUnavailable
+from quarterdeck.agents.runtimes.port import Changed, Resync, Runtime
+from quarterdeck.agents.settings import Timing
+from quarterdeck.agents.spawn import spawn
+from quarterdeck.agents.tasks import Tasks
+from quarterdeck.events.names import short_name
+
+logger = structlog.get_logger(__name__)
+
+
+class Watch:
+    """The agent's eyes on its runtime."""
+
+    def __init__(self, runtime: Runtime, tasks: Tasks, clock: Clock, timing: Timing, container_instance: str) -> None:
+        self._runtime = runtime
+        self._tasks = tasks
+        self._clock = clock
+        self._timing = timing
+        self._ours = {labels.CONTAINER_INSTANCE: container_instance}
+        self._stirred = asyncio.Event()
+        self._looking: set[str] = set()
+        self._again: set[str] = set()
+
+    def begin(self, group: asyncio.TaskGroup) -> None:
+        """Set the three watchers going."""
+        spawn(group, self._follow(group), name="follow the runtime")
+        spawn(group, self._compare(group), name="compare with the runtime")
+        spawn(group, self._remind(), name="compare now and then")
+
+    async def _follow(self, group: asyncio.TaskGroup) -> None:
+        async with aclosing(self._runtime.follow(self._ours)) as items:
+            async for item in items:
+                match item:
+                    case Resync():
+                        self._stirred.set()
+                    case Changed():
+                        task, name = short_name(item.labels.get(labels.TASK_ARN, "")), item.labels
+                        self._look(group, task, name.get(labels.CONTAINER_NAME, ""), item.id)
+
+    async def _remind(self) -> None:
+        while True:
+            await self._clock.sleep(self._timing.compare_seconds)
+            self._stirred.set()
+
+    async def _compare(self, group: asyncio.TaskGroup) -> None:
+        await self._tasks.listed_once.wait()
+        backoff = Backoff(self._timing.retry_seconds_min, self._timing.retry_seconds_max)
+        while True:
+            await self._stirred.wait()
+            self._stirred.clear()
+            try:
+                containers = await self._runtime.list(self._ours)
+            except (RuntimeUnavailable, CannotInspectContainerError) as failure:
+                logger.warning("runtime can't be asked", why=failure.reason)
+                self._stirred.set()
+                await self._clock.sleep(backoff.next())
+                continue
+            backoff.reset()
+            for task, name in self._tasks.found(containers):
+                # Perhaps newer than the list: ask for it by itself.
+                self._look(group, task, name, self._tasks.by_id[task].containers[name].id)
+
+    def _look(self, group: asyncio.TaskGroup, task: str, name: str, container_id: str) -> None:
+        if task not in self._tasks.by_id:
+            return
+        if container_id in self._looking:
+            self._again.add(container_id)
+            return
+        self._looking.add(container_id)
+        spawn(group, self._inspect(task, name, container_id), name=f"look at {name} of task {task}")
+
+    async def _inspect(self, task: str, name: str, container_id: str) -> None:
+        """Look until nothing happened since the last look."""
+        self._again.add(container_id)
+        while container_id in self._again:
+            self._again.discard(container_id)
+            try:
+                self._tasks.seen(task, name, await self._runtime.inspect(container_id))
+            except ContainerGone:
+                self._tasks.gone(task, name, container_id)
+            except (RuntimeUnavailable, CannotInspectContainerError):
+                self._stirred.set()
+        self._looking.discard(container_id)

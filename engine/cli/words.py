@@ -1,0 +1,129 @@
+"""Words: an event in one line for people: what happened, and why."""
+
+from datetime import UTC, datetime
+
+from quarterdeck.events import container_instance, service, task, task_definition
+from quarterdeck.events.catalog import AnyEvent
+from quarterdeck.events.explanation import Explanation
+from quarterdeck.events.names import short_name
+
+ID_DIGITS = 8
+
+
+def time(at: float) -> str:
+    """Write a time as ISO 8601, in UTC, to the millisecond."""
+    return datetime.fromtimestamp(at, tz=UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def actor(name: str) -> str:
+    """Shorten an actor: a principal to its last part, an agent to the first digits of its instance."""
+    kind, _, instance = name.partition("/")
+    if kind == "agent" and instance:
+        return f"agent/{instance[:ID_DIGITS]}"
+    return name.rpartition(":")[2] if name.startswith("arn:") else name
+
+
+def words(event: AnyEvent) -> str:
+    """Say what happened and why, in a few words; empty where the type says it all."""
+    match event:
+        case task.TaskEvent():
+            return _task(event)
+        case service.ServiceEvent():
+            return _service(event)
+        case container_instance.ContainerInstanceEvent():
+            return _instance(event)
+        case task.TaskPlacementFailed():
+            return f"{event.count} of {event.task_definition} found no room: {_rejected(event.explanation)}"
+        case task_definition.TaskDefinitionRegistered():
+            containers = event.definition.container_definitions or []
+            return ", ".join(f"{each.name} ({each.image})" for each in containers)
+        case _:
+            return ""
+
+
+def reason(event: AnyEvent) -> str:
+    """Say why, as far as the event itself knows: a reason given, or what a placement was decided on."""
+    explanation = getattr(event, "explanation", None)
+    if isinstance(explanation, Explanation):
+        return _rejected(explanation) if getattr(event, "count", 0) else _zones(explanation)
+    code, text = getattr(event, "stop_code", ""), getattr(event, "reason", "")
+    return ": ".join(part for part in (code, text) if part)
+
+
+def _task(event: task.TaskEvent) -> str:
+    match event:
+        case task.TaskRequested():
+            return f"{event.task_definition} for {event.group}"
+        case task.TaskPlaced():
+            return f"on {event.container_instance[:ID_DIGITS]} in {event.zone}: {reason(event) or 'where it was asked'}"
+        case task.TaskStarted():
+            return ", ".join(_container(each) for each in event.containers)
+        case task.ContainerStateChanged():
+            return _container(event.container)
+        case task.TaskStopRequested():
+            return reason(event)
+        case task.TaskStopped():
+            return "; ".join([reason(event), *(_container(each) for each in event.containers)])
+        case _:
+            return ""
+
+
+def _container(report: task.ContainerReport) -> str:
+    ports = "".join(f" :{each.host_port}->{each.container_port}" for each in report.network_bindings)
+    code = "" if report.exit_code is None else f" with exit code {report.exit_code}"
+    why = f" ({report.reason})" if report.reason else ""
+    return f"{report.name} {report.status}{code}{why}{ports}"
+
+
+def _service(event: service.ServiceEvent) -> str:
+    match event:
+        case service.ServiceCreated():
+            return f"desired {event.desired_count}"
+        case service.ServiceUpdated():
+            return "settings changed" if event.desired_count is None else f"desired {event.desired_count}"
+        case service.ServiceTaskPlacementFailed():
+            closest = f", closest {event.closest[:ID_DIGITS]} ({event.reason})" if event.closest else ""
+            return f"{event.count} found no room: {_rejected(event.explanation)}{closest}"
+        case service.ServiceTaskStartImpaired():
+            return f"{event.failures} failed to start, next try in {event.delay_seconds:g} s"
+        case service.DeploymentStarted():
+            return f"{event.deployment} of {event.task_definition}" + (f": {event.reason}" if event.reason else "")
+        case service.DeploymentCompleted():
+            return event.deployment
+        case _:
+            return ""
+
+
+def _instance(event: container_instance.ContainerInstanceEvent) -> str:
+    match event:
+        case container_instance.ContainerInstanceRegistered():
+            size = f"{event.capacity.cpu} CPU units, {event.capacity.memory} MiB"
+            return f"{event.instance_type or 'instance'} in {event.zone}: {size}"
+        case container_instance.ContainerInstanceStatusChanged():
+            return event.status
+        case container_instance.AgentDisconnected():
+            return event.reason
+        case container_instance.AgentLost():
+            return f"away for more than {event.after_seconds:g} s"
+        case container_instance.ContainerInstanceDeregistered():
+            return "by force" if event.force else ""
+        case _:
+            return ""
+
+
+def _zones(explanation: Explanation) -> str:
+    counts = ", ".join(f"{zone} had {count}" for zone, count in sorted(explanation.zones.items()))
+    return counts + (f"; next {explanation.runner_up[:ID_DIGITS]}" if explanation.runner_up else "")
+
+
+def _rejected(explanation: Explanation) -> str:
+    if not explanation.considered:
+        return "there is no instance"
+    failed = ", ".join(f"{count} {check}" for check, count in sorted(explanation.rejected.items()))
+    return f"of {explanation.considered} instances {failed or 'none fitted'}"
+
+
+def short(subject: str) -> str:
+    """Shorten an identifier of 32 hex digits; names stay."""
+    name = short_name(subject)
+    return name[:ID_DIGITS] if len(name) == 32 and "-" not in name else subject

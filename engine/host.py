@@ -1,0 +1,180 @@
+"""Host: what an agent needs of the machine it runs on: a runtime, a size, a link; and the agent's whole life."""
+
+import asyncio
+import os
+import platform
+import secrets
+import signal
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from quarterdeck.agents import labels
+from quarterdeck.agents.agent import Agent
+from quarterdeck.agents.identity import FILE, DataDirectory, Identity, IdentityError
+from quarterdeck.agents.link import LinkDown
+from quarterdeck.agents.nats_link import NatsLink, open_link
+from quarterdeck.agents.registration import RegistrationRefused
+from quarterdeck.agents.runtimes.docker import DockerRuntime
+from quarterdeck.agents.runtimes.errors import RuntimeFailure
+from quarterdeck.agents.runtimes.port import Runtime
+from quarterdeck.agents.runtimes.process import ProcessRuntime
+from quarterdeck.agents.runtimes.simulated import SimulatedHost, SimulatedRuntime
+from quarterdeck.agents.settings import Settings as AgentSettings
+from quarterdeck.engine.settings import RuntimeName, Settings
+from quarterdeck.engine.shell.clock import SystemClock
+from quarterdeck.events.log.connect import Address
+
+ANSWER_SECONDS_MAX = 5.0
+RETRY_SECONDS = 0.5
+UNITS_PER_CPU = 1024
+BYTES_PER_MIB = 1 << 20
+
+
+STOPPED = 0
+REFUSED = 5
+
+log = structlog.get_logger(__name__)
+
+
+class RealClock(SystemClock):
+    """The machine's clock, and waiting by it."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Return when that much time has passed."""
+        await asyncio.sleep(seconds)
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """The runtime to use, and why this one."""
+
+    name: RuntimeName
+    why: str
+
+
+class Size(msgspec.Struct, frozen=True):
+    """CPU units and MiB."""
+
+    cpu: int
+    memory: int
+
+    def share(self, count: int) -> "Size":
+        """Give each of so many an equal part."""
+        return Size(self.cpu // count, self.memory // count)
+
+
+async def choose(wanted: RuntimeName, docker_socket: str) -> Choice:
+    """Choose a runtime: the one asked for, or Docker when it answers and else host processes."""
+    if wanted != "auto":
+        return Choice(wanted, "as asked for")
+    docker = DockerRuntime(docker_socket)
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS_MAX):
+            info = await docker.info()
+    except (RuntimeFailure, TimeoutError) as error:
+        return Choice("process", f"no Docker Engine answers: {str(error) or 'too slow'}")
+    else:
+        return Choice("docker", f"Docker {info.version} answers")
+    finally:
+        await docker.close()
+
+
+def machine() -> Size:
+    """Measure this machine."""
+    memory_bytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return Size(len(os.sched_getaffinity(0)) * UNITS_PER_CPU, memory_bytes // BYTES_PER_MIB)
+
+
+def open_runtime(name: RuntimeName, data: Path, docker_socket: str) -> Runtime:
+    """Make the runtime of one agent, whose data directory is ``data``."""
+    if name == "docker":
+        return DockerRuntime(docker_socket)
+    if name == "process":
+        return ProcessRuntime(data / "containers")
+    return SimulatedRuntime(SimulatedHost(RealClock()))
+
+
+async def run_agent(settings: Settings) -> int:
+    """Be an agent until SIGTERM, SIGINT, or its end; gives the exit code: 0, or REFUSED for good."""
+    choice = await choose(settings.runtime, settings.docker_socket)
+    log.info("runtime", runtime=choice.name, why=choice.why)
+    stopped = asyncio.Event()
+    link = await _link(settings, stopped)
+    if link is None:
+        return STOPPED
+    agent = Agent(
+        settings=agent_settings(settings),
+        store=DataDirectory(settings.data),
+        link=link,
+        runtime=open_runtime(choice.name, settings.data, settings.docker_socket),
+        clock=RealClock(),
+        token=token,
+    )
+    _on_signal(agent.stop)
+    try:
+        outcome = await agent.run()
+    except (IdentityError, RegistrationRefused) as error:
+        log.error("the agent can't be what it was told to be", error=str(error))
+        return REFUSED
+    log.info("the agent has ended", outcome=outcome)
+    return STOPPED
+
+
+def agent_settings(settings: Settings) -> AgentSettings:
+    """Take what concerns an agent out of the settings."""
+    return AgentSettings(
+        host=settings.node_name,
+        cluster=settings.cluster,
+        region=settings.region,
+        account=settings.account,
+        zone=settings.zone or f"{settings.region}a",
+        instance_type=settings.instance_type,
+        architecture=platform.machine(),
+        cpu=settings.cpu,
+        memory_mib=settings.memory,
+        attributes=settings.attributes,
+    )
+
+
+def token(digits: int) -> str:
+    """Make so many hex digits nobody has had before."""
+    return secrets.token_hex((digits + 1) // 2)[:digits]
+
+
+async def _link(settings: Settings, stopped: asyncio.Event) -> NatsLink | None:
+    """Connect, for as long as it takes; None when a signal came before."""
+    address = Address(url=settings.nats, creds=settings.creds)
+    _on_signal(stopped.set)
+    while not stopped.is_set():
+        try:
+            return await open_link(address, settings.namespace, f"agent {settings.data.name}")
+        except LinkDown as error:
+            log.warning("the engine's NATS server does not answer yet", error=str(error))
+        await asyncio.sleep(RETRY_SECONDS)
+    return None
+
+
+def _on_signal(stop: object) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)  # type: ignore[arg-type]  # both are called without arguments
+
+
+async def remove_containers(name: RuntimeName, data: Path, docker_socket: str) -> int:
+    """Remove the containers of the instance whose agent's data directory this is; the agent must have ended."""
+    try:
+        identity = msgspec.json.decode((data / FILE).read_bytes(), type=Identity)
+    except (OSError, msgspec.DecodeError):
+        return 0
+    runtime = open_runtime(name, data, docker_socket)
+    try:
+        found = await runtime.list({labels.CONTAINER_INSTANCE: identity.container_instance})
+        for container in found:
+            await runtime.remove(container.id)
+        return len(found)
+    except RuntimeFailure as error:
+        log.warning("containers could not be removed", instance=identity.container_instance, error=error.reason)
+        return 0
+    finally:
+        await runtime.close()

@@ -1,0 +1,125 @@
+"""Remote: the client of an engine somewhere else, over NATS.
+
+What it may do is what its user may: an operator carries operations out; following the log and asking the engine
+about itself take the engine's own credentials, or others that may read the stream.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from pathlib import Path
+from typing import Self
+
+import msgspec
+import nats.errors
+
+from quarterdeck.engine import commits
+from quarterdeck.engine.caller import Answer, Unreachable, refusal
+from quarterdeck.engine.client import Client
+from quarterdeck.engine.commits import StoredCommit
+from quarterdeck.engine.doors.reply import COMMAND, ERROR, SEQUENCE
+from quarterdeck.events.log import stream
+from quarterdeck.events.log.connect import Address, Link
+from quarterdeck.events.log.connect import connect as open_link
+from quarterdeck.events.log.errors import LogUnavailable
+from quarterdeck.events.names import DEFAULT_ACCOUNT, DEFAULT_REGION, Namespace, short_name
+
+ANSWER_SECONDS_MAX = 40.0
+BEHIND_SECONDS_MAX = 30.0
+BEHIND_POLL_SECONDS = 0.02
+NO_CLUSTER = "-"
+PREFIX = "qd.cmd"
+HINT = "Is `quarterdeck up` (or `quarterdeck engine`) running there? `quarterdeck env` tells what runs here."
+
+
+class _Error(msgspec.Struct):
+    message: str = ""
+
+
+class RemoteClient(Client):
+    """All operations on an engine reached over a link; also an async context manager that closes it."""
+
+    def __init__(self, link: Link, namespace: Namespace, shard: int = 0) -> None:
+        self._link = link
+        self._namespace = namespace
+        self._shard = shard
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._link.close()
+
+    async def call(self, operation: str, request: msgspec.Struct, answer: type[Answer], *, token: str = "") -> Answer:
+        """Carry an operation out; see `Caller.call`."""
+        cluster = short_name(getattr(request, "cluster", None) or "") or NO_CLUSTER
+        return msgspec.json.decode(
+            await self.request(operation, msgspec.json.encode(request), cluster, token), type=answer
+        )
+
+    async def request(self, operation: str, body: bytes, cluster: str = NO_CLUSTER, token: str = "") -> bytes:
+        """Send an operation as it is, in JSON; gives the answer's JSON. Raises Refusal, Unreachable."""
+        subject = f"{PREFIX}.{self._namespace.region}.{self._namespace.account}.{cluster}.{operation}"
+        headers = {COMMAND: token} if token else None
+        try:
+            self._link.check()
+            reply = await self._link.client.request(subject, body, timeout=ANSWER_SECONDS_MAX, headers=headers)
+        except nats.errors.NoRespondersError as error:
+            raise Unreachable(f"NATS is there, but no engine answers. {HINT}") from error
+        except (nats.errors.Error, LogUnavailable, OSError) as error:
+            raise Unreachable(f"No answer: {str(error) or type(error).__name__}. {HINT}") from error
+        found = reply.headers or {}
+        self.sequence = max(self.sequence, int(found.get(SEQUENCE, 0)))
+        if ERROR in found:
+            raise refusal(found[ERROR], msgspec.json.decode(reply.data, type=_Error).message)
+        return reply.data
+
+    async def follow(
+        self, from_sequence: int = 1, *, until: int | None = None, follow: bool = True
+    ) -> AsyncGenerator[StoredCommit, None]:
+        """Give the commits at and after a position, for ever unless told otherwise.
+
+        Raises Unreachable when the log can't be read, or this user may not read it.
+        """
+        try:
+            await stream.info(self._link, stream.Names(self._shard))
+            found = commits.read(self._link, self._shard, from_sequence - 1, until=until, follow=follow)
+            async with aclosing(found) as stored:
+                async for commit in stored:
+                    yield commit
+        except LogUnavailable as error:
+            raise Unreachable(
+                f"The log can't be read: {error}. It takes credentials that may read the stream "
+                "(creds/engine.creds beside an embedded server)."
+            ) from error
+
+    async def wait_for(self, sequence: int) -> None:
+        """Return once answers are true at this position or later. Raises Unreachable after BEHIND_SECONDS_MAX."""
+        try:
+            async with asyncio.timeout(BEHIND_SECONDS_MAX):
+                while self.sequence < sequence:
+                    await self.list_clusters(max_results=1)
+                    await asyncio.sleep(BEHIND_POLL_SECONDS if self.sequence < sequence else 0)
+        except TimeoutError as error:
+            raise Unreachable(f"The engine is at {self.sequence} and did not reach {sequence} in time.") from error
+
+
+async def connect(
+    url: str,
+    *,
+    creds: Path | str | None = None,
+    region: str = DEFAULT_REGION,
+    account: str = DEFAULT_ACCOUNT,
+    name: str = "quarterdeck client",
+) -> RemoteClient:
+    """Connect to an engine over NATS. Raises Unreachable."""
+    address = Address(url=url, creds=None if creds is None else Path(creds))
+    try:
+        link = await open_link(address, name)
+    except LogUnavailable as error:
+        raise Unreachable(f"{error}. {HINT}") from error
+    return RemoteClient(link, Namespace(region, account))

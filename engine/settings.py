@@ -1,0 +1,185 @@
+"""Settings: what an operator may set, read once where a program starts, into one frozen Struct.
+
+Later wins: the default, the file (TOML), the environment (``QUARTERDECK_NATS_PORT=4333``), the options of the command.
+A name nobody knows is refused wherever it stands: a setting that is misspelled would otherwise be ignored.
+"""
+
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from quarterdeck.events.names import ACCOUNT, DEFAULT_ACCOUNT, DEFAULT_REGION, REGION, Namespace
+
+PREFIX = "QUARTERDECK_"
+CONFIG = "CONFIG"
+INSTANCES_MAX = 200
+ZONES_MAX = 26
+PORT_MAX = 65535
+
+RuntimeName = Literal["auto", "docker", "process", "simulated"]
+LogFormat = Literal["auto", "console", "json"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+class SettingsError(Exception):
+    """A setting that can't be used; says where it stands and what it may be."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All settings of all commands; each takes those that concern it. Seconds, MiB, CPU units (1024 a core).
+
+    data           where everything is kept
+    listen         host:port of the HTTP server; port 0 picks a free one
+    nats_port      port of the embedded NATS server; 0 picks a free one
+    nats, creds    a NATS server that is not ours, and a credentials file for it
+    monitors       monitoring URLs of those servers, which confirm that every write is synced
+    lost_after     an agent gone this long has its services' tasks replaced elsewhere; 0 is never
+    instances      how many container instances `up` runs here, in how many zones
+    """
+
+    data: Path
+    listen: str = "127.0.0.1:4280"
+    nats_port: int = 4222
+    nats: str = ""
+    creds: Path | None = None
+    monitors: tuple[str, ...] = ()
+    replicas: int = 1
+    durable: bool = True
+    region: str = DEFAULT_REGION
+    account: str = DEFAULT_ACCOUNT
+    node: str = ""
+    lost_after: float = 60.0
+    heartbeat_timeout: float = 5.0
+    instances: int = 4
+    zones: int = 2
+    agents: bool = True
+    runtime: RuntimeName = "auto"
+    stop_tasks: bool = False
+    cluster: str = ""
+    zone: str = ""
+    instance_type: str = "quarterdeck.local"
+    cpu: int | None = None
+    memory: int | None = None
+    attributes: dict[str, str] = {}
+    docker_socket: str = "/var/run/docker.sock"
+    log_level: LogLevel = "info"
+    log_format: LogFormat = "auto"
+
+    @property
+    def namespace(self) -> Namespace:
+        """The region and account of everything here."""
+        return Namespace(self.region, self.account)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port of the HTTP server."""
+        host, _, port = self.listen.rpartition(":")
+        return host.strip("[]"), int(port)
+
+    @property
+    def node_name(self) -> str:
+        """What this machine is called."""
+        return self.node or socket.gethostname()
+
+
+def read(environ: Mapping[str, str], options: Mapping[str, object], config: Path | None = None) -> Settings:
+    """Put settings together from the file, the environment and a command's options (None: not given).
+
+    Raises SettingsError.
+    """
+    environment = {
+        name.removeprefix(PREFIX).lower(): value for name, value in environ.items() if name.startswith(PREFIX)
+    }
+    named = environment.pop(CONFIG.lower(), None)
+    values: dict[str, object] = {"data": default_data(environ)}
+    if environ.get("AWS_REGION"):
+        values["region"] = environ["AWS_REGION"]
+    path = config or (Path(named) if named else None)
+    if path is not None or default_config(environ).exists():
+        values |= _from_file(path or default_config(environ))
+    values |= _from_environment(environment)
+    values |= {name: value for name, value in options.items() if value is not None}
+    settings = _convert(values, "the settings")
+    _check(settings)
+    return settings
+
+
+def default_data(environ: Mapping[str, str]) -> Path:
+    """Name the user's state directory of Quarterdeck (XDG)."""
+    state = environ.get("XDG_STATE_HOME")
+    return (Path(state) if state else Path.home() / ".local" / "state") / "quarterdeck"
+
+
+def default_config(environ: Mapping[str, str]) -> Path:
+    """Name the user's configuration file, which need not exist (XDG)."""
+    home = environ.get("XDG_CONFIG_HOME")
+    return (Path(home) if home else Path.home() / ".config") / "quarterdeck" / "config.toml"
+
+
+def _from_file(path: Path) -> dict[str, object]:
+    try:
+        values: dict[str, object] = msgspec.toml.decode(path.read_bytes(), type=dict[str, Any])
+    except OSError as error:
+        raise SettingsError(f"The configuration {path} can't be read: {error.strerror}.") from error
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise SettingsError(f"The configuration {path} is not TOML: {error}.") from error
+    _convert({"data": Path(), **values}, str(path))
+    return values
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:
+    values: dict[str, object] = {}
+    for name, text in environment.items():
+        if name == "attributes":
+            values[name] = pairs(text.split(",") if text else [])
+        elif name == "monitors":
+            values[name] = text.split(",") if text else []
+        else:
+            values[name] = text
+    _convert({"data": Path(), **values}, f"the environment ({PREFIX}…)")
+    return values
+
+
+def pairs(texts: list[str] | tuple[str, ...]) -> dict[str, str]:
+    """Read ``name=value`` texts. Raises SettingsError."""
+    wrong = [text for text in texts if "=" not in text or text.startswith("=")]
+    if wrong:
+        raise SettingsError(f"{wrong[0]!r} is not name=value.")
+    return dict(text.split("=", 1) for text in texts)
+
+
+def _convert(values: Mapping[str, object], where: str) -> Settings:
+    try:
+        return msgspec.convert(dict(values), Settings, strict=False, dec_hook=_path)
+    except msgspec.ValidationError as error:
+        known = ", ".join(Settings.__struct_fields__)
+        hint = f" Known are {known}." if "unknown field" in str(error) else ""
+        raise SettingsError(f"In {where}: {error}.{hint}") from error
+
+
+def _path(kind: type, value: object) -> object:
+    if kind is Path and isinstance(value, str | Path):
+        return Path(value).expanduser()
+    raise NotImplementedError
+
+
+def _check(settings: Settings) -> None:
+    host, _, port = settings.listen.rpartition(":")
+    rules = {
+        "listen must be host:port": bool(host) and port.isdigit() and int(port) <= PORT_MAX,
+        f"nats_port must be from 0 to {PORT_MAX}": 0 <= settings.nats_port <= PORT_MAX,
+        f"instances must be from 1 to {INSTANCES_MAX}": 1 <= settings.instances <= INSTANCES_MAX,
+        f"zones must be from 1 to {ZONES_MAX}": 1 <= settings.zones <= ZONES_MAX,
+        "lost_after must not be negative": settings.lost_after >= 0,
+        "heartbeat_timeout must be more than 0": settings.heartbeat_timeout > 0,
+        "account must be 12 digits": ACCOUNT.fullmatch(settings.account) is not None,
+        "region must be spelled as AWS spells regions (us-east-1)": REGION.fullmatch(settings.region) is not None,
+        "cpu must be more than 0": settings.cpu is None or settings.cpu > 0,
+        "memory must be more than 0": settings.memory is None or settings.memory > 0,
+    }
+    for rule, holds in rules.items():
+        if not holds:
+            raise SettingsError(f"{rule}.")

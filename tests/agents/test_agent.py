@@ -1,0 +1,401 @@
+"""An agent between an engine of values and a simulated host."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from quarterdeck.agents import labels
+from quarterdeck.agents.identity import DirectoryInUse, IdentityMismatch
+from quarterdeck.agents.link import Refused
+from quarterdeck.agents.registration import RegistrationRefused
+from quarterdeck.agents.runtimes.port import ContainerSpec
+from quarterdeck.agents.runtimes.simulated import Behaviour, SimulatedRuntime
+from quarterdeck.agents.runtimes.simulated.behaviour import Image
+from quarterdeck.events.names import short_name
+from tests.agents.world import INSTANCE, World, container, definition, task_id
+
+ONE = task_id(1)
+TWO = task_id(2)
+
+
+@pytest_asyncio.fixture
+async def world() -> AsyncIterator[World]:
+    made = World(
+        job=Behaviour(run_seconds=5, exit_code=3),
+        instant=Behaviour(run_seconds=0, exit_code=0),
+        stubborn=Behaviour(ignores_sigterm=True, stop_exit_code=0),
+        broken=Behaviour(start_error="no such command"),
+    )
+    yield made
+    await made.close()
+
+
+async def running(world: World, *names: str) -> None:
+    """Have these tasks reported RUNNING."""
+    world.start()
+    world.engine.place(*names, definition=definition())
+    await world.until(lambda: all(world.engine.told(name) == ["RUNNING"] for name in names))
+
+
+async def test_a_wanted_task_runs_and_is_reported_running(world: World) -> None:
+    await running(world, ONE)
+    (held,) = world.containers()
+    assert held.state == "running"
+    assert held.labels == {
+        labels.CLUSTER: "default",
+        labels.TASK_ARN: f"arn:aws:ecs:us-east-1:000000000000:task/default/{ONE}",
+        labels.CONTAINER_NAME: "app",
+        labels.FAMILY: "web",
+        labels.REVISION: "1",
+        labels.CONTAINER_INSTANCE: INSTANCE,
+    }
+    (change,) = world.engine.last(ONE).containers or []
+    assert (change.container_name, change.status, change.runtime_id) == ("app", "RUNNING", held.id)
+
+
+async def test_a_task_that_was_wanted_before_the_agent_came_runs(world: World) -> None:
+    world.engine.place(ONE, definition=definition())
+    world.start()
+    await world.until(lambda: world.engine.told(ONE) == ["RUNNING"])
+
+
+async def test_a_job_is_reported_stopped_with_its_exit_code(world: World) -> None:
+    world.start()
+    world.engine.place(ONE, definition=definition(container("app", "job")))
+    await world.until(lambda: world.engine.told(ONE) == ["RUNNING", "STOPPED"])
+    last = world.engine.last(ONE)
+    (change,) = last.containers or []
+    assert (change.exit_code, change.status) == (3, "STOPPED")
+    assert last.reason == "Essential container in task exited"
+    assert last.execution_stopped_at == world.containers()[0].finished_at
+
+
+async def test_a_job_that_is_over_at_once_was_running_first(world: World) -> None:
+    world.start()
+    world.engine.place(ONE, definition=definition(container("app", "instant")))
+    await world.until(lambda: world.engine.told(ONE) == ["RUNNING", "STOPPED"])
+
+
+async def test_stopped_containers_are_kept_for_a_while_and_then_removed(world: World) -> None:
+    world.start()
+    world.engine.place(ONE, definition=definition(container("app", "instant")))
+    await world.until(lambda: world.engine.told(ONE) == ["RUNNING", "STOPPED"])
+    await world.go(5)
+    assert len(world.containers()) == 1
+    await world.go(6)
+    assert world.containers() == []
+    assert world.agent is not None
+    assert world.agent.tasks is not None
+    assert world.agent.tasks.by_id == {}
+
+
+async def test_a_task_that_is_to_end_is_stopped_and_reported(world: World) -> None:
+    await running(world, ONE)
+    world.engine.stop(ONE)
+    await world.until(lambda: world.engine.told(ONE) == ["RUNNING", "STOPPED"])
+    assert (world.engine.last(ONE).containers or [])[0].exit_code == 143
+
+
+async def test_a_slow_stop_holds_nobody_up(world: World) -> None:
+    world.start()
+    world.engine.place(ONE, definition=definition(container("app", "stubborn")))
+    await world.until(lambda: world.engine.told(ONE) == ["RUNNING"])
+    world.engine.stop(ONE)
+    world.engine.place(TWO, definition=definition())
+    await world.go(10)
+    assert (world.engine.told(ONE), world.engine.told(TWO)) == (["RUNNING"], ["RUNNING"])
+    await world.go(21)
+    assert world.engine.told(ONE) == ["RUNNING", "STOPPED"]
+    assert (world.engine.last(ONE).containers or [])[0].exit_code == 137
+
+
+async def test_a_task_whose_container_does_not_start_is_stopped_with_the_reason(world: World) -> None:
+    world.start()
+    both = definition(container("first"), container("second", "broken"))
+    world.engine.place(ONE, definition=both)
+    await world.until(lambda: world.engine.told(ONE) == ["STOPPED"])
+    assert world.engine.last(ONE).reason == "CannotStartContainerError: no such command"
+    assert [each.state for each in world.containers()] == ["exited", "created"]
+    await world.go(11)
+    assert world.containers() == []
+
+
+async def test_an_image_that_is_not_there_is_the_reason(world: World) -> None:
+    world.start()
+    world.engine.place(ONE, definition=definition(container("app", "missing:1")))
+    await world.until(lambda: world.engine.told(ONE) == ["STOPPED"])
+    assert (world.engine.last(ONE).reason or "").startswith("CannotPullContainerError: ")
+    assert world.engine.last(ONE).pull_started_at is not None
+
+
+async def test_a_task_that_is_to_end_does_not_wait_for_its_image(world: World) -> None:
+    world.host.image_of = lambda image: Image(pull_seconds=600, present=False)
+    world.start()
+    world.engine.place(ONE, definition=definition())
+    await world.go(5)
+    world.engine.stop(ONE)
+    await world.go(1)
+    assert world.engine.told(ONE) == ["STOPPED"]
+    assert world.containers() == []
+
+
+async def test_tasks_with_the_same_image_share_one_pull(world: World) -> None:
+    pulled = []
+
+    def image_of(image: str) -> Image:
+        pulled.append(image)
+        return Image(pull_seconds=60, present=False)
+
+    world.host.image_of = image_of
+    world.start()
+    names = [task_id(number) for number in range(1, 31)]
+    world.engine.place(*names, definition=definition())
+    await world.until(lambda: all(world.engine.told(name) == ["RUNNING"] for name in names))
+    assert world.engine.last(ONE).pull_stopped_at == (world.engine.last(ONE).pull_started_at or 0) + 60
+    assert world.clock.now() < 1_070  # one pull's time
+
+
+async def test_a_killed_container_ends_its_task(world: World) -> None:
+    await running(world, ONE)
+    before = world.clock.now()
+    world.host.kill(world.containers()[0].id)
+    await world.until(lambda: world.engine.told(ONE) == ["RUNNING", "STOPPED"])
+    assert (world.engine.last(ONE).containers or [])[0].exit_code == 137
+    assert world.clock.now() == before  # no timer had to run
+
+
+async def test_a_container_that_vanished_ends_its_task(world: World) -> None:
+    await running(world, ONE)
+    world.host.vanish(world.containers()[0].id)
+    await world.until(lambda: world.engine.told(ONE) == ["RUNNING", "STOPPED"])
+
+
+async def test_a_restart_adopts_what_runs(world: World) -> None:
+    await running(world, ONE, TWO)
+    before = world.containers()
+    await world.crash()
+    world.start()
+    await world.go(60)
+    assert world.containers() == before
+    assert world.engine.registrations[1].container_instance_arn is not None
+    assert {each.status for each in world.engine.reports} == {"RUNNING"}
+
+
+async def test_what_ended_while_no_agent_was_there_is_reported(world: World) -> None:
+    await running(world, ONE)
+    await world.crash()
+    world.host.kill(world.containers()[0].id, exit_code=9)
+    world.start()
+    await world.until(lambda: world.engine.told(ONE)[-1] == "STOPPED")
+    assert (world.engine.last(ONE).containers or [])[0].exit_code == 9
+    assert len(world.containers()) == 1  # and was not started again
+
+
+async def test_what_is_not_wanted_any_more_is_stopped_and_removed(world: World) -> None:
+    await running(world, ONE, TWO)
+    await world.crash()
+    world.engine.forget(ONE)
+    world.start()
+    await world.go(15)
+    assert [short_name(each.labels[labels.TASK_ARN]) for each in world.containers()] == [TWO]
+    assert world.engine.told(ONE) == ["RUNNING"]
+
+
+async def test_containers_of_others_are_left_alone(world: World) -> None:
+    stranger = SimulatedRuntime(world.host)
+    await stranger.start(await stranger.create(ContainerSpec("theirs", "any", labels={"a": "b"})))
+    await running(world, ONE)
+    await world.go(60)
+    assert [each.state for each in world.containers()] == ["running", "running"]
+    await stranger.close()
+
+
+async def test_a_missed_change_is_noticed_by_the_next_one(world: World) -> None:
+    await running(world, ONE)
+    lists = world.engine.lists
+    world.engine.deaf = True
+    world.engine.place(TWO, definition=definition())
+    world.engine.deaf = False
+    world.engine.place(task_id(3), definition=definition())
+    await world.until(lambda: world.engine.told(TWO) == ["RUNNING"])
+    assert world.engine.lists == lists + 1
+
+
+async def test_a_missed_last_change_is_noticed_by_a_heartbeat(world: World) -> None:
+    await running(world, ONE)
+    world.engine.deaf = True
+    world.engine.place(TWO, definition=definition())
+    before = world.clock.now()
+    await world.until(lambda: world.engine.told(TWO) == ["RUNNING"])
+    assert world.clock.now() <= before + 1
+
+
+async def test_nothing_is_listed_without_need(world: World) -> None:
+    await running(world, ONE)
+    await world.go(100)
+    assert world.engine.lists == 1
+
+
+async def test_a_lost_link_stops_nothing_and_reports_arrive_once_it_is_back(world: World) -> None:
+    await running(world, ONE, TWO)
+    world.engine.down = True
+    await world.go(30)
+    world.host.kill(world.containers()[0].id)
+    await world.go(300)
+    assert [each.state for each in world.containers()] == ["exited", "running"]
+    world.engine.down = False
+    await world.go(10)
+    assert world.engine.told(ONE) == ["RUNNING", "STOPPED"]
+    assert world.engine.told(TWO) == ["RUNNING"]
+
+
+async def test_a_report_whose_answer_was_lost_counts_once(world: World) -> None:
+    await running(world, ONE)
+    world.engine.lose_answers = 3
+    world.host.kill(world.containers()[0].id)
+    await world.until(lambda: ONE not in world.engine.tasks)
+    await world.go(20)
+    assert world.engine.told(ONE) == ["RUNNING", "STOPPED"]
+    assert world.engine.lose_answers == 0
+
+
+async def test_what_changed_while_the_runtime_was_away_is_seen_when_it_is_back(world: World) -> None:
+    await running(world, ONE, TWO)
+    beats = len(world.engine.heartbeats)
+    world.host.daemon_away()
+    world.host.kill(world.containers()[0].id)
+    world.engine.place(task_id(3), definition=definition())
+    await world.go(60)
+    assert len(world.engine.heartbeats) >= beats + 59
+    assert [world.engine.told(task_id(number)) for number in (1, 2, 3)] == [["RUNNING"], ["RUNNING"], []]
+    world.host.daemon_back()
+    await world.go(6)
+    assert world.engine.told(ONE) == ["RUNNING", "STOPPED"]
+    assert world.engine.told(TWO) == world.engine.told(task_id(3)) == ["RUNNING"]
+
+
+async def test_registration_waits_for_the_runtime_and_the_engine(world: World) -> None:
+    world.host.daemon_away()
+    world.engine.down = True
+    world.start()
+    await world.go(60)
+    world.host.daemon_back()
+    await world.go(60)
+    world.engine.down = False
+    await world.until(lambda: world.engine.registrations)
+
+
+async def test_the_default_cluster_is_made_if_it_is_missing(world: World) -> None:
+    world.engine.clusters.clear()
+    world.start()
+    await world.until(lambda: world.engine.registrations)
+    assert world.engine.clusters == {"default"}
+    assert world.engine.calls[:3] == ["RegisterContainerInstance", "CreateCluster", "RegisterContainerInstance"]
+
+
+async def test_a_cluster_that_was_named_is_waited_for(world: World) -> None:
+    world.start(cluster="blue")
+    await world.go(60)
+    assert "CreateCluster" not in world.engine.calls
+    world.engine.clusters.add("blue")
+    await world.until(lambda: world.engine.registrations)
+
+
+@pytest.mark.parametrize("code", ["ClientException", "InvalidParameterException"])
+async def test_a_refused_registration_ends_the_agent(world: World, code: str) -> None:
+    world.engine.refusals["RegisterContainerInstance"] = [Refused(code, "no")]
+    world.start()
+    with pytest.raises(RegistrationRefused, match=f"{code}: no") as caught:
+        await world.ended()
+    assert caught.value.code == code
+
+
+async def test_another_refusal_is_asked_again(world: World) -> None:
+    world.engine.refusals["RegisterContainerInstance"] = [Refused("ThrottlingException", "later")]
+    world.start()
+    await world.until(lambda: world.engine.registrations)
+
+
+async def test_an_identity_of_another_cluster_is_not_taken(world: World) -> None:
+    await running(world, ONE)
+    await world.stop()
+    world.start(cluster="blue")
+    with pytest.raises(IdentityMismatch, match=r"of cluster default, not blue.*empty data directory"):
+        await world.ended()
+    world.start(instance_type="m5.large")
+    with pytest.raises(IdentityMismatch, match=r"of type quarterdeck\.local, not m5\.large"):
+        await world.ended()
+
+
+async def test_a_second_agent_on_one_identity_is_turned_away(world: World) -> None:
+    await running(world, ONE)
+    first = world.running
+    world.start()
+    with pytest.raises(DirectoryInUse):
+        await world.ended()
+    world.running = first
+
+
+async def test_an_inactive_instance_ends_the_agent_and_leaves_containers(world: World) -> None:
+    await running(world, ONE)
+    world.engine.status = "INACTIVE"
+    assert await world.ended() == "deregistered"
+    assert [each.state for each in world.containers()] == ["running"]
+
+
+async def test_an_agent_that_is_stopped_says_goodbye_and_leaves_containers(world: World) -> None:
+    await running(world, ONE)
+    await world.stop()
+    assert world.engine.heartbeats[-1].leaving
+    assert [each.state for each in world.containers()] == ["running"]
+
+
+async def test_each_agent_process_has_a_session_of_its_own(world: World) -> None:
+    await running(world, ONE)
+    await world.stop()
+    world.start()
+    await world.until(lambda: len({beat.session for beat in world.engine.heartbeats}) == 2)
+
+
+async def test_two_hundred_tasks_at_once(world: World) -> None:
+    world.start()
+    names = [task_id(number) for number in range(1, 201)]
+    world.engine.place(*names, definition=definition())
+    await world.until(lambda: all(world.engine.told(name) == ["RUNNING"] for name in names))
+    for each in world.containers():
+        world.host.kill(each.id)
+    await world.until(lambda: not world.engine.tasks)
+    await world.go(11)
+    assert world.containers() == []
+    assert len(world.engine.reports) == 400
+
+
+async def test_a_report_for_a_task_the_engine_does_not_know_is_given_up(world: World) -> None:
+    await running(world, ONE)
+    world.engine.refusals["SubmitTaskStateChange"] = [Refused("InvalidParameterException", "not found")]
+    world.engine.forget(ONE)
+    world.host.kill(world.containers()[0].id)
+    await world.go(15)
+    assert world.containers() == []
+
+
+async def test_a_task_asked_for_again_after_its_end_does_not_run_twice(world: World) -> None:
+    await running(world, ONE)
+    wanted = world.engine.tasks[ONE]
+    world.host.kill(world.containers()[0].id)
+    await world.until(lambda: world.engine.told(ONE) == ["RUNNING", "STOPPED"])
+    await world.go(20)
+    world.engine.place(ONE, definition=wanted.definition or definition())
+    await world.go(1)
+    assert world.containers() == []
+    assert world.engine.told(ONE) == ["RUNNING", "STOPPED", "STOPPED"]
+
+
+async def test_a_definition_that_asks_for_too_much_is_told_so(world: World) -> None:
+    world.start()
+    world.engine.place(ONE, definition=definition(container("app", hostname="me")))
+    await world.until(lambda: world.engine.told(ONE) == ["STOPPED"])
+    assert "hostname" in (world.engine.last(ONE).reason or "")

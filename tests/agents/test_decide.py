@@ -1,0 +1,250 @@
+"""What a task needs next: given what is wanted and seen, when it is looked at, then these steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from quarterdeck.agents import decide, task
+from quarterdeck.agents.plan import Condition, ContainerPlan, Dependency, TaskPlan
+from quarterdeck.agents.runtimes.port import Container, ContainerSpec, PortMapping
+from quarterdeck.agents.settings import Timing
+from quarterdeck.agents.task import Step, Task
+
+NOW = 1000.0
+TIMING = Timing()
+
+
+def plan(name: str, *after: tuple[str, Condition], **fields: Any) -> ContainerPlan:
+    spec = ContainerSpec(name=f"ecs-{name}", image="image")
+    return ContainerPlan(name=name, spec=spec, after=tuple(Dependency(*each) for each in after), **fields)
+
+
+def seen(name: str, state: Any, exit_code: int | None = None, *, since: float = 900.0, **fields: Any) -> Container:
+    at = since if state != "created" else None
+    end = 990.0 if state == "exited" else None
+    return Container(f"id-{name}", f"ecs-{name}", {}, state, "image", None, exit_code, None, at, end, **fields)
+
+
+def given(*plans: ContainerPlan, seen: dict[str, Container] | None = None, **fields: Any) -> Task:
+    return Task(id="t", arn="arn", cluster="c", plan=TaskPlan(containers=plans), containers=seen or {}, **fields)
+
+
+def steps(found: Task, now: float = NOW) -> list[str]:
+    """What is done next, each step in a few words."""
+    decide.judge(found, now)
+    return [short(step) for step in decide.next_steps(found, now, TIMING)]
+
+
+def short(step: Step) -> str:
+    match step:
+        case task.Start(container=container):
+            return f"start {container.name}"
+        case task.Stop(name=name, timeout_seconds=seconds):
+            return f"stop {name} {seconds:g}"
+        case task.Remove(name=name):
+            return f"remove {name}"
+        case task.Report(request=request):
+            changes = [f"{each.container_name}={each.status}" for each in request.containers or []]
+            return " ".join([f"report {request.status}", *changes])
+        case task.Wait(until=until):
+            return f"wait {until - NOW:g}"
+        case task.Forget(volumes=volumes):
+            return " ".join(["forget", *volumes])
+
+
+UP = {"a": seen("a", "running")}
+BOTH = {"a": seen("a", "running"), "b": seen("b", "running")}
+OVER = {"a": seen("a", "exited", 3)}
+
+STARTING: list[Any] = [
+    ("nothing there yet", given(plan("a"), plan("b")), ["start a"]),
+    ("the first is being started", given(plan("a"), plan("b"), busy={"a"}), []),
+    ("the first runs", given(plan("a"), plan("b"), seen=UP), ["start b"]),
+    ("a crash between create and start", given(plan("a"), seen={"a": seen("a", "created")}), ["start a"]),
+    ("all run", given(plan("a"), seen=UP), ["report RUNNING a=RUNNING"]),
+    (
+        "only the essential ones decide",
+        given(plan("a"), plan("b", essential=False), seen=UP),
+        ["report RUNNING a=RUNNING", "start b"],
+    ),
+    ("it was told", given(plan("a"), seen=UP, told="RUNNING", told_containers={"a": "RUNNING"}), []),
+    (
+        "another one runs by now",
+        given(plan("a"), plan("b", essential=False), seen=BOTH, told="RUNNING", told_containers={"a": "RUNNING"}),
+        ["report RUNNING b=RUNNING"],
+    ),
+    (
+        "one that is not essential is over",
+        given(
+            plan("a"),
+            plan("b", essential=False),
+            seen={**UP, "b": seen("b", "exited", 1)},
+            told="RUNNING",
+            told_containers={"a": "RUNNING", "b": "RUNNING"},
+        ),
+        ["report RUNNING b=STOPPED"],
+    ),
+]
+
+ENDING: list[Any] = [
+    ("an essential one is over", given(plan("a"), seen=OVER, told="RUNNING"), ["report STOPPED a=STOPPED"]),
+    (
+        "it was over before that was told",
+        given(plan("a"), seen=OVER),
+        ["report RUNNING", "report STOPPED a=STOPPED"],
+    ),
+    (
+        "others still run",
+        given(plan("a"), plan("b"), seen={**OVER, "b": seen("b", "running")}, told="RUNNING"),
+        ["stop b 30"],
+    ),
+    (
+        "one stops already",
+        given(plan("a"), plan("b"), seen={**OVER, "b": seen("b", "running")}, told="RUNNING", busy={"b"}),
+        [],
+    ),
+    ("it is to end", given(plan("a"), seen=UP, told="RUNNING", wish="STOPPED"), ["stop a 30"]),
+    (
+        "it is to end, and has its own time for that",
+        given(plan("a", stop_timeout_seconds=7), seen=UP, told="RUNNING", wish="STOPPED"),
+        ["stop a 7"],
+    ),
+    ("it is to end before it began", given(plan("a"), wish="STOPPED"), ["report STOPPED a=STOPPED"]),
+    ("it is to end while it starts", given(plan("a"), wish="STOPPED", busy={"a"}), []),
+    ("its definition is not known any more", given(seen=UP, wish="STOPPED"), ["stop a 30"]),
+    ("likewise, at its end", given(seen=OVER, wish="STOPPED"), ["report STOPPED a=STOPPED"]),
+    ("it can not start", given(plan("a"), failure="why"), ["report STOPPED a=STOPPED"]),
+    ("it can not start, and a part of it runs", given(plan("a"), plan("b"), seen=UP, failure="why"), ["stop a 30"]),
+]
+
+CLEARING: list[Any] = [
+    ("the report is on its way", given(plan("a"), seen=OVER, told="STOPPED"), []),
+    ("the report was taken", given(plan("a"), seen=OVER, told="STOPPED", settled_at=NOW), ["wait 10"]),
+    ("a while ago", given(plan("a"), seen=OVER, told="STOPPED", settled_at=NOW - 10), ["remove a"]),
+    ("it is being removed", given(plan("a"), seen=OVER, told="STOPPED", settled_at=NOW - 10, busy={"a"}), []),
+    ("nothing is left", given(told="STOPPED", settled_at=NOW, volumes={"v"}), ["forget v"]),
+    ("it is not wanted", given(seen=UP, wish="UNWANTED"), ["stop a 30"]),
+    ("it is not wanted and is over", given(seen=OVER, wish="UNWANTED"), ["remove a"]),
+    (
+        "it is not wanted and only just over",
+        given(seen={"a": Container("i", "n", {}, "exited", "x", finished_at=NOW - 1)}, wish="UNWANTED"),
+        ["wait 9"],
+    ),
+    ("it is not wanted and never ran", given(seen={"a": seen("a", "created")}, wish="UNWANTED"), ["remove a"]),
+]
+
+DEPENDENCIES: list[Any] = [
+    ("START comes first", given(plan("a", ("b", "START")), plan("b")), ["start b"]),
+    ("START is met by running", given(plan("a", ("b", "START")), plan("b"), seen={"b": BOTH["b"]}), ["start a"]),
+    ("COMPLETE is not", given(plan("a", ("b", "COMPLETE")), plan("b", essential=False), seen={"b": BOTH["b"]}), []),
+    (
+        "COMPLETE is met by any end",
+        given(plan("a", ("b", "COMPLETE")), plan("b", essential=False), seen={"b": seen("b", "exited", 1)}),
+        ["start a"],
+    ),
+    (
+        "SUCCESS only by exit code 0",
+        given(plan("a", ("b", "SUCCESS")), plan("b", essential=False), seen={"b": seen("b", "exited", 1)}),
+        ["report STOPPED a=STOPPED b=STOPPED"],
+    ),
+    (
+        "they have their time",
+        given(
+            plan("a", ("b", "COMPLETE")),
+            plan("b", essential=False, start_timeout_seconds=120),
+            seen={"b": BOTH["b"]},
+        ),
+        ["wait 20"],
+    ),
+    (
+        "and no more",
+        given(
+            plan("a", ("b", "COMPLETE")),
+            plan("b", essential=False, start_timeout_seconds=100),
+            seen={"b": BOTH["b"]},
+        ),
+        ["stop b 30"],
+    ),
+    (
+        "a circle never starts",
+        given(plan("a", ("b", "START")), plan("b", ("a", "START"))),
+        ["report STOPPED a=STOPPED b=STOPPED"],
+    ),
+    (
+        "what others need is stopped last",
+        given(plan("a", ("b", "START")), plan("b"), seen=BOTH, told="RUNNING", wish="STOPPED"),
+        ["stop a 30"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "found", "then"), [*STARTING, *ENDING, *CLEARING, *DEPENDENCIES])
+def test_next_steps(name: str, found: Task, then: list[str]) -> None:
+    assert steps(found) == then
+
+
+def test_a_dependency_that_came_too_late_stays_too_late() -> None:
+    found = given(
+        plan("a", ("b", "COMPLETE")),
+        plan("b", essential=False, start_timeout_seconds=100),
+        seen={"b": BOTH["b"]},
+    )
+    assert steps(found) == ["stop b 30"]
+    task.observe(found, "b", seen("b", "exited", 143))
+    assert steps(found) == ["report STOPPED a=STOPPED b=STOPPED"]
+    assert found.failure == "TaskDependencyError: a waited too long for b to complete"
+
+
+def test_what_is_seen_only_moves_forward() -> None:
+    found = given(plan("a"))
+    for state in ("created", "running", "exited", "running", "created"):
+        task.observe(found, "a", seen("a", state))
+    assert found.containers["a"].state == "exited"
+
+
+def test_what_was_bound_stays_known() -> None:
+    ports = (PortMapping(80, 32768),)
+    found = given(plan("a"))
+    task.observe(found, "a", seen("a", "running", ports=ports))
+    task.observe(found, "a", seen("a", "exited"))
+    assert found.containers["a"].ports == ports
+
+
+def test_the_wish_never_goes_back() -> None:
+    found = given(plan("a"), wish="STOPPED")
+    task.wish(found, "RUNNING")
+    assert found.wish == "STOPPED"
+
+
+def test_a_container_before_those_found_has_vanished() -> None:
+    found = given(plan("a"), plan("b"), plan("c"), seen={"b": BOTH["b"]})
+    task.adopt(found, NOW)
+    assert found.containers["a"].state == "exited"
+    assert "c" not in found.containers
+    assert steps(found) == ["stop b 30"]
+
+
+def test_the_report_of_the_end_has_it_all() -> None:
+    ends = {"a": seen("a", "exited", 3), "b": seen("b", "exited", 0)}
+    found = given(plan("a"), plan("b", essential=False), plan("c", essential=False), seen=ends, told="RUNNING")
+    (step,) = decide.next_steps(found, NOW, TIMING)
+    assert isinstance(step, task.Report)
+    assert step.request.reason == "Essential container in task exited"
+    assert step.request.execution_stopped_at == 990.0
+    assert [(each.container_name, each.exit_code) for each in step.request.containers or []] == [
+        ("a", 3),
+        ("b", 0),
+        ("c", None),
+    ]
+
+
+def test_the_report_of_a_failure_says_whose_it_is() -> None:
+    found = given(plan("a"), plan("b"))
+    task.fail(found, "b", "CannotStartContainerError: no")
+    task.fail(found, "a", "another")
+    (step,) = decide.next_steps(found, NOW, TIMING)
+    assert isinstance(step, task.Report)
+    assert step.request.reason == "CannotStartContainerError: no"
+    assert [each.reason for each in step.request.containers or []] == [None, "CannotStartContainerError: no"]

@@ -1,0 +1,72 @@
+"""What an agent registers."""
+
+from __future__ import annotations
+
+import msgspec
+
+from quarterdeck.agents.identity import Identity
+from quarterdeck.agents.profile import capabilities, registration
+from quarterdeck.agents.runtimes.port import RuntimeInfo
+from quarterdeck.agents.settings import Settings
+from quarterdeck.events import shapes
+
+DOCKER = RuntimeInfo(name="docker", version="20.10.24", api_version="1.41", cpu=2048, memory_mib=4000)
+SIMULATED = RuntimeInfo(name="simulated", version="1", api_version="", cpu=1024, memory_mib=512)
+NEW = Identity(cluster="default", instance_type="big", instance_id="i-0")
+KNOWN = Identity(cluster="default", instance_type="big", instance_id="i-0", container_instance_arn="arn")
+
+
+def attributes(request: shapes.RegisterContainerInstanceRequest) -> dict[str, str | None]:
+    return {each.name or "": each.value for each in request.attributes or []}
+
+
+def test_resources_are_what_the_runtime_has_but_for_what_is_kept_back() -> None:
+    request = registration(Settings(host="h", reserved_memory_mib=100), NEW, DOCKER, "s")
+    found = {each.name: each.integer_value or each.string_set_value for each in request.total_resources or []}
+    assert found == {"CPU": 2048, "MEMORY": 3900, "PORTS": ["22", "2375", "2376", "51678", "51679"], "PORTS_UDP": []}
+
+
+def test_resources_may_be_given() -> None:
+    request = registration(Settings(host="h", cpu=512, memory_mib=256, reserved_ports=(22,)), NEW, DOCKER, "s")
+    assert [each.integer_value for each in request.total_resources or []] == [512, 256, None, None]
+
+
+def test_the_identity_document_is_ec2s() -> None:
+    settings = Settings(host="h", zone="us-east-1b", instance_type="big", architecture="aarch64")
+    document = msgspec.json.decode(registration(settings, NEW, DOCKER, "s").instance_identity_document or "")
+    assert document == {
+        "instanceId": "i-0",
+        "instanceType": "big",
+        "availabilityZone": "us-east-1b",
+        "region": "us-east-1",
+        "accountId": "000000000000",
+        "architecture": "arm64",
+    }
+
+
+def test_custom_attributes_are_told_only_the_first_time() -> None:
+    settings = Settings(host="h", attributes={"stack": "blue"})
+    assert attributes(registration(settings, NEW, DOCKER, "s"))["stack"] == "blue"
+    again = registration(settings, KNOWN, DOCKER, "s")
+    assert "stack" not in attributes(again)
+    assert again.container_instance_arn == "arn"
+
+
+def test_host_and_session_are_attributes() -> None:
+    found = attributes(registration(Settings(host="h"), NEW, DOCKER, "s"))
+    assert (found["quarterdeck.host"], found["quarterdeck.session"]) == ("h", "s")
+
+
+def test_capabilities_are_those_of_the_daemon() -> None:
+    found = capabilities(DOCKER)
+    versions = [name for name in found if "docker-remote-api" in name]
+    assert versions[0].endswith("1.17")
+    assert versions[-1].endswith("1.41")
+    assert len(versions) == 25
+    assert "com.amazonaws.ecs.capability.logging-driver.journald" in found
+    assert "ecs.capability.container-health-check" not in found
+
+
+def test_other_runtimes_stand_in_for_docker() -> None:
+    assert "com.amazonaws.ecs.capability.docker-remote-api.1.41" in capabilities(SIMULATED)
+    assert "com.amazonaws.ecs.capability.logging-driver.syslog" not in capabilities(SIMULATED)

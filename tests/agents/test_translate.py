@@ -1,0 +1,146 @@
+"""From a wanted task to containers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from quarterdeck.agents import labels
+from quarterdeck.agents.plan import ContainerPlan
+from quarterdeck.agents.runtimes.port import ContainerSpec, Mount, PortMapping
+from quarterdeck.agents.translate import Untranslatable, translate
+from quarterdeck.events import shapes
+from quarterdeck.events.wanted import WantedTask
+from tests.agents.world import NAMESPACE, container, definition, task_id
+
+ARN = NAMESPACE.task_arn("blue", "0123456789abcdef0123456789abcdef")
+
+
+def plans(
+    *containers: shapes.ContainerDefinition, overrides: shapes.TaskOverride | None = None, **fields: Any
+) -> list[ContainerPlan]:
+    wanted = WantedTask(task=ARN, definition=definition(*containers, **fields), overrides=overrides)
+    return list(translate(wanted, ARN, "blue", "instance").containers)
+
+
+def spec(overrides: shapes.ContainerOverride | None = None, **fields: Any) -> ContainerSpec:
+    task = shapes.TaskOverride(container_overrides=[overrides]) if overrides is not None else None
+    return plans(container("app", **fields), overrides=task)[0].spec
+
+
+def test_names_say_whose_they_are_and_differ() -> None:
+    found = plans(container("app"), container("log"))
+    assert [each.spec.name for each in found] == ["ecs-web-1-app-0123456789ab", "ecs-web-1-log-0123456789ab"]
+
+
+def test_long_names_are_cut_and_still_differ() -> None:
+    names = [each.spec.name for each in plans(container("x" * 200 + "1"), container("x" * 200 + "2"), family="f" * 255)]
+    assert len(set(names)) == 2
+    assert max(map(len, names)) <= 200
+
+
+def test_labels_are_those_of_the_ecs_agent() -> None:
+    found = spec(docker_labels={"mine": "1", labels.TASK_ARN: "forged"})
+    assert found.labels == {
+        "mine": "1",
+        "com.amazonaws.ecs.cluster": "blue",
+        "com.amazonaws.ecs.task-arn": ARN,
+        "com.amazonaws.ecs.container-name": "app",
+        "com.amazonaws.ecs.task-definition-family": "web",
+        "com.amazonaws.ecs.task-definition-version": "1",
+        "quarterdeck.container-instance": "instance",
+    }
+
+
+def test_overrides_replace_the_command_and_amounts_and_add_to_the_environment() -> None:
+    pairs = [shapes.KeyValuePair(name="A", value="1"), shapes.KeyValuePair(name="B", value="1")]
+    override = shapes.ContainerOverride(
+        name="app", command=["b"], cpu=512, memory=64, environment=[shapes.KeyValuePair(name="B", value="2")]
+    )
+    found = spec(override, command=["a"], environment=pairs, cpu=1)
+    assert (found.command, found.cpu_shares, found.memory_mib) == (("b",), 512, 64)
+    assert found.environment == {"A": "1", "B": "2"}
+
+
+def test_an_override_of_another_container_changes_nothing() -> None:
+    assert spec(shapes.ContainerOverride(name="other", command=["b"])).command is None
+
+
+@pytest.mark.parametrize(("cpu", "shares"), [(None, 2), (0, 2), (1, 2), (3, 3)])
+def test_cpu_has_a_least_weight(cpu: int | None, shares: int) -> None:
+    assert spec(cpu=cpu).cpu_shares == shares
+
+
+def test_the_size_of_a_task_bounds_each_container() -> None:
+    first, second = plans(container("a", memory=None), container("b"), cpu="512", memory="1024")
+    assert (first.spec.memory_mib, first.spec.cpu_limit) == (1024, 0.5)
+    assert (second.spec.memory_mib, second.spec.cpu_limit) == (32, 0.5)
+
+
+def test_ports_are_static_dynamic_or_the_hosts_own() -> None:
+    ports = [
+        shapes.PortMapping(container_port=80, host_port=8080),
+        shapes.PortMapping(container_port=53, protocol="udp"),
+    ]
+    assert spec(port_mappings=ports).ports == (PortMapping(80, 8080), PortMapping(53, 0, "udp"))
+    same = [shapes.PortMapping(container_port=80, host_port=80)]
+    (found,) = plans(container("app", port_mappings=same), network_mode="host")
+    assert (found.spec.ports, found.spec.network_mode) == ((PortMapping(80, 80),), "host")
+
+
+def test_volumes_are_of_the_host_of_the_task_or_shared() -> None:
+    volumes = [
+        shapes.Volume(name="host", host=shapes.HostVolumeProperties(source_path="/srv")),
+        shapes.Volume(name="empty", host=shapes.HostVolumeProperties()),
+        shapes.Volume(name="own", docker_volume_configuration=shapes.DockerVolumeConfiguration(scope="task")),
+        shapes.Volume(name="shared", docker_volume_configuration=shapes.DockerVolumeConfiguration(scope="shared")),
+    ]
+    mounts = [shapes.MountPoint(source_volume=each.name, container_path=f"/{each.name}") for each in volumes]
+    mounts[0] = shapes.MountPoint(source_volume="host", container_path="/host", read_only=True)
+    (found,) = plans(container("app", mount_points=mounts), volumes=volumes)
+    assert found.spec.mounts == (
+        Mount("/srv", "/host", read_only=True),
+        Mount("ecs-web-1-empty-0123456789ab", "/empty", kind="volume"),
+        Mount("ecs-web-1-own-0123456789ab", "/own", kind="volume"),
+        Mount("shared", "/shared", kind="volume"),
+    )
+    assert labels.task_volumes(found.spec.labels) == ["ecs-web-1-empty-0123456789ab", "ecs-web-1-own-0123456789ab"]
+
+
+def test_what_a_container_is_like_is_passed_on() -> None:
+    log = shapes.LogConfiguration(log_driver="syslog", options={"tag": "x"})
+    found = spec(
+        user="nobody", working_directory="/tmp", entry_point=["sh"], log_configuration=log, memory_reservation=8
+    )
+    assert (found.user, found.working_directory, found.entry_point) == ("nobody", "/tmp", ("sh",))
+    assert (found.log_driver, found.log_options, found.memory_reservation_mib) == ("syslog", {"tag": "x"}, 8)
+
+
+def test_dependencies_and_timeouts_are_planned() -> None:
+    waits = [shapes.ContainerDependency(container_name="b", condition="SUCCESS")]
+    first, second = plans(container("a", depends_on=waits, stop_timeout=5), container("b", start_timeout=9))
+    assert (first.after[0].container, first.after[0].condition, first.stop_timeout_seconds) == ("b", "SUCCESS", 5)
+    assert second.start_timeout_seconds == 9
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"hostname": "h", "ulimits": [shapes.Ulimit(name="core")]}, "hostname, ulimits"),
+        ({"depends_on": [shapes.ContainerDependency(container_name="b", condition="HEALTHY")]}, "HEALTHY"),
+    ],
+)
+def test_what_is_not_carried_out_is_refused_by_name(fields: dict[str, Any], named: str) -> None:
+    with pytest.raises(Untranslatable, match=named):
+        spec(**fields)
+
+
+@pytest.mark.parametrize("fields", [{"network_mode": "awsvpc"}, {"pid_mode": "host"}])
+def test_a_task_that_is_not_carried_out_is_refused(fields: dict[str, Any]) -> None:
+    with pytest.raises(Untranslatable, match="HostConfigError"):
+        plans(container("app"), **fields)
+
+
+def test_a_task_without_a_definition_has_no_containers() -> None:
+    assert translate(WantedTask(task=task_id(1)), ARN, "blue", "instance").containers == ()

@@ -1,0 +1,166 @@
+"""Checkers: what must hold of every live view, worked out again from its tasks (spec §14)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from quarterdeck.events.catalog import AnyEvent
+from quarterdeck.events.container_instance import ContainerInstanceEvent
+from quarterdeck.events.task import TaskEvent
+from quarterdeck.projections.live.instance import InstanceState
+from quarterdeck.projections.live.states import ClusterState, DeploymentState, NamespaceState, ServiceState, TaskState
+
+LIFE = ("PROVISIONING", "PENDING", "ACTIVATING", "RUNNING", "DEACTIVATING", "STOPPING", "DEPROVISIONING", "STOPPED")
+
+
+def check(namespace: NamespaceState) -> None:
+    """Check everything that must hold at any time."""
+    for cluster in namespace.clusters.values():
+        for instance in cluster.instances.values():
+            check_resources(cluster, instance)
+        check_ports(cluster)
+        check_marks(cluster)
+        check_groups(cluster)
+        for service in cluster.services.values():
+            check_service(cluster, service)
+
+
+def live_tasks(cluster: ClusterState) -> list[TaskState]:
+    """List the tasks that are not STOPPED."""
+    return [each for each in cluster.tasks.values() if each.last_status != "STOPPED"]
+
+
+def check_resources(cluster: ClusterState, instance: InstanceState) -> None:
+    """Check that what is left of an instance is what it has less what its tasks reserve (§14.1)."""
+    held = [each for each in live_tasks(cluster) if each.instance == instance.id]
+    assert set(instance.tasks) == {each.id for each in held}, instance.id
+    assert instance.cpu_left == instance.cpu - sum(each.demand.cpu for each in held), instance.id
+    assert instance.memory_left == instance.memory - sum(each.demand.memory for each in held), instance.id
+    if instance.status == "INACTIVE":
+        assert not held
+        assert not instance.connected
+
+
+def check_never_overbooked(cluster: ClusterState) -> None:
+    """Check that nothing is less than nothing; holds unless an instance came back with less than it had."""
+    for instance in cluster.instances.values():
+        assert instance.cpu_left >= 0, instance.id
+        assert instance.memory_left >= 0, instance.id
+
+
+def check_ports(cluster: ClusterState) -> None:
+    """Check that each host's ports are those of its tasks, and each taken once (§14.2)."""
+    hosts: dict[str, list[InstanceState]] = {}
+    for instance in cluster.instances.values():
+        if instance.status != "INACTIVE":
+            hosts.setdefault(instance.host or instance.id, []).append(instance)
+    assert set(cluster.room.hosts) == set(hosts)
+    tasks = live_tasks(cluster)
+    for sharers in hosts.values():
+        names = {each.id for each in sharers}
+        held = [each for each in tasks if each.instance in names]
+        tcp = Counter(port for each in held for port in each.demand.tcp)
+        udp = Counter(port for each in held for port in each.demand.udp)
+        assert not [port for port, count in (tcp + udp).items() if max(tcp[port], udp[port]) > 1 and count]
+        for instance in sharers:
+            assert (instance.tcp, instance.udp) == (set(tcp), set(udp)), instance.id
+
+
+def check_marks(cluster: ClusterState) -> None:
+    """Check the lists that say which instances to look at."""
+    instances = cluster.instances.values()
+    assert set(cluster.draining) == {each.id for each in instances if each.status == "DRAINING"}
+    assert set(cluster.away) == {each.id for each in instances if each.status != "INACTIVE" and not each.connected}
+    assert not [each.id for each in instances if each.lost and each.connected]
+    pools = {zone: [name for _, name in pool.entries] for zone, pool in cluster.room.pools.items() if pool.entries}
+    expected: dict[str, list[str]] = {}
+    for each in instances:
+        if each.status != "INACTIVE":
+            expected.setdefault(each.zone, []).append(each.id)
+    assert pools == {zone: sorted(names) for zone, names in expected.items()}
+
+
+def check_groups(cluster: ClusterState) -> None:
+    """Check that groups count exactly the tasks wanted."""
+    wanted = [each for each in cluster.tasks.values() if each.desired_status == "RUNNING" and each.instance]
+    by_instance = Counter((each.group, each.instance) for each in wanted)
+    by_zone = Counter((each.group, each.zone) for each in wanted)
+    groups = cluster.room.groups
+    assert by_instance == {(name, at): n for name, each in groups.items() for at, n in each.instances.items()}
+    assert by_zone == {(name, at): n for name, each in groups.items() for at, n in each.zones.items() if n}
+
+
+def check_service(cluster: ClusterState, service: ServiceState) -> None:
+    """Check a service's counts against its tasks (§14.4, §14.7)."""
+    assert service.deployments, "exactly one deployment is PRIMARY"
+    assert len({each.id for each in service.deployments}) == len(service.deployments)
+    tasks = [each for deployment in service.deployments for each in _of(cluster, deployment)]
+    wanted = [each for each in tasks if each.desired_status == "RUNNING"]
+    assert service.alive == len(tasks)
+    assert service.wanted == len(wanted)
+    assert service.running == sum(1 for each in wanted if each.last_status == "RUNNING")
+    assert service.away == sum(1 for each in wanted if cluster.instances[each.instance].lost)
+    for deployment in service.deployments:
+        mine = [each for each in wanted if each.deployment == deployment.id]
+        assert deployment.running == sum(1 for each in mine if each.last_status == "RUNNING"), deployment.id
+    assert all(each.tasks for each in service.deployments[1:]), "an older deployment without tasks leaves the list"
+    if service.status == "INACTIVE":
+        assert not wanted
+    _check_strays(cluster, service)
+
+
+def check_balance(cluster: ClusterState, group: str) -> None:
+    """Check that zones differ by one task at most (§14.5); holds while every zone has room."""
+    counts = [cluster.room.group(group).zones.get(zone, 0) for zone, pool in cluster.room.pools.items() if pool.entries]
+    assert max(counts, default=0) - min(counts, default=0) <= 1, counts
+
+
+def _of(cluster: ClusterState, deployment: DeploymentState) -> list[TaskState]:
+    found = [cluster.tasks[name] for name in deployment.tasks]
+    assert all(each.deployment == deployment.id and each.last_status != "STOPPED" for each in found)
+    return found
+
+
+def _check_strays(cluster: ClusterState, service: ServiceState) -> None:
+    """No live task of a current deployment is missing from it."""
+    listed = {name for deployment in service.deployments for name in deployment.tasks}
+    ids = {deployment.id for deployment in service.deployments}
+    assert {each.id for each in live_tasks(cluster) if each.group == service.group and each.deployment in ids} == listed
+
+
+class Watch:
+    """What is only seen over time: a status never goes back, a version always goes on (§14.3, §14.8)."""
+
+    def __init__(self) -> None:
+        self.tasks: dict[str, tuple[int, str, int]] = {}
+        self.instances: dict[str, tuple[str, int]] = {}
+
+    def step(self, namespace: NamespaceState, events: Iterable[AnyEvent]) -> None:
+        """Look at what is there after some events, and compare with the last time."""
+        events = list(events)
+        touched = {each.task for each in events if isinstance(each, TaskEvent)}
+        changed = {each.container_instance for each in events if isinstance(each, ContainerInstanceEvent)}
+        for cluster in namespace.clusters.values():
+            for task in cluster.tasks.values():
+                self._task(task, changed=task.id in touched)
+            for instance in cluster.instances.values():
+                self._instance(instance, changed=instance.id in changed)
+
+    def _task(self, task: TaskState, *, changed: bool) -> None:
+        assert not (task.last_status == "STOPPED" and task.desired_status == "RUNNING"), task.id
+        now = (LIFE.index(task.last_status), task.desired_status, task.version)
+        before = self.tasks.get(task.id)
+        if before is not None:
+            assert now[0] >= before[0], f"{task.id} went back to {task.last_status}"
+            assert (before[1], now[1]) != ("STOPPED", "RUNNING"), f"{task.id} is wanted again"
+            assert now[2] > before[2] if changed else now == before, task.id
+        self.tasks[task.id] = now
+
+    def _instance(self, instance: InstanceState, *, changed: bool) -> None:
+        before = self.instances.get(instance.id)
+        if before is not None:
+            assert before[0] != "INACTIVE" or instance.status == "INACTIVE", f"{instance.id} came back"
+            assert instance.version >= before[1]
+            assert instance.version > before[1] or not changed, instance.id
+        self.instances[instance.id] = (instance.status, instance.version)

@@ -1,0 +1,283 @@
+"""Chaos: a story in which anything may happen next, told by small numbers that hypothesis chooses and shrinks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from quarterdeck.engine.core import container_instance, report, service, task
+from quarterdeck.engine.core.errors import Refusal
+from quarterdeck.engine.core.placement import Placed, closest, matrix, place
+from quarterdeck.engine.core.reconcile import reconcile
+from quarterdeck.engine.core.turn import Settings
+from quarterdeck.events import shapes
+from quarterdeck.events.catalog import AnyEvent
+from quarterdeck.events.cluster import ClusterCreated
+from quarterdeck.events.task import TaskPlaced
+from quarterdeck.projections.live.demand import Demand
+from quarterdeck.projections.live.states import TaskState
+from tests.checkers import Watch, check, check_never_overbooked
+from tests.engine.core.story import Story, defined, joined
+
+SERVICES = ("web", "api", "cron")
+GROUPS = ("family:app", "batch", *(f"service:{name}" for name in SERVICES))
+DEFINITIONS = (
+    defined("app:1", cpu=256, memory=512),
+    defined("app:2", cpu=1024, memory=100),
+    defined("app:3", cpu=0, memory=2000),
+    defined("app:4", cpu=100, memory=100, port=80),
+    defined("app:5", cpu=100, memory=100, needs=("ecs.capability.task-eni",)),
+)
+PERCENTS = ((100, 200), (50, 100), (66, 133), (0, 100), (75, 125), (90, 110))
+ROUNDS_MAX = 200
+
+
+class Chaos(Story):
+    """A cluster of a few instances, some of which share a host, and operations chosen by numbers."""
+
+    def __init__(self) -> None:
+        super().__init__(settings=Settings(lost_after=60.0))
+        self.watch = Watch()
+        self.seen = 0
+        self.resized = False
+        self.given(ClusterCreated(cluster="default"), DEFINITIONS)
+        for number in range(4):
+            self.join(number, number)
+
+    def join(self, number: int, size: int) -> None:
+        """Have an instance join; every other pair shares a host, some can do more than others."""
+        self.given(
+            joined(
+                f"i{len(self.cluster().instances):03}",
+                "abc"[number % 3],
+                cpu=(1024, 2048, 600)[size % 3],
+                memory=(2048, 4096, 700)[size % 3],
+                host="shared" if number % 4 == 1 else "",
+                attributes={"ecs.capability.task-eni": ""} if size % 2 else None,
+                connected=size % 5 != 4,
+            )
+        )
+
+    def act(self, kind: int, one: int, two: int) -> None:
+        """Do one thing; what is refused changes nothing."""
+        self.now += 1.0
+        before = self.view.fingerprint()
+        events = len(self.commits)
+        try:
+            ACTS[kind % len(ACTS)](self, one, two)
+        except Refusal:
+            assert self.view.fingerprint() == before
+            assert len(self.commits) == events
+
+    def checked(self) -> None:
+        """Check all that must hold after every step."""
+        events: list[AnyEvent] = []
+        for commit in self.commits[self.seen :]:
+            events.extend(commit.events)
+        self.seen = len(self.commits)
+        check(self.state)
+        self.watch.step(self.state, events)
+        if not self.resized:
+            check_never_overbooked(self.cluster())
+
+    def rest(self) -> None:
+        """Let scheduler and agents work, and time pass, until there is nothing left to do."""
+        for _ in range(ROUNDS_MAX):
+            before = len(self.commits)
+            for name in self.cluster().services:
+                self.settle(name)
+            self.agents_start()
+            self.agents_stop()
+            self.now += 2000.0
+            if len(self.commits) == before:
+                return
+        raise AssertionError("it does not come to rest")
+
+    def instance(self, number: int) -> str:
+        """Pick an instance."""
+        names = list(self.cluster().instances)
+        return names[number % len(names)]
+
+    def pick(self, number: int, status: str) -> TaskState | None:
+        """Pick a task of a status, if there is one."""
+        found = [each for each in self.live() if each.last_status == status]
+        return found[number % len(found)] if found else None
+
+
+def best(story: Story, group: str, demand: Demand) -> str:
+    """Name the instance to choose, found by looking at every one; empty if none fits."""
+    verdicts = matrix(story.cluster(), group, demand)
+    return verdicts[0].container_instance if verdicts and not verdicts[0].reason else ""
+
+
+def ask(story: Chaos, one: int, two: int) -> None:
+    """Hold the indexes to the rule they are indexes of."""
+    group, demand = GROUPS[one % len(GROUPS)], _demand(story, two)
+    found = place(story.cluster(), group, demand)
+    assert (found.instance.id if isinstance(found, Placed) else "") == best(story, group, demand)
+    rejected = sum(found.explanation.rejected.values())
+    present = sum(1 for each in story.cluster().instances.values() if each.status != "INACTIVE")
+    assert found.explanation.considered == present
+    assert rejected < present if isinstance(found, Placed) else rejected == present
+    if not isinstance(found, Placed):
+        name = closest(story.cluster(), demand, found.reason)
+        assert bool(name) == bool(present)
+        assert not present or story.cluster().instances[name].status != "INACTIVE"
+
+
+def run(story: Chaos, one: int, two: int) -> None:
+    """Run up to three tasks, each of which must go where the whole matrix says."""
+    group = GROUPS[one % 2]
+    demand = _demand(story, two)
+    request = shapes.RunTaskRequest(task_definition=f"app:{two % 5 + 1}", group=group)
+    for _ in range(one % 3 + 1):
+        expected = best(story, group, demand)
+        events = story.when(task.run, request)
+        assert [each.container_instance for each in events if isinstance(each, TaskPlaced)] == [expected][
+            : bool(expected)
+        ]
+
+
+def start(story: Chaos, one: int, two: int) -> None:
+    request = shapes.StartTaskRequest(
+        task_definition=f"app:{two % 5 + 1}", container_instances=[story.instance(one), story.instance(one + 1)]
+    )
+    story.when(task.start, request)
+
+
+def stop(story: Chaos, one: int, two: int) -> None:
+    found = story.pick(one, "RUNNING" if two % 2 else "PENDING")
+    if found is not None:
+        story.when(task.stop, shapes.StopTaskRequest(task=found.id))
+
+
+def told_running(story: Chaos, one: int, two: int) -> None:
+    found = story.pick(one, "PENDING")
+    if found is not None:
+        story.when(report.task, shapes.SubmitTaskStateChangeRequest(task=found.id, status="RUNNING"))
+
+
+def told_stopped(story: Chaos, one: int, two: int) -> None:
+    tasks = list(story.cluster().tasks)
+    if tasks:
+        story.when(
+            report.task, shapes.SubmitTaskStateChangeRequest(task=tasks[one % len(tasks)], status="STOPPED", reason="x")
+        )
+
+
+def agents(story: Chaos, one: int, two: int) -> None:
+    story.agents_start(one)
+    story.agents_stop(two)
+
+
+def connect(story: Chaos, one: int, two: int) -> None:
+    story.when(container_instance.connect, "default", story.instance(one), "s")
+
+
+def disconnect(story: Chaos, one: int, two: int) -> None:
+    story.when(container_instance.disconnect, "default", story.instance(one), "gone")
+
+
+def lose(story: Chaos, one: int, two: int) -> None:
+    story.after(70.0 * (two % 2)).when(container_instance.lose_overdue)
+
+
+def drain(story: Chaos, one: int, two: int) -> None:
+    request = shapes.UpdateContainerInstancesStateRequest(
+        container_instances=[story.instance(one)], status="DRAINING" if two % 2 else "ACTIVE"
+    )
+    story.when(container_instance.update_state, request)
+
+
+def deregister(story: Chaos, one: int, two: int) -> None:
+    request = shapes.DeregisterContainerInstanceRequest(container_instance=story.instance(one), force=bool(two % 2))
+    story.when(container_instance.deregister, request)
+
+
+def reregister(story: Chaos, one: int, two: int) -> None:
+    name = story.instance(one)
+    story.when(
+        container_instance.register,
+        shapes.RegisterContainerInstanceRequest(
+            container_instance_arn=story.state.namespace.container_instance_arn("default", name),
+            instance_identity_document='{"instanceType":"m5.large"}',
+            total_resources=[
+                shapes.Resource(name="CPU", integer_value=(512, 4096)[two % 2]),
+                shapes.Resource(name="MEMORY", integer_value=(512, 4096)[two % 2]),
+                shapes.Resource(name="PORTS", string_set_value=["80"] if two % 4 == 3 else ["22"]),
+            ],
+            attributes=[shapes.Attribute(name="ecs.capability.task-eni")] if two % 3 else None,
+        ),
+    )
+    story.resized = True
+
+
+def create_service(story: Chaos, one: int, two: int) -> None:
+    minimum, maximum = PERCENTS[two % len(PERCENTS)]
+    story.when(
+        service.create,
+        shapes.CreateServiceRequest(
+            service_name=SERVICES[one % len(SERVICES)],
+            task_definition=f"app:{two % 5 + 1}",
+            desired_count=two % 7,
+            deployment_configuration=shapes.DeploymentConfiguration(
+                minimum_healthy_percent=minimum, maximum_percent=maximum
+            ),
+        ),
+    )
+
+
+def update_service(story: Chaos, one: int, two: int) -> None:
+    story.when(
+        service.update,
+        shapes.UpdateServiceRequest(
+            service=SERVICES[one % len(SERVICES)],
+            desired_count=two % 7 if one % 2 else None,
+            task_definition=f"app:{two % 5 + 1}" if two % 2 else None,
+            force_new_deployment=two % 6 == 0,
+        ),
+    )
+
+
+def delete_service(story: Chaos, one: int, two: int) -> None:
+    story.when(service.delete, shapes.DeleteServiceRequest(service=SERVICES[one % len(SERVICES)], force=bool(two % 2)))
+
+
+def schedule(story: Chaos, one: int, two: int) -> None:
+    names = list(story.cluster().services)
+    if names:
+        name = names[one % len(names)]
+        story.when(lambda turn: reconcile(turn, story.cluster(), story.service(name)))
+
+
+def settle(story: Chaos, one: int, two: int) -> None:
+    names = list(story.cluster().services)
+    if names:
+        story.settle(names[one % len(names)])
+
+
+def _demand(story: Story, number: int) -> Demand:
+    return story.state.families["app"].revisions[number % 5 + 1].demand
+
+
+ACTS: tuple[Callable[[Chaos, int, int], Any], ...] = (
+    ask,
+    run,
+    told_running,
+    told_stopped,
+    agents,
+    create_service,
+    settle,
+    schedule,
+    update_service,
+    start,
+    stop,
+    connect,
+    disconnect,
+    lose,
+    drain,
+    Chaos.join,
+    deregister,
+    reregister,
+    delete_service,
+)

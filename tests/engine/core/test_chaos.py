@@ -1,0 +1,49 @@
+"""Whatever happens, in whatever order: what must hold of decisions and of the live view."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.engine.core.chaos import ACTS, Chaos
+
+steps = st.lists(
+    st.tuples(st.integers(0, len(ACTS) - 1), st.integers(0, 11), st.integers(0, 11)), min_size=1, max_size=60
+)
+thorough = settings(max_examples=150, deadline=None)
+
+
+@given(steps)
+@thorough
+def test_after_every_step_all_counts_are_what_the_tasks_say_and_no_status_goes_back(
+    told: list[tuple[int, int, int]],
+) -> None:
+    story = Chaos()
+    for step in told:
+        story.act(*step)
+        story.checked()
+
+
+@given(steps)
+@thorough
+def test_the_log_of_any_story_folds_to_the_state_that_wrote_it(told: list[tuple[int, int, int]]) -> None:
+    story = Chaos()
+    for step in told:
+        story.act(*step)
+    retold = story.retold()
+    assert retold.fingerprint() == story.view.fingerprint()
+
+
+@given(steps)
+@thorough
+def test_left_alone_every_service_comes_to_rest_and_then_nothing_is_decided_any_more(
+    told: list[tuple[int, int, int]],
+) -> None:
+    story = Chaos()
+    for step in told:
+        story.act(*step)
+    story.rest()
+    story.checked()
+    for name in story.cluster().services:
+        assert story.reconcile(name) == []
+        assert not story.answer.again
