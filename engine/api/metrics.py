@@ -9,6 +9,7 @@ from quarterdeck.engine.api.port import Operations
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 OK = "OK"
+SERVING = "serving"
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -30,13 +31,13 @@ class Metrics:
         self._counters: dict[tuple[str, str], Counter] = {}
         self._histograms: dict[str, Histogram] = {}
         health = operations.health
-        self._gauge("log_position", "Position of the log up to which all is told.", lambda: health().position)
+        self._gauge("log_position", "Position of the log up to which all is told.", lambda: health().sequence)
         self._gauge(
             "read_model_lag",
             "Positions the read models are behind the log.",
-            lambda: max(0, health().position - health().read_position),
+            lambda: max(0, health().sequence - health().read_sequence),
         )
-        self._gauge("keeper_ready", "Whether operations can be decided here.", lambda: health().ready)
+        self._gauge("keeper_ready", "Whether operations can be decided here.", lambda: health().status == SERVING)
 
     def count(self, operation: str, code: str, seconds: float) -> None:
         """Count one answer."""

@@ -4,7 +4,8 @@ from typing import Protocol
 
 import msgspec
 
-from quarterdeck.engine.doors.door import Answer, Call, Health
+from quarterdeck.engine.doors.door import Answer, Call
+from quarterdeck.engine.doors.health import Health
 
 
 class Operations(Protocol):

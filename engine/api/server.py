@@ -5,6 +5,7 @@ decode, carry out. Every answer is JSON with a request id; what nobody foresaw i
 """
 
 import logging
+import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -18,7 +19,7 @@ from quarterdeck.engine.api import body, protocol
 from quarterdeck.engine.api.authenticate import Caller, authentication, lowered
 from quarterdeck.engine.api.errors import MethodNotAllowedException, NotFoundException
 from quarterdeck.engine.api.metrics import CONTENT_TYPE as METRICS_TYPE
-from quarterdeck.engine.api.metrics import OK, Metrics
+from quarterdeck.engine.api.metrics import OK, SERVING, Metrics
 from quarterdeck.engine.api.port import Operations
 from quarterdeck.engine.api.settings import ApiSettings, check
 from quarterdeck.engine.api.sigv4 import Signed
@@ -85,7 +86,7 @@ class Api:
     async def health(self, _: web.Request) -> web.Response:
         """Answer ``GET /health``: 200 when operations can be carried out here, else 503."""
         health = self._operations.health()
-        status = 200 if health.ready else 503
+        status = 200 if health.status == SERVING else 503
         return web.Response(body=msgspec.json.encode(health), status=status, content_type="application/json")
 
     async def metrics(self, _: web.Request) -> web.Response:
@@ -136,11 +137,18 @@ def application(api: Api, extend: Extend | None = None) -> web.Application:
 
 @asynccontextmanager
 async def serve_api(
-    operations: Operations, settings: ApiSettings, *, clock: Clock | None = None, extend: Extend | None = None
+    operations: Operations,
+    settings: ApiSettings,
+    listener: socket.socket | None = None,
+    *,
+    clock: Clock | None = None,
+    extend: Extend | None = None,
 ) -> AsyncIterator[str]:
-    """Serve for the length of a block; gives the URL. Raises ApiSettingsError, OSError when the port is taken."""
+    """Serve for the length of a block, on a socket bound already or on `listen`; gives the URL.
+
+    Raises ApiSettingsError, and OSError when the port is taken.
+    """
     check(settings)
-    host, port = settings.address
     runner = web.AppRunner(
         application(Api(operations, settings, clock), extend),
         access_log=None,
@@ -155,13 +163,23 @@ async def serve_api(
     )
     await runner.setup()
     try:
-        site = web.TCPSite(runner, host, port, ssl_context=_tls(settings), backlog=BACKLOG_MAX)
-        await site.start()
-        scheme = "http" if settings.certificate is None else "https"
-        bound = runner.addresses[0]
-        yield f"{scheme}://{f'[{bound[0]}]' if ':' in bound[0] else bound[0]}:{bound[1]}"
+        await _site(runner, settings, listener).start()
+        yield _url(runner.addresses[0], settings)
     finally:
         await runner.cleanup()
+
+
+def _site(runner: web.AppRunner, settings: ApiSettings, listener: socket.socket | None) -> web.BaseSite:
+    if listener is not None:
+        return web.SockSite(runner, listener, ssl_context=_tls(settings), backlog=BACKLOG_MAX)
+    host, port = settings.address
+    return web.TCPSite(runner, host, port, ssl_context=_tls(settings), backlog=BACKLOG_MAX)
+
+
+def _url(bound: tuple[str, int], settings: ApiSettings) -> str:
+    host, port = bound[:2]
+    scheme = "http" if settings.certificate is None else "https"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def _parser_log() -> logging.Logger:

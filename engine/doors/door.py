@@ -17,6 +17,7 @@ from quarterdeck.engine.core.errors import (
 from quarterdeck.engine.core.turn import Turn
 from quarterdeck.engine.doors import cluster, container_instance, service, task, task_definition
 from quarterdeck.engine.doors.constraints import hold
+from quarterdeck.engine.doors.health import Health
 from quarterdeck.engine.doors.operation import Context, Operation, Read, Write, request_type
 from quarterdeck.engine.shell.keeper import Command, Keeper, NotKeeper, Outcome
 from quarterdeck.events import shapes
@@ -58,15 +59,6 @@ class Answer(msgspec.Struct, frozen=True):
     sequence: int
 
 
-class Health(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether operations can be carried out here, and how far things are: the log, and the read models behind it."""
-
-    ready: bool
-    epoch: int
-    position: int
-    read_position: int
-
-
 class Door:
     """All operations, on one keeper and one set of read models."""
 
@@ -83,12 +75,8 @@ class Door:
 
     def health(self) -> Health:
         """Tell how things are; asks nobody."""
-        return Health(
-            ready=self._keeper.ready,
-            epoch=self._keeper.epoch,
-            position=self._keeper.sequence,
-            read_position=self._projector.applied.sequence,
-        )
+        status = "serving" if self._keeper.ready else "recovering"
+        return Health(status, self._keeper.sequence, self._keeper.epoch, self._projector.applied.sequence)
 
     def decode(self, operation: str, body: bytes) -> msgspec.Struct:
         """Read the request of any of ECS's operations from JSON, and hold it against the model's constraints.
