@@ -26,8 +26,9 @@ def _of_task(definition: shapes.TaskDefinition) -> Iterator[str]:
     if definition.network_mode == "awsvpc":
         yield ECS_CAPABILITY + "task-eni"
     if definition.task_role_arn:
-        host = definition.network_mode == "host"
-        yield CAPABILITY + ("task-iam-role-network-host" if host else "task-iam-role")
+        yield CAPABILITY + "task-iam-role"
+        if definition.network_mode == "host":
+            yield CAPABILITY + "task-iam-role-network-host"
     if definition.pid_mode or definition.ipc_mode:
         yield ECS_CAPABILITY + "pid-ipc-namespace-sharing"
     for volume in definition.volumes or []:

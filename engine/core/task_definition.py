@@ -5,6 +5,7 @@ import re
 import msgspec
 
 from quarterdeck.engine.core import container_definition
+from quarterdeck.engine.core.container_options import check_options
 from quarterdeck.engine.core.errors import ClientException, InvalidParameterException, Refusal
 from quarterdeck.engine.core.required_attributes import compatibilities, required_attributes
 from quarterdeck.engine.core.tags import checked_tags
@@ -99,6 +100,7 @@ def _complete(request: shapes.RegisterTaskDefinitionRequest) -> shapes.TaskDefin
     container_definition.check_sizes(definition)
     container_definition.check_ports(definition)
     container_definition.check_volumes(definition)
+    check_options(definition)
     return msgspec.structs.replace(
         definition,
         requires_attributes=required_attributes(definition) or None,
