@@ -9,7 +9,7 @@ import os
 import secrets
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,9 @@ import msgspec
 import nats.errors
 import structlog
 
+from quarterdeck.engine.api.present import Present
+from quarterdeck.engine.api.server import serve_api
+from quarterdeck.engine.api.settings import ApiSettings
 from quarterdeck.engine.doors.agents import Agents
 from quarterdeck.engine.doors.commands import Commands, DoorSettings, Messages
 from quarterdeck.engine.doors.feed import Feed
@@ -98,14 +101,28 @@ async def serving(
                 part.cancel()
 
 
-async def run_engine(settings: EngineSettings, on_serving: OnServing = lambda _: None) -> None:
-    """Run a replica until SIGTERM or SIGINT. Raises LogMisconfigured: then no waiting helps."""
+async def run_engine(
+    settings: EngineSettings, on_serving: OnServing = lambda _: None, api: ApiSettings | None = None
+) -> None:
+    """Run a replica until SIGTERM or SIGINT, with the ECS API over HTTP if asked for.
+
+    Raises LogMisconfigured: then no waiting helps; and OSError, when HTTP can't be served where it should.
+    """
     stop = asyncio.Event()
+    serves: list[Replica] = []
+
+    def serve(replica: Replica) -> None:
+        serves[:] = [replica]
+        on_serving(replica)
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     try:
-        await until(stop, stand_by(settings, on_serving))
+        async with (
+            serve_api(Present(lambda: serves[0].door if serves else None), api) if api is not None else nullcontext()
+        ):
+            await until(stop, stand_by(settings, serve))
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)

@@ -7,6 +7,7 @@ when it has changed, so a key made while a server runs is good at once. Errors: 
 
 import fcntl
 import os
+import re
 import secrets
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ NONCE_BYTES = 12
 OPENER_BYTES = 32
 KEYS_MAX = 10_000
 USER_DEFAULT = "operator"
+USER = re.compile(r"[A-Za-z0-9+=,.@_-]{1,64}")
 
 
 class KeysUnreadable(Exception):
