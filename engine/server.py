@@ -20,6 +20,7 @@ import structlog
 from quarterdeck.engine.api.present import Present
 from quarterdeck.engine.api.server import serve_api
 from quarterdeck.engine.api.settings import ApiSettings
+from quarterdeck.engine.doors.about import About
 from quarterdeck.engine.doors.agents import Agents
 from quarterdeck.engine.doors.commands import Commands, DoorSettings, Messages
 from quarterdeck.engine.doors.feed import Feed
@@ -83,17 +84,20 @@ async def serving(
     messages = Messages(replica.door, replica.keeper, settings)
     commands = Commands(link, replica.keeper, messages, settings)
     agents = Agents(link, replica.keeper, replica.wanted, replica.heartbeats)
+    about = About(link, replica.keeper)
     queue = Queue(link, messages, streams)
     feed = Feed(link, replica.log, replica.keeper, replica.projector, streams)
     async with asyncio.TaskGroup() as group:
         parts = [
             group.create_task(commands.run(), name="door for commands"),
             group.create_task(agents.run(), name="door for agents"),
+            group.create_task(about.run(), name="door for questions"),
             group.create_task(queue.run(), name="door for the queue"),
             group.create_task(feed.run(), name="feed"),
         ]
         await commands.intake.listening.wait()
         await agents.intake.listening.wait()
+        await about.intake.listening.wait()
         try:
             yield
         finally:

@@ -54,5 +54,5 @@ async def _measure() -> tuple[float, float]:
 
 async def _until(holds: Callable[[], object]) -> None:
     async with asyncio.timeout(SECONDS_MAX):
-        while not holds():  # noqa: ASYNC110 - what is waited for knows no events
+        while not holds():
             await asyncio.sleep(POLL_SECONDS)
