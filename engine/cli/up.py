@@ -37,6 +37,7 @@ FORMATS = click.Choice(["auto", "console", "json"])
 @click.option(
     "--open-anywhere", is_flag=True, default=None, help="With --auth open: even where other machines reach it."
 )
+@click.option("--throttle/--no-throttle", default=None, help="Count calls as ECS does (default: with --auth keys).")
 @click.option("--log-level", type=LEVELS, help="How much is logged to stderr (default info).")
 @click.option("--log-format", type=FORMATS, help="Lines for people or JSON (default: by what stderr is).")
 def command(ready_file: Path | None, *, no_agents: bool, **options: Any) -> None:  # noqa: ANN401 - click's
