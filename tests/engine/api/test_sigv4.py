@@ -175,7 +175,7 @@ def test_host_and_date_must_be_signed(name: str) -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "20261399T000000Z", "20260304T050607", "２０２６０３０４T050607Z"])
+@pytest.mark.parametrize("text", ["", "yesterday", "20261399T000000Z", "20260304T050607", "\uff12\uff10260304T050607Z"])
 def test_a_date_that_is_none_is_refused(text: str) -> None:
     request = signed()
     assert (
@@ -207,12 +207,12 @@ def test_any_header_is_read_or_refused(text: str) -> None:
     for header in (
         text,
         f"AWS4-HMAC-SHA256 {text}",
-        f"AWS4-HMAC-SHA256 Credential={text}/20260304/us-east-1/ecs/aws4_request, SignedHeaders={text}, Signature={text}",
+        f"AWS4-HMAC-SHA256 Credential={text}/20260304/us-east-1/ecs/aws4_request,SignedHeaders={text},Signature={text}",
     ):
         with pytest.raises(Refusal):
             verify(sigv4.Signed("POST", "/", "", {"authorization": header, "x-amz-date": text}, b""))
 
 
 def test_no_header_has_a_text_of_its_own() -> None:
-    with pytest.raises(Refusal, match="^Missing Authentication Token$"):
+    with pytest.raises(Refusal, match=r"^Missing Authentication Token$"):
         sigv4.parse(None)
