@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from functools import partial
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
@@ -15,6 +17,7 @@ SHAPES = MODEL["shapes"]
 OPERATIONS = sorted(MODEL["operations"])
 DEPTH_MAX = 3
 WORD = "abc"
+INT_MAX = (1 << 31) - 1
 
 WRONG: dict[str, list[Any]] = {
     "structure": [[], "x", 5, True],
@@ -52,12 +55,11 @@ def example(operation: str) -> dict[str, Any]:
 def least_of(name: str) -> Any:
     shape = SHAPES[name]
     match shape["type"]:
+        case "structure" if shape.get("document"):
+            return {}
         case "structure":
-            return (
-                {}
-                if shape.get("document")
-                else {member: least_of(shape["members"][member]["shape"]) for member in shape.get("required", ())}
-            )
+            members = list(shape["members"])[:1] if shape.get("union") else shape.get("required", ())
+            return {member: least_of(shape["members"][member]["shape"]) for member in members}
         case "list":
             return [least_of(shape["member"]["shape"])]
         case "string":
@@ -100,24 +102,33 @@ def _bad(name: str) -> Iterator[tuple[str, Any]]:
     if "enum" in shape:
         yield "enum", "no-such-value"
     if shape["type"] in {"integer", "long", "double"}:
-        if "min" in shape:
-            yield "range", shape["min"] - 1
-        if "max" in shape:
-            yield "range", shape["max"] + 1
-        if shape["type"] != "double":
-            yield ("range" if "max" in shape else "type"), 1 << 63
-    elif shape.get("min"):
+        yield from _bad_numbers(shape)
+    else:
+        yield from _bad_lengths(name, shape)
+
+
+def _bad_numbers(shape: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    limited = shape.get("max", INT_MAX) < INT_MAX
+    if "min" in shape:
+        yield "range", shape["min"] - 1
+    if limited:
+        yield "range", shape["max"] + 1
+    if shape["type"] != "double":
+        yield ("range" if limited else "type"), 1 << 63
+
+
+def _bad_lengths(name: str, shape: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    if shape.get("min"):
         yield "length", least_of(name)[:0]
-    if shape["type"] == "string" and "max" in shape:
-        yield "length", WORD * shape["max"]
-    if shape["type"] == "list" and "max" in shape:
-        yield "length", least_of(name) * (shape["max"] + 1)
+    if "max" in shape:
+        longer = [least_of(shape["member"]["shape"])] if shape["type"] == "list" else WORD
+        yield "length", longer * (shape["max"] + 1)
 
 
 def _put(operation: str, path: tuple[str, ...], value: Any) -> dict[str, Any]:
     request = example(operation)
     name, at = input_of(operation), request
-    for step, following in zip(path[:-1], path[1:], strict=True):
+    for step, following in pairwise(path):
         if step == "[]":
             continue
         name = SHAPES[name]["members"][step]["shape"]
@@ -136,37 +147,6 @@ def valid(operation: str) -> st.SearchStrategy[dict[str, Any]]:
     """Anything that is valid by its shape, whatever it may mean."""
     strategy: st.SearchStrategy[dict[str, Any]] = _any(input_of(operation), 0)
     return strategy
-
-
-def _any(name: str, depth: int) -> st.SearchStrategy[Any]:
-    shape = SHAPES[name]
-    match shape["type"]:
-        case "structure" if shape.get("document"):
-            return st.just({})
-        case "structure":
-            return _any_structure(shape, depth)
-        case "list":
-            size = max(shape.get("min", 0), min(2, shape.get("max", 2)))
-            return st.lists(_any(shape["member"]["shape"], depth + 1), min_size=shape.get("min", 0), max_size=size)
-        case "map":
-            return st.dictionaries(st.text(max_size=5), _any(shape["value"]["shape"], depth + 1), max_size=2)
-        case "string" if "enum" in shape:
-            return st.sampled_from(shape["enum"])
-        case "string" if "pattern" in shape:
-            return st.text("abcXYZ012", min_size=shape.get("min", 0), max_size=20)
-        case "string":
-            return st.one_of(st.sampled_from(TELLING), st.text(min_size=shape.get("min", 0), max_size=12))
-        case "integer" | "long":
-            bits = 31 if shape["type"] == "integer" else 63
-            return st.integers(shape.get("min", -(1 << bits)), shape.get("max", (1 << bits) - 1))
-        case "double":
-            return st.floats(shape.get("min", -1e300), shape.get("max", 1e300), allow_nan=False)
-        case "timestamp":
-            return st.floats(0, 4e9)
-        case "blob":
-            return st.binary(max_size=8).map(lambda data: base64.b64encode(data).decode())
-        case _:
-            return st.booleans()
 
 
 TELLING = [
@@ -195,13 +175,53 @@ TELLING = [
 ]
 
 
+STRATEGIES: dict[str, st.SearchStrategy[Any]] = {
+    "boolean": st.booleans(),
+    "timestamp": st.floats(0, 4e9),
+    "blob": st.binary(max_size=8).map(lambda data: base64.b64encode(data).decode()),
+}
+
+
+def _any(name: str, depth: int) -> st.SearchStrategy[Any]:
+    shape = SHAPES[name]
+    match shape["type"]:
+        case "structure":
+            return st.just({}) if shape.get("document") else _any_structure(shape, depth)
+        case "list":
+            size = max(shape.get("min", 0), min(2, shape.get("max", 2)))
+            return st.lists(_any(shape["member"]["shape"], depth + 1), min_size=shape.get("min", 0), max_size=size)
+        case "map":
+            return st.dictionaries(st.text(max_size=5), _any(shape["value"]["shape"], depth + 1), max_size=2)
+        case "string":
+            return _any_text(shape)
+        case "integer" | "long" | "double":
+            return _any_number(shape)
+        case other:
+            return STRATEGIES[other]
+
+
+def _any_text(shape: dict[str, Any]) -> st.SearchStrategy[str]:
+    if "enum" in shape:
+        return st.sampled_from(shape["enum"])
+    if "pattern" in shape:
+        return st.text("abcXYZ012", min_size=shape.get("min", 0), max_size=20)
+    return st.one_of(st.sampled_from(TELLING), st.text(min_size=shape.get("min", 0), max_size=12))
+
+
+def _any_number(shape: dict[str, Any]) -> st.SearchStrategy[float]:
+    if shape["type"] == "double":
+        return st.floats(shape.get("min", -1e300), shape.get("max", 1e300), allow_nan=False)
+    bits = 31 if shape["type"] == "integer" else 63
+    return st.integers(shape.get("min", -(1 << bits)), shape.get("max", (1 << bits) - 1))
+
+
 def _any_structure(shape: dict[str, Any], depth: int) -> st.SearchStrategy[dict[str, Any]]:
     members = {member: ref["shape"] for member, ref in shape["members"].items()}
     required = {member: _any(members[member], depth + 1) for member in shape.get("required", ())}
     if depth > DEPTH_MAX:
         return st.fixed_dictionaries(required)
     optional = {
-        member: st.deferred(lambda name=name: _any(name, depth + 1))
+        member: st.deferred(partial(_any, name, depth + 1))
         for member, name in members.items()
         if member not in required
     }

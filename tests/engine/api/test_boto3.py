@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore import xform_name
 from botocore.exceptions import ClientError
 
 from quarterdeck.engine.api.keys import Keys
@@ -18,7 +19,6 @@ from tests.engine.api.served import ACCOUNT, TARGET, Served, post, served
 from tests.engine.model import example
 
 CONTAINER = {"name": "app", "image": "app", "memory": 64}
-BEHAVING = 18
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_every_operation_is_known(signing: Served, ecs: Any, operation: str) -> 
     from quarterdeck.engine.doors.door import OPERATIONS
 
     before = signing.position
-    call = getattr(ecs, ecs.meta.method_to_api_mapping and _method(ecs, operation))
+    call = getattr(ecs, xform_name(operation))
     arguments = example(operation)
     if operation not in OPERATIONS:
         code, message, status = refused(call, **arguments)
@@ -76,10 +76,6 @@ def test_every_operation_is_known(signing: Served, ecs: Any, operation: str) -> 
         assert call(**arguments)["ResponseMetadata"]["HTTPStatusCode"] == 200
     except ClientError as error:
         assert error.response["ResponseMetadata"]["HTTPStatusCode"] == 400  # noqa: PT017 - either is an answer
-
-
-def _method(client: Any, operation: str) -> str:
-    return next(method for method, name in client.meta.method_to_api_mapping.items() if name == operation)
 
 
 def test_errors_have_ecs_codes_and_texts(ecs: Any) -> None:
