@@ -19,7 +19,8 @@ from quarterdeck.engine.doors import cluster, container_instance, service, task,
 from quarterdeck.engine.doors.constraints import hold
 from quarterdeck.engine.doors.health import Health
 from quarterdeck.engine.doors.operation import Context, Operation, Read, Write, request_type
-from quarterdeck.engine.shell.keeper import Command, Keeper, NotKeeper, Outcome
+from quarterdeck.engine.shell.command import Command, NotKeeper, Outcome
+from quarterdeck.engine.shell.keeper import Keeper
 from quarterdeck.events import shapes
 from quarterdeck.events.codec import unseal
 from quarterdeck.events.commit import Commit
@@ -107,7 +108,7 @@ class Door:
                 return await self._look(operation, call, request)
             return await self._decide(operation, call, request)
         except NotKeeper as error:
-            raise ServerException(f"{error}. Nothing was changed; try again.") from error
+            raise ServerException(not_kept(error)) from error
         except ReadModelBehind as error:
             raise ServerException(str(error)) from error
 
@@ -160,6 +161,12 @@ class Door:
 
     def _context(self, call: Call) -> Context:
         return Context(call.namespace, self._projector.models, self._keeper.view, self._keeper.clock.now())
+
+
+def not_kept(error: NotKeeper) -> str:
+    """Say what is known of a command when the shard was lost."""
+    known = "It is not known whether this was carried out" if error.doubt else "Nothing was changed"
+    return f"{error}. {known}; try again, with the same client token."
 
 
 def unknown(operation: str) -> UnknownOperationException | UnsupportedFeatureException:

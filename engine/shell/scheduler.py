@@ -18,7 +18,8 @@ from quarterdeck.engine.core.errors import Refusal
 from quarterdeck.engine.core.react import concerned, makes_room
 from quarterdeck.engine.core.reconcile import Next, reconcile
 from quarterdeck.engine.core.turn import Turn
-from quarterdeck.engine.shell.keeper import Command, Keeper, NotKeeper, NotStored
+from quarterdeck.engine.shell.command import Command, NotKeeper, NotStored
+from quarterdeck.engine.shell.keeper import Keeper
 from quarterdeck.events.commit import Commit
 from quarterdeck.projections.live.states import NamespaceState
 
