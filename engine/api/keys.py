@@ -2,13 +2,15 @@
 
 ``access-keys.json`` holds the keys, each secret sealed by AES-GCM together with whose it is; ``access-keys.key`` holds
 the key that opens them. Both can be read by their owner only. The file is written whole or not at all, and read again
-when it has changed, so a key made while a server runs is good at once. Errors: `KeysUnreadable`, `NoSuchKey`.
+when it has changed: a key made while a server runs is good at once, a deleted one bad soon. Errors: `KeysUnreadable`,
+`NoSuchKey`.
 """
 
 import fcntl
 import os
 import re
 import secrets
+import time
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +28,7 @@ PRIVATE = 0o600
 NONCE_BYTES = 12
 OPENER_BYTES = 32
 KEYS_MAX = 10_000
+LOOK_SECONDS = 0.1
 USER_DEFAULT = "operator"
 USER = re.compile(r"[A-Za-z0-9+=,.@_-]{1,64}")
 
@@ -83,10 +86,14 @@ class Keys:
         self._opener = directory / OPENER
         self._known: dict[str, AccessKey] = {}
         self._stamp: Stamp | None = None
+        self._looked = -LOOK_SECONDS
 
     def find(self, name: str) -> AccessKey | None:
-        """Find a key by its id. Raises KeysUnreadable."""
-        self._refresh()
+        """Find a key by its id; one deleted elsewhere is good for LOOK_SECONDS at most. Raises KeysUnreadable."""
+        now = time.monotonic()
+        if name not in self._known or now - self._looked >= LOOK_SECONDS:
+            self._looked = now
+            self._refresh()
         return self._known.get(name)
 
     def all(self) -> list[AccessKey]:

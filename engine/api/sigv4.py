@@ -27,6 +27,7 @@ TERMINATOR = "aws4_request"
 SKEW_SECONDS_MAX = 300.0
 SIGNED_AT_LEAST = ("host", "x-amz-date")
 KEYS_CACHED_MAX = 1_024
+MOMENTS_CACHED_MAX = 1_024
 PARAMETERS = ("Credential", "Signature", "SignedHeaders")
 
 _DATE = re.compile(r"[0-9]{8}T[0-9]{6}Z", re.ASCII)
@@ -111,10 +112,7 @@ def check_scope(found: Authorization, headers: Mapping[str, str], now: float) ->
 
 
 def _check_date(found: Authorization, text: str, now: float) -> None:
-    try:
-        signed = datetime.strptime(text, _ISO).replace(tzinfo=UTC) if _DATE.fullmatch(text) else None
-    except ValueError:
-        signed = None
+    signed = _moment(text)
     if signed is None:
         raise IncompleteSignatureException(
             f"Date must be in ISO-8601 'basic format'. Got '{text[:64]}'. See http://en.wikipedia.org/wiki/ISO_8601"
@@ -124,9 +122,17 @@ def _check_date(found: Authorization, text: str, now: float) -> None:
             f"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
             f"'{found.date[:64]}' != '{text[:8]}', from '{text}'."
         )
-    skew = signed.timestamp() - now
+    skew = signed - now
     if abs(skew) > SKEW_SECONDS_MAX:
         raise InvalidSignatureException(_skewed(text, now, late=skew < 0))
+
+
+@lru_cache(maxsize=MOMENTS_CACHED_MAX)
+def _moment(text: str) -> float | None:
+    try:
+        return datetime.strptime(text, _ISO).replace(tzinfo=UTC).timestamp() if _DATE.fullmatch(text) else None
+    except ValueError:
+        return None
 
 
 def _skewed(text: str, now: float, *, late: bool) -> str:

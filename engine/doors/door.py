@@ -67,6 +67,8 @@ class Door:
         self._keeper = keeper
         self._projector = projector
         self._log = log
+        self._clusters: dict[tuple[Namespace, str], str] = {}
+        self._clusters_at = 0
         self._decoders: dict[str, msgspec.json.Decoder[msgspec.Struct]] = {}
 
     @property
@@ -160,7 +162,11 @@ class Door:
         raise ServerException(f"The log has no commit {first.commit} at {first.sequence}.")
 
     def _context(self, call: Call) -> Context:
-        return Context(call.namespace, self._projector.models, self._keeper.view, self._keeper.clock.now())
+        position = self._projector.applied.sequence
+        if position != self._clusters_at:
+            self._clusters, self._clusters_at = {}, position
+        now = self._keeper.clock.now()
+        return Context(call.namespace, self._projector.models, self._keeper.view, now, self._clusters)
 
 
 def not_kept(error: NotKeeper) -> str:
