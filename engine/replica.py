@@ -19,6 +19,8 @@ from quarterdeck.events.log.port import Log
 from quarterdeck.projections.models.projector import Projector
 from quarterdeck.projections.models.store import ReadModels
 
+LAG_ENVELOPES_MAX = 10_000
+
 
 class ReplicaSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What an operator may tune of an engine; seconds.
@@ -50,8 +52,12 @@ class Replica:
         self.scheduler = Scheduler(self.keeper)
         self.wanted = Wanted(self.keeper)
         self.heartbeats = Heartbeats(self.keeper, self.wanted, settings.heartbeat_timeout)
-        self.projector = Projector(log, models)
+        self.projector = Projector(log, models, busy=self._commands_come)
         self.door = Door(self.keeper, self.projector, log)
+
+    def _commands_come(self, applied: int) -> bool:
+        """Tell whether the read models should give way: commands come, and they are not too far behind."""
+        return self.keeper.backlog > 0 and self.keeper.sequence - applied < LAG_ENVELOPES_MAX
 
     async def run(self) -> None:
         """Run until cancelled. Raises `NotKeeper` (in a group) when another engine takes the shard over."""

@@ -26,6 +26,10 @@ DECODE_BYTES_MAX = 256 * 1024
 """Bytes decoded before others get their turn on the event loop; about a millisecond."""
 
 
+GIVE_WAY_SECONDS = 0.01
+GIVE_WAY_SECONDS_MAX = 0.5
+
+
 class ReadModelBehind(Exception):
     """The read models did not reach a position in time; says which, where they are, and what to do."""
 
@@ -42,12 +46,20 @@ class Projector:
     """Follows one log into one set of read models; `run` must be running for anything to move.
 
     `on_applied` hears of each envelope once the models hold it, in order; and of all of them again after a rebuild.
+    `busy`, given the position reached, says whether there is more urgent work just now.
     """
 
-    def __init__(self, log: Log, models: ReadModels, on_applied: Callable[[Chained], None] | None = None) -> None:
+    def __init__(
+        self,
+        log: Log,
+        models: ReadModels,
+        on_applied: Callable[[Chained], None] | None = None,
+        busy: Callable[[int], bool] = lambda _: False,
+    ) -> None:
         self._log = log
         self.models = models
         self._on_applied = on_applied
+        self._busy = busy
         self._waiters: list[tuple[int, int, asyncio.Future[None]]] = []
         self._turn = count()
         self._scope: asyncio.Timeout | None = None
@@ -128,11 +140,18 @@ class Projector:
     async def _apply(self, batch: Batch) -> None:
         if batch.sequence <= self.applied.sequence:
             return
+        await self._give_way()
         envelopes, batch.envelopes, batch.commits = batch.envelopes, [], 0
         self._move(await self.models.apply(envelopes, self._identity, batch.sequence))
         if self._on_applied is not None:
             for envelope in envelopes:
                 self._on_applied(envelope)
+
+    async def _give_way(self) -> None:
+        """Let commands go first while nobody waits to read, within bounds: the models then lag, and catch up after."""
+        until = asyncio.get_running_loop().time() + GIVE_WAY_SECONDS_MAX
+        while self._busy(self.applied.sequence) and not self._waiters and asyncio.get_running_loop().time() < until:
+            await asyncio.sleep(GIVE_WAY_SECONDS)
 
     def _move(self, applied: Applied) -> None:
         if self._reason:
