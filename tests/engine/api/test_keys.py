@@ -49,7 +49,10 @@ def test_a_key_is_found_by_whoever_reads_the_directory(tmp_path: Path) -> None:
     assert account_of(made.id) == ACCOUNT
 
 
-def test_a_deleted_key_is_gone_at_once(tmp_path: Path) -> None:
+def test_a_deleted_key_is_gone_as_soon_as_the_file_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("quarterdeck.engine.api.keys.LOOK_SECONDS", 0.0)
     keys, reader = Keys(tmp_path), Keys(tmp_path)
     first, second = keys.create(ACCOUNT, 1.0), keys.create(ACCOUNT, 2.0)
     assert reader.find(first.id) is not None
