@@ -82,16 +82,11 @@ class Door:
         return Health(status, self._keeper.sequence, self._keeper.epoch, self._projector.applied.sequence)
 
     def decode(self, operation: str, body: bytes) -> msgspec.Struct:
-        """Read the request of any of ECS's operations from JSON, and hold it against the model's constraints.
-
-        Raises UnknownOperation-, Serialization-, Client- and InvalidParameterException.
-        """
+        """Read the request of any of ECS's operations from JSON. Raises UnknownOperation-, SerializationException."""
         try:
-            request = self._decoder(operation).decode(body or b"{}")
+            return self._decoder(operation).decode(body or b"{}")
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise SerializationException(f"{operation}: {error}") from error
-        hold(operation, request)
-        return request
 
     def _decoder(self, operation: str) -> msgspec.json.Decoder[msgspec.Struct]:
         if operation not in self._decoders:
@@ -101,7 +96,11 @@ class Door:
         return self._decoders[operation]
 
     async def carry_out(self, call: Call, request: msgspec.Struct) -> Answer:
-        """Carry an operation out. Raises Refusal; a ServerException says whether to try again."""
+        """Carry an operation out, if its request keeps the model's constraints.
+
+        Raises Refusal; a ServerException says whether to try again.
+        """
+        hold(call.operation, request)
         operation = OPERATIONS.get(call.operation)
         if operation is None:
             raise unknown(call.operation)

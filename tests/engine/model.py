@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
-from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -220,9 +219,9 @@ def _any_structure(shape: dict[str, Any], depth: int) -> st.SearchStrategy[dict[
     required = {member: _any(members[member], depth + 1) for member in shape.get("required", ())}
     if depth > DEPTH_MAX:
         return st.fixed_dictionaries(required)
-    optional = {
-        member: st.deferred(partial(_any, name, depth + 1))
-        for member, name in members.items()
-        if member not in required
-    }
+    optional = {member: _later(name, depth + 1) for member, name in members.items() if member not in required}
     return st.fixed_dictionaries(required, optional=optional)
+
+
+def _later(name: str, depth: int) -> st.SearchStrategy[Any]:
+    return st.deferred(lambda: _any(name, depth))

@@ -118,7 +118,7 @@ def test_no_signature_is_refused(signing: Served) -> None:
 
 
 def test_a_key_made_while_the_server_runs_is_good_and_deleted_it_is_soon_bad(tmp_path: Path) -> None:
-    with served(tmp_path) as server:
+    with served(tmp_path, throttle=False) as server:
         key = Keys(tmp_path).create("999999999999", 1.0)
         client = server.client(key.id, key.secret, region="eu-west-1")
         cluster = client.create_cluster()["cluster"]

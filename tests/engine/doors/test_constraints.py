@@ -9,7 +9,7 @@ from unittest.mock import Mock
 import pytest
 
 from quarterdeck.engine.core.errors import ClientException, InvalidParameterException, Refusal, SerializationException
-from quarterdeck.engine.doors.constraints import OWN_TEXTS
+from quarterdeck.engine.doors.constraints import OWN_TEXTS, hold
 from quarterdeck.engine.doors.door import OPERATIONS, Door
 from quarterdeck.events import shapes
 from tests.engine.model import OPERATIONS as ALL
@@ -20,7 +20,7 @@ DOOR = Door(Mock(), Mock(), Mock())
 
 def refused(operation: str, request: Any) -> Refusal | None:
     try:
-        DOOR.decode(operation, json.dumps(request).encode())
+        hold(operation, DOOR.decode(operation, json.dumps(request).encode()))
     except Refusal as refusal:
         return refusal
     return None
