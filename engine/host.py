@@ -152,7 +152,7 @@ async def _link(settings: Settings, stopped: asyncio.Event) -> NatsLink | None:
     _on_signal(stopped.set)
     while not stopped.is_set():
         try:
-            return await open_link(address, settings.namespace, f"agent {settings.data.name}")
+            return await open_link(address, settings.namespace, f"agent/{settings.data.name}")
         except LinkDown as error:
             log.warning("the engine's NATS server does not answer yet", error=str(error))
         await asyncio.sleep(RETRY_SECONDS)

@@ -8,7 +8,7 @@ Envelopes are decoded on the event loop, a slice at a time; everything else happ
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from itertools import count
 
 import msgspec
@@ -111,8 +111,15 @@ class Projector:
 
     async def _reached(self, sequence: int) -> None:
         reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heappush(self._waiters, (sequence, next(self._turn), reached))
-        await reached
+        waiter = (sequence, next(self._turn), reached)
+        heappush(self._waiters, waiter)
+        try:
+            await reached
+        except asyncio.CancelledError:
+            if waiter in self._waiters:
+                self._waiters.remove(waiter)
+                heapify(self._waiters)
+            raise
 
     async def _resume(self) -> Applied:
         end = await self._log.position()

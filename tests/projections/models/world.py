@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from itertools import count
+from typing import Any
 
 import msgspec
 
@@ -87,8 +88,7 @@ class World:
 
     def commits(self, choices: Iterable[int]) -> list[Commit]:
         """Tell a story: each choice is a commit, or nothing if what it stands for is not possible now."""
-        told = [self._commit(events) for events in (self._begin(), *map(self._step, choices)) if events]
-        return told
+        return [self._commit(events) for events in (self._begin(), *map(self._step, choices)) if events]
 
     def _commit(self, events: list[AnyEvent]) -> Commit:
         number = next(self._numbers)
@@ -152,7 +152,7 @@ class World:
         if inside is None or not inside.instances:
             return []
         name = list(inside.instances)[choice % len(inside.instances)]
-        of = {"cluster": inside.name, "container_instance": name}
+        of: dict[str, Any] = {"cluster": inside.name, "container_instance": name}
         match choice % 5:
             case 0:
                 return [container_instance.AgentDisconnected(**of), container_instance.AgentConnected(**of)]
@@ -194,7 +194,7 @@ class World:
     def _deploy(self, inside: Cluster, held: Service) -> AnyEvent:
         held.deployment = f"ecs-svc/{next(self._numbers)}"
         definition = f"web:{self.revisions['web']}"
-        of = {"cluster": inside.name, "service": held.name}
+        of: dict[str, Any] = {"cluster": inside.name, "service": held.name}
         return service.DeploymentStarted(**of, deployment=held.deployment, task_definition=definition)
 
     def _held(self, choice: int) -> tuple[Cluster, Service] | None:
@@ -207,7 +207,7 @@ class World:
         if found is None:
             return []
         inside, held = found
-        of = {"cluster": inside.name, "service": held.name}
+        of: dict[str, Any] = {"cluster": inside.name, "service": held.name}
         match choice % 4:
             case 0:
                 return [service.ServiceUpdated(**of, desired_count=choice % 7)]
@@ -230,7 +230,7 @@ class World:
         found = self._held(choice)
         if found is None:
             return []
-        of = {"cluster": found[0].name, "service": found[1].name}
+        of: dict[str, Any] = {"cluster": found[0].name, "service": found[1].name}
         deployment = found[1].deployment
         return [
             service.ServiceSteadyStateReached(**of),
@@ -277,7 +277,7 @@ class World:
         )
         fresh.instance, fresh.last = instance, "PENDING"
         self.tasks[fresh.name] = fresh
-        of = {"cluster": fresh.cluster, "task": fresh.name}
+        of: dict[str, Any] = {"cluster": fresh.cluster, "task": fresh.name}
         return [requested, task.TaskPlaced(**of, container_instance=instance, zone=ZONE)]
 
     def _one(self, choice: int, *last: str) -> Task | None:
@@ -319,7 +319,7 @@ class World:
     def _stopped_one(self, found: Task, code: str) -> list[AnyEvent]:
         found.desired = found.last = "STOPPED"
         reports = [task.ContainerReport(name="main", status="STOPPED", exit_code=1)]
-        of = {"cluster": found.cluster, "task": found.name}
+        of: dict[str, Any] = {"cluster": found.cluster, "task": found.name}
         return [task.TaskStopped(**of, stop_code=code, reason="ended", containers=reports)]
 
     def _end(self, choice: int) -> list[AnyEvent]:
