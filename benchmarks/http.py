@@ -9,22 +9,34 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from statistics import median
 
-from benchmarks.commands import NAMESPACE, carry_out, furnish, world
-from benchmarks.commands import measure as measured
+import msgspec
+import structlog
+
+from benchmarks.commands import (
+    NAMESPACE,
+    SECONDS,
+    Figures,
+    carry_out,
+    embedded,
+    furnish,
+    over_nats,
+    time_calls,
+    world,
+)
 from benchmarks.harness import RUNS, Row
 from quarterdeck.engine.api.keys import AccessKey, Keys
 from quarterdeck.engine.api.server import serve_api
 from quarterdeck.engine.api.settings import ApiSettings
 from quarterdeck.engine.api.sigv4 import Authorization, Signed, check_scope, parse, signature, verify
-from quarterdeck.engine.doors.door import Call
 from quarterdeck.engine.replica import Replica, ReplicaSettings, running
 from quarterdeck.engine.server import calm
 from quarterdeck.engine.shell.clock import SystemClock
@@ -33,7 +45,6 @@ from quarterdeck.events.log.memory import MemoryLog
 TASKS = 10_000
 DESCRIBED = 10
 CALLERS = 8
-SECONDS = 3.0
 PER_SECOND_MIN = 1_500
 SPREAD_MAX = 4.0
 ADDED_MS_MAX = 3.0
@@ -75,7 +86,7 @@ class Caller:
             raise AssertionError(body)
 
 
-async def call(host: str, port: int, request: bytes, callers: int, seconds: float) -> None:
+async def call(host: str, port: int, request: bytes, callers: int) -> None:
     """Be the process of the callers."""
     free = [Caller(*await asyncio.open_connection(host, port), request) for _ in range(callers)]
 
@@ -84,16 +95,16 @@ async def call(host: str, port: int, request: bytes, callers: int, seconds: floa
         await caller.once()
         free.append(caller)
 
-    print(json.dumps(await measured(once, callers, seconds)))
+    print(msgspec.json.encode(await time_calls(once, callers)).decode())
 
 
-async def over_http(url: str, request: bytes, callers: int, seconds: float) -> dict[str, float]:
+async def over_http(url: str, request: bytes, callers: int) -> Figures:
     """Measure callers in a process of their own."""
     host, _, port = url.rpartition("/")[2].partition(":")
-    arguments = ["-m", "benchmarks.http", host, port, request.hex(), str(callers), str(seconds)]
+    arguments = ["-m", "benchmarks.http", host, port, request.hex(), str(callers)]
     process = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdout=asyncio.subprocess.PIPE)
     said, _ = await process.communicate()
-    return dict(json.loads(said))
+    return msgspec.json.decode(said, type=Figures)
 
 
 @asynccontextmanager
@@ -132,32 +143,32 @@ async def read(name: str, url: str, request: bytes) -> list[Row]:
     runs = []
     for _ in range(RUNS):
         before = time.process_time()
-        found = await over_http(url, request, CALLERS, SECONDS)
-        one_core = found["per_second"] * SECONDS / (time.process_time() - before)
-        runs.append({**found, "one core": one_core, "spread": found["p99"] / found["p50"]})
-    middle = {key: median(run[key] for run in runs) for key in runs[0]}
+        found = await over_http(url, request, CALLERS)
+        one_core = found.per_second * SECONDS / (time.process_time() - before)
+        runs.append((one_core, found.per_second, found.p50, found.p99 / found.p50))
+    one_core, here, half, spread = (median(column) for column in zip(*runs, strict=True))
     return [
-        Row(name=f"http: {name}, one core", value=middle["one core"], unit="/s", at_least=PER_SECOND_MIN),
-        Row(name=f"http: {name}, {CALLERS} callers here and now", value=middle["per_second"], unit="/s"),
-        Row(name=f"http: {name}, p50", value=middle["p50"], unit="ms"),
-        Row(name=f"http: {name}, p99 / p50", value=middle["spread"], unit="", at_most=SPREAD_MAX),
+        Row(name=f"http: {name}, one core", value=one_core, unit="/s", at_least=PER_SECOND_MIN),
+        Row(name=f"http: {name}, {CALLERS} callers here and now", value=here, unit="/s"),
+        Row(name=f"http: {name}, p50", value=half, unit="ms"),
+        Row(name=f"http: {name}, p99 / p50", value=spread, unit="", at_most=SPREAD_MAX),
     ]
 
 
 async def run_task() -> list[Row]:
-    """RunTask, synced, one after another: through the door in this process, and over HTTP."""
-    async with world(sync=True) as (_, _, replica), serving(replica) as (url, key):
-        body = b'{"cluster":"web","taskDefinition":"job:1"}'
-        decoded = replica.door.decode("RunTask", body)
-        door = Call(namespace=NAMESPACE, operation="RunTask", actor="bench")
-        inside = await measured(lambda: replica.door.carry_out(door, decoded), 1, SECONDS)
-        outside = await over_http(url, request_for(key, url, "RunTask", body), 1, SECONDS)
-        many = await over_http(url, request_for(key, url, "RunTask", body), 64, SECONDS)
+    """RunTask, synced, one after another: through the door in this process, over NATS, and over HTTP."""
+    async with world(sync=True) as (server, _, replica), serving(replica) as (url, key):
+        request = request_for(key, url, "RunTask", b'{"cluster":"web","taskDefinition":"job:1"}')
+        inside = await embedded(replica, 1)
+        nats = await over_nats(server, 1)
+        http = await over_http(url, request, 1)
+        many = await over_http(url, request, 64)
     return [
-        Row(name="http: RunTask within the process, p50", value=inside["p50"], unit="ms"),
-        Row(name="http: RunTask, p50", value=outside["p50"], unit="ms"),
-        Row(name="http: RunTask, added by HTTP", value=outside["p50"] - inside["p50"], unit="ms", at_most=ADDED_MS_MAX),
-        Row(name="http: RunTask, 64 callers", value=many["per_second"], unit="/s"),
+        Row(name="http: RunTask within the process, p50", value=inside.p50, unit="ms"),
+        Row(name="http: RunTask over NATS, p50", value=nats.p50, unit="ms"),
+        Row(name="http: RunTask over HTTP, p50", value=http.p50, unit="ms"),
+        Row(name="http: RunTask, HTTP more than NATS", value=http.p50 - nats.p50, unit="ms", at_most=ADDED_MS_MAX),
+        Row(name="http: RunTask over HTTP, 64 callers", value=many.per_second, unit="/s"),
     ]
 
 
@@ -184,14 +195,11 @@ def verifying() -> Row:
 
 def measure() -> Iterator[Row]:
     """All of it."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     yield verifying()
     yield from asyncio.run(reads())
     yield from asyncio.run(run_task())
 
 
 if __name__ == "__main__":
-    with suppress(ImportError):
-        import uvloop
-
-        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
-    asyncio.run(call(sys.argv[1], int(sys.argv[2]), bytes.fromhex(sys.argv[3]), int(sys.argv[4]), float(sys.argv[5])))
+    asyncio.run(call(sys.argv[1], int(sys.argv[2]), bytes.fromhex(sys.argv[3]), int(sys.argv[4])))
