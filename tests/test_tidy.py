@@ -28,7 +28,7 @@ NOT_PURE = ("events/log/",)
 # Modules that are started, not imported.
 ENTRY_POINTS = ("engine/cli/",)
 # Where modules wait for their users to be written: off this list as soon as none is left waiting there.
-AWAITED = ("agents/", "engine/core/")
+AWAITED: tuple[str, ...] = ()
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

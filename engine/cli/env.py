@@ -42,6 +42,5 @@ def command(**options: Any) -> None:  # noqa: ANN401 - click's
         "NATS_URL": up.nats,
         "NATS_CREDS": up.nats_creds or "",
     }
-    click.echo("unset AWS_SESSION_TOKEN AWS_PROFILE AWS_DEFAULT_PROFILE")
     for name, value in variables.items():
         click.echo(f"export {name}={shlex.quote(value)}")

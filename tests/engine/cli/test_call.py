@@ -65,7 +65,7 @@ def test_a_token_makes_a_repeat_harmless(up: UpProcess) -> None:
         ("StartTasks", "{}", "UnknownOperationException: StartTasks is not an operation of ECS."),
         (
             "ExecuteCommand",
-            "{}",
+            '{"command":"sh","interactive":true,"task":"a"}',
             "UnsupportedFeatureException: ExecuteCommand is an operation of ECS that this version",
         ),
         ("ListTasks", '{"cluster": "nowhere"}', "ClusterNotFoundException: Cluster not found."),
