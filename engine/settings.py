@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from quarterdeck.engine.api.settings import ApiSettings, ApiSettingsError, Mode, check
+from quarterdeck.engine.api.throttle import Rate
 from quarterdeck.events.names import ACCOUNT, DEFAULT_ACCOUNT, DEFAULT_REGION, REGION, Namespace
 
 PREFIX = "QUARTERDECK_"
@@ -39,11 +41,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     monitors       monitoring URLs of those servers, which confirm that every write is synced
     lost_after     an agent gone this long has its services' tasks replaced elsewhere; 0 is never
     publish        address on which containers publish ports; empty is loopback for `up`, all for an agent
+    auth           who may use the ECS API over HTTP: `keys` (signed requests) or `open` (everybody, for tests and CI)
+    open_anywhere  lets `open` listen where other machines reach it
+    throttle       whether calls are counted as ECS does (default: with `keys`); `rates` resizes buckets, by category
+    certificate, private_key  PEM files: HTTP becomes HTTPS
     instances      how many container instances `up` runs here, in how many zones
     """
 
     data: Path
     listen: str = "127.0.0.1:4280"
+    auth: Mode = "keys"
+    open_anywhere: bool = False
+    throttle: bool | None = None
+    rates: dict[str, Rate] = {}
+    certificate: Path | None = None
+    private_key: Path | None = None
     nats_port: int = 4222
     nats: str = ""
     creds: Path | None = None
@@ -75,6 +87,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def namespace(self) -> Namespace:
         """The region and account of everything here."""
         return Namespace(self.region, self.account)
+
+    @property
+    def api(self) -> ApiSettings:
+        """What concerns the ECS API over HTTP."""
+        taken = {name: getattr(self, name) for name in ApiSettings.__struct_fields__}
+        return ApiSettings(**taken)
 
     @property
     def address(self) -> tuple[str, int]:
@@ -193,3 +211,7 @@ def _check(settings: Settings) -> None:
     for rule, holds in rules.items():
         if not holds:
             raise SettingsError(f"{rule}.")
+    try:
+        check(settings.api)
+    except ApiSettingsError as error:
+        raise SettingsError(str(error)) from error

@@ -29,6 +29,8 @@ from quarterdeck.engine.doors import (
     task,
     task_definition,
 )
+from quarterdeck.engine.doors.constraints import hold
+from quarterdeck.engine.doors.health import Health
 from quarterdeck.engine.doors.operation import Context, Operation, Read, Write, request_type
 from quarterdeck.engine.shell.command import Command, NotKeeper, Outcome
 from quarterdeck.engine.shell.keeper import Keeper
@@ -86,25 +88,40 @@ class Door:
         self._projector = projector
         self._log = log
         self._endpoint = endpoint
-        self._decoders = {name: msgspec.json.Decoder(request_type(name)) for name in OPERATIONS}
+        self._clusters: dict[tuple[Namespace, str], str] = {}
+        self._clusters_at = 0
+        self._decoders: dict[str, msgspec.json.Decoder[msgspec.Struct]] = {}
 
     @property
     def models(self) -> ReadModels:
         """The read models answers come from."""
         return self._projector.models
 
+    def health(self) -> Health:
+        """Tell how things are; asks nobody."""
+        status = "serving" if self._keeper.ready else "recovering"
+        return Health(status, self._keeper.sequence, self._keeper.epoch, self._projector.applied.sequence)
+
     def decode(self, operation: str, body: bytes) -> msgspec.Struct:
-        """Read a request from JSON. Raises Unknown-, UnsupportedFeature- and SerializationException."""
-        decoder = self._decoders.get(operation)
-        if decoder is None:
-            raise unknown(operation)
+        """Read the request of any of ECS's operations from JSON. Raises UnknownOperation-, SerializationException."""
         try:
-            return decoder.decode(body or b"{}")
+            return self._decoder(operation).decode(body or b"{}")
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise SerializationException(f"{operation}: {error}") from error
 
+    def _decoder(self, operation: str) -> msgspec.json.Decoder[msgspec.Struct]:
+        if operation not in self._decoders:
+            if operation not in shapes.OPERATIONS:
+                raise unknown(operation)
+            self._decoders[operation] = msgspec.json.Decoder(request_type(operation))
+        return self._decoders[operation]
+
     async def carry_out(self, call: Call, request: msgspec.Struct) -> Answer:
-        """Carry an operation out. Raises Refusal; a ServerException says whether to try again."""
+        """Carry an operation out, if its request keeps the model's constraints.
+
+        Raises Refusal; a ServerException says whether to try again.
+        """
+        hold(call.operation, request)
         operation = OPERATIONS.get(call.operation)
         if operation is None:
             raise unknown(call.operation)
@@ -167,6 +184,9 @@ class Door:
         raise ServerException(f"The log has no commit {first.commit} at {first.sequence}.")
 
     def _context(self, call: Call) -> Context:
+        position = self._projector.applied.sequence
+        if position != self._clusters_at:
+            self._clusters, self._clusters_at = {}, position
         return Context(
             namespace=call.namespace,
             models=self._projector.models,
@@ -174,6 +194,7 @@ class Door:
             now=self._keeper.clock.now(),
             actor=call.actor,
             endpoint=self._endpoint,
+            clusters=self._clusters,
         )
 
 

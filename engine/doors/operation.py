@@ -17,6 +17,7 @@ class Context(msgspec.Struct, frozen=True):
     """What answers are made from: the read models, which have at least what the answer is about.
 
     ``actor`` asks; ``endpoint`` is where this engine serves HTTP.
+    ``clusters`` remembers the statuses of clusters that were looked up since the read models last moved.
     """
 
     namespace: Namespace
@@ -25,6 +26,7 @@ class Context(msgspec.Struct, frozen=True):
     now: float
     actor: str
     endpoint: str
+    clusters: dict[tuple[Namespace, str], str]
 
 
 class Write(msgspec.Struct, frozen=True, kw_only=True):

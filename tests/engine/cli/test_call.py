@@ -65,7 +65,7 @@ def test_a_token_makes_a_repeat_harmless(up: UpProcess) -> None:
         ("StartTasks", "{}", "UnknownOperationException: StartTasks is not an operation of ECS."),
         (
             "CreateGateway",
-            "{}",
+            '{"name":"a","infrastructureRoleArn":"a","configuration":{}}',
             "UnsupportedFeatureException: CreateGateway is an operation of ECS that this version",
         ),
         ("ListTasks", '{"cluster": "nowhere"}', "ClusterNotFoundException: Cluster not found."),

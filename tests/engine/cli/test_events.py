@@ -151,6 +151,7 @@ def test_env_points_clients_here(up: UpProcess) -> None:
     assert exports == {
         "AWS_ENDPOINT_URL_ECS": up.running.http,
         "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",  # what boto3 and version 1 of aws-cli read
         "AWS_ACCESS_KEY_ID": exports["AWS_ACCESS_KEY_ID"],
         "AWS_SECRET_ACCESS_KEY": exports["AWS_SECRET_ACCESS_KEY"],
         "NATS_URL": up.running.nats,
