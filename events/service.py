@@ -74,7 +74,7 @@ class DeploymentStarted(DeploymentEvent, frozen=True, kw_only=True):
 
 
 class DeploymentCompleted(DeploymentEvent, frozen=True, kw_only=True):
-    """The PRIMARY deployment has all its tasks running, and no other has any."""
+    """The PRIMARY deployment has all its tasks running, and no other has any but on instances that are lost."""
 
 
 class ServiceDeploymentBlocked(DeploymentEvent, frozen=True, kw_only=True):
@@ -88,7 +88,7 @@ class ServiceDeploymentBlocked(DeploymentEvent, frozen=True, kw_only=True):
 
 
 class ServiceSteadyStateReached(ServiceEvent, frozen=True, kw_only=True):
-    """Running equals desired, nothing is pending, one deployment."""
+    """Running equals desired, nothing is pending, no deployment is under way."""
 
 
 class ServiceTaskPlacementFailed(DeploymentEvent, frozen=True, kw_only=True):

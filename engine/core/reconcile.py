@@ -41,17 +41,20 @@ class Next(msgspec.Struct, frozen=True):
     at: float | None = None
 
 
-class Counts(msgspec.Struct, frozen=True):
+class Counts(msgspec.Struct):
     """A service's tasks by what a deployment may do with them.
 
     fresh   of the PRIMARY deployment, desired RUNNING, where they can stay
     stale   desired RUNNING, to be replaced: of older deployments, or on DRAINING instances
     away    of the PRIMARY, on instances whose agent is lost: replaced, and stopped when it is back
+    rolling whether any task is being replaced, or still stopping because it was; one whose agent is
+            lost is not waited for
     """
 
-    fresh: list[TaskState]
-    stale: list[TaskState]
-    away: list[TaskState]
+    fresh: list[TaskState] = []
+    stale: list[TaskState] = []
+    away: list[TaskState] = []
+    rolling: bool = False
 
 
 def reconcile(turn: Turn, cluster: ClusterState, service: ServiceState) -> Next:
@@ -76,7 +79,7 @@ def _work(turn: Turn, cluster: ClusterState, service: ServiceState, counts: Coun
     missing = service.desired_count - len(counts.fresh)
     if missing < 0:
         return _stop(turn, cluster, service, in_scale_in_order(cluster, service, counts.fresh), -missing)
-    if counts.stale:
+    if counts.stale or counts.rolling:
         return _replace(turn, cluster, service, counts, missing)
     if missing:
         return _start(turn, cluster, service, counts.away, missing)
@@ -96,7 +99,7 @@ def _is_settled(cluster: ClusterState, service: ServiceState) -> bool:
 
 def _settle(turn: Turn, cluster: ClusterState, service: ServiceState) -> Next:
     primary = service.deployments[0]
-    if service.running == service.desired_count and len(service.deployments) == 1:
+    if service.running == service.desired_count:
         if not primary.completed:
             turn.emit(DeploymentCompleted(cluster=cluster.name, service=service.name, deployment=primary.id))
         if not service.steady:
@@ -105,15 +108,17 @@ def _settle(turn: Turn, cluster: ClusterState, service: ServiceState) -> Next:
 
 
 def _count(cluster: ClusterState, service: ServiceState) -> Counts:
-    counts = Counts([], [], [])
+    counts = Counts()
     for deployment in service.deployments:
         primary = deployment is service.deployments[0]
         for name in deployment.tasks:
             task = cluster.tasks[name]
+            instance = cluster.instances[task.instance]
+            replaced = not primary or (instance.status == "DRAINING" and not instance.lost)
+            counts.rolling = counts.rolling or (replaced and not instance.lost)
             if task.desired_status != "RUNNING":
                 continue
-            instance = cluster.instances[task.instance]
-            if not primary or (instance.status == "DRAINING" and not instance.lost):
+            if replaced:
                 counts.stale.append(task)
             elif instance.lost:
                 counts.away.append(task)
@@ -218,7 +223,7 @@ def _stop_stale(turn: Turn, cluster: ClusterState, service: ServiceState, counts
     spare = min(running - lower, len(healthy))
     if spare > 0:
         return _both(first, _stop(turn, cluster, service, in_scale_in_order(cluster, service, healthy), spare))
-    if service.alive == service.running == len(healthy) + len(counts.fresh) and not turn.events:
+    if service.alive == service.running == len(healthy) + len(counts.fresh):
         _tell_blocked(turn, cluster, service, len(counts.fresh))
     return first
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -39,7 +41,7 @@ def resources(cpu: int | None = 2048, memory: int | None = 4096, *ports: str) ->
     ]
 
 
-def again(name: str = "a1", **members: object) -> shapes.RegisterContainerInstanceRequest:
+def again(name: str = "a1", **members: Any) -> shapes.RegisterContainerInstanceRequest:
     request = REGISTER(
         container_instance_arn=f"{ARN}container-instance/default/{name}",
         instance_identity_document='{"instanceType":"m5.large"}',
