@@ -14,6 +14,8 @@ AnyEvent = (
     | container_instance.AgentLost
     | task_definition.TaskDefinitionRegistered
     | task_definition.TaskDefinitionDeregistered
+    | task_definition.TaskDefinitionDeletionRequested
+    | task_definition.TaskDefinitionDeleted
     | service.ServiceCreated
     | service.ServiceUpdated
     | service.ServiceDeleted

@@ -99,6 +99,10 @@ class ServiceState(msgspec.Struct):
         """Name the group of the service's tasks."""
         return f"service:{self.name}"
 
+    def definitions(self) -> list[str]:
+        """Name the revisions that the service runs, or may go back to."""
+        return [each.definition for each in self.deployments]
+
     def deployment(self, name: str) -> DeploymentState | None:
         """Find a deployment that still has tasks, or is PRIMARY."""
         return next((each for each in self.deployments if each.id == name), None)
@@ -129,3 +133,4 @@ class NamespaceState(msgspec.Struct):
     namespace: Namespace
     clusters: dict[str, ClusterState] = msgspec.field(default_factory=dict)
     families: dict[str, FamilyState] = msgspec.field(default_factory=dict)
+    deleting: dict[str, None] = msgspec.field(default_factory=dict)

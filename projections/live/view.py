@@ -34,6 +34,8 @@ EVOLVE: dict[type, Callable[[NamespaceState, Any, float], None]] = {
     instance_events.AgentLost: container_instance.lost,
     definition_events.TaskDefinitionRegistered: task_definition.registered,
     definition_events.TaskDefinitionDeregistered: task_definition.deregistered,
+    definition_events.TaskDefinitionDeletionRequested: task_definition.deletion_requested,
+    definition_events.TaskDefinitionDeleted: task_definition.deleted,
     service_events.ServiceCreated: service.created,
     service_events.ServiceUpdated: service.updated,
     service_events.ServiceDeleted: service.deleted,

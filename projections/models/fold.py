@@ -110,6 +110,8 @@ class Fold:
             instance_events.AgentLost: self.instances.lost,
             definition_events.TaskDefinitionRegistered: self.definitions.registered,
             definition_events.TaskDefinitionDeregistered: self.definitions.deregistered,
+            definition_events.TaskDefinitionDeletionRequested: self.definitions.deletion_requested,
+            definition_events.TaskDefinitionDeleted: self.definitions.deleted,
             service_events.ServiceCreated: self.services.created,
             service_events.ServiceUpdated: self.services.updated,
             service_events.ServiceDeleted: self.services.deleted,
