@@ -5,6 +5,7 @@ A runtime that can't be asked says nothing of a container: the same again, later
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import structlog
 
@@ -70,13 +71,13 @@ class Performer:
     async def remove(self, task: Task, step: Remove) -> None:
         """Remove a container; one that can't be is left to the next start of an agent."""
         async with self._removals:
-            await self._removed(lambda: self._runtime.remove(step.container.id), step.container.name)
+            await self._removed(partial(self._runtime.remove, step.container.id), step.container.name)
         task.containers.pop(step.name, None)
 
     async def remove_volumes(self, volumes: tuple[str, ...]) -> None:
         """Remove a task's own volumes."""
         for name in volumes:
-            await self._removed(lambda name=name: self._runtime.remove_volume(name), name)  # type: ignore[misc]
+            await self._removed(partial(self._runtime.remove_volume, name), name)
 
     async def _removed(self, attempt: Callable[[], Awaitable[None]], name: str) -> None:
         backoff = self._backoff()

@@ -7,6 +7,7 @@ lives; after a restart the state of the runtime says what there is to report.
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from typing import Literal
 
 import structlog
 
@@ -17,6 +18,11 @@ from quarterdeck.agents.settings import Settings
 from quarterdeck.agents.spawn import spawn
 from quarterdeck.agents.task import Report
 from quarterdeck.events import shapes
+
+GIVEN_UP = frozenset({"ClientException", "InvalidParameterException"})
+"""What the engine says of a task it does not know; ECS agents give up then, asking again changes nothing."""
+
+Outcome = Literal["settled", "refused", "unknown"]
 
 logger = structlog.get_logger(__name__)
 
@@ -40,47 +46,61 @@ class Reporter:
     def __init__(self, link: Link, clock: Clock, settings: Settings, tokens: Tokens) -> None:
         self._link = link
         self._clock = clock
-        self._timing = settings.timing
         self._tokens = tokens
+        self._backoff = Backoff(settings.timing.retry_seconds_min, settings.timing.retry_seconds_max)
+        self._again: asyncio.Event | None = None
         self._slots = asyncio.Semaphore(settings.limits.reports_max)
-        self._waiting: dict[str, deque[tuple[Report, str]]] = {}
+        self._waiting: dict[str, deque[Report]] = {}
 
     def submit(self, group: asyncio.TaskGroup, report: Report, taken: Callable[[Report], None]) -> None:
         """Send a report after those of its task before it; ``taken`` is called when the engine has it."""
         queue = self._waiting.get(report.task)
-        item = (report, self._tokens.next())
         if queue is not None:
-            queue.append(item)
+            queue.append(report)
             return
-        self._waiting[report.task] = deque([item])
-        spawn(group, self._deliver(report.task, taken), name=f"reports of task {report.task}")
+        self._waiting[report.task] = deque([report])
+        spawn(group, self._deliver(group, report.task, taken), name=f"reports of task {report.task}")
 
-    async def _deliver(self, task: str, taken: Callable[[Report], None]) -> None:
+    def hurry(self) -> None:
+        """Try again now what waits for the engine: it has been heard."""
+        if self._again is not None:
+            self._again.set()
+            self._again = None
+
+    async def _deliver(self, group: asyncio.TaskGroup, task: str, taken: Callable[[Report], None]) -> None:
         queue = self._waiting[task]
         while queue:
-            report, token = queue[0]
-            await self._send(report, token)
-            queue.popleft()
-            taken(report)
+            token = self._tokens.next()
+            while (outcome := await self._send(queue[0], token)) != "settled":
+                if outcome == "refused":  # the same token would get the same answer
+                    token = self._tokens.next()
+                await self._pause(group)
+            taken(queue.popleft())
         del self._waiting[task]
 
-    async def _send(self, report: Report, token: str) -> None:
-        backoff = Backoff(self._timing.retry_seconds_min, self._timing.retry_seconds_max)
-        while True:
-            try:
-                async with self._slots:
-                    await self._link.call(
-                        report.request.cluster or "",
-                        "SubmitTaskStateChange",
-                        report.request,
-                        shapes.SubmitTaskStateChangeResponse,
-                        token,
-                    )
-            except LinkDown:
-                await self._clock.sleep(backoff.next())
-            except Refused as error:
-                # ECS agents give up here too: the engine knows no such task, and asking again changes nothing.
-                logger.warning("report refused", task=report.task, status=report.request.status, error=str(error))
-                return
-            else:
-                return
+    async def _send(self, report: Report, token: str) -> Outcome:
+        """Send once; settled is taken or given up."""
+        request = report.request
+        try:
+            async with self._slots:
+                await self._link.call(
+                    request.cluster or "", "SubmitTaskStateChange", request, shapes.SubmitTaskStateChangeResponse, token
+                )
+        except LinkDown:
+            return "unknown"
+        except Refused as error:
+            logger.warning("report refused", task=report.task, status=request.status, error=str(error))
+            return "settled" if error.code in GIVEN_UP else "refused"
+        self._backoff.reset()
+        return "settled"
+
+    async def _pause(self, group: asyncio.TaskGroup) -> None:
+        """Wait for the next attempt, which is the same for all that wait."""
+        if self._again is None:
+            self._again = asyncio.Event()
+            spawn(group, self._hurry_later(), "retry reports")
+        await self._again.wait()
+
+    async def _hurry_later(self) -> None:
+        await self._clock.sleep(self._backoff.next())
+        self.hurry()

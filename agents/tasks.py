@@ -95,6 +95,10 @@ class Tasks:
         else:
             self._advance(task)
 
+    def engine_is_back(self) -> None:
+        """Lose no time in telling what waits to be told."""
+        self._reporter.hurry()
+
     def _new(self, name: str) -> Task:
         cluster = self._instance.path[0]
         arn = self._instance.namespace.task_arn(cluster, name)
@@ -124,6 +128,8 @@ class Tasks:
         for container in containers:
             ids.add(container.id)
             name = short_name(container.labels.get(labels.TASK_ARN, ""))
+            if not name:
+                continue
             task = self.by_id.get(name)
             if task is None:
                 task = self._new(name)

@@ -101,6 +101,8 @@ class Wants:
                     self._inactive()
                 if not heard or self._positions.misses(answer.sequence):
                     self._stale.set()
+                if not heard:
+                    self._tasks.engine_is_back()
                 heard = True
             await self._clock.sleep(self._timing.heartbeat_seconds)
 

@@ -1,15 +1,11 @@
 """Commits: the log as commits with their positions, verified on the way, from whatever gives its records."""
 
 from collections.abc import AsyncGenerator, AsyncIterable
-from contextlib import aclosing
 from typing import Any
 
 from quarterdeck.events.codec import unseal
 from quarterdeck.events.commit import Commit
-from quarterdeck.events.log.connect import Link
 from quarterdeck.events.log.port import Record
-from quarterdeck.events.log.reader import Reader
-from quarterdeck.events.log.stream import Names
 
 
 class StoredCommit(Commit, frozen=True, kw_only=True):
@@ -34,16 +30,6 @@ async def commits(batches: AsyncIterable[list[Record]]) -> AsyncGenerator[Stored
 def _stored(commit: Commit, sequence: int) -> StoredCommit:
     members: dict[str, Any] = {name: getattr(commit, name) for name in commit.__struct_fields__}
     return StoredCommit(sequence=sequence, **members)
-
-
-async def read(
-    link: Link, shard: int, after: int = 0, *, until: int | None = None, follow: bool = False
-) -> AsyncGenerator[StoredCommit, None]:
-    """Read a shard's log over NATS; see `Log.read` for the limits and errors."""
-    reader = Reader(link, Names(shard), after=after, until=until, follow=follow)
-    async with aclosing(reader.batches()) as batches, aclosing(commits(batches)) as found:
-        async for commit in found:
-            yield commit
 
 
 def caused(stored: list[StoredCommit]) -> dict[str, list[StoredCommit]]:

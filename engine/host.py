@@ -28,6 +28,7 @@ from quarterdeck.events.log.connect import Address
 
 ANSWER_SECONDS_MAX = 5.0
 RETRY_SECONDS = 0.5
+DOCKER_SOCKET = "/var/run/docker.sock"
 UNITS_PER_CPU = 1024
 BYTES_PER_MIB = 1 << 20
 
@@ -115,7 +116,7 @@ async def run_agent(settings: Settings) -> int:
     try:
         outcome = await agent.run()
     except (IdentityError, RegistrationRefused) as error:
-        log.error("the agent can't be what it was told to be", error=str(error))
+        log.error("the agent can't be what it was told to be", error=str(error))  # noqa: TRY400 - the words say it all
         return REFUSED
     log.info("the agent has ended", outcome=outcome)
     return STOPPED

@@ -10,6 +10,15 @@ from quarterdeck.engine.settings import LogFormat, LogLevel
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
+def configure_default() -> None:
+    """Inside another's program: warnings only, to stderr, unless the program has chosen otherwise."""
+    if not structlog.is_configured():
+        structlog.configure(
+            wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+            logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        )
+
+
 def configure(level: LogLevel, style: LogFormat) -> None:
     """Send structlog's and the standard library's records the same way."""
     console = style == "console" or (style == "auto" and sys.stderr.isatty())

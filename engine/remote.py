@@ -17,11 +17,15 @@ from quarterdeck.engine import commits
 from quarterdeck.engine.caller import Answer, Unreachable, refusal
 from quarterdeck.engine.client import Client
 from quarterdeck.engine.commits import StoredCommit
+from quarterdeck.engine.doors import about
+from quarterdeck.engine.doors.about import EngineAbout, Fingerprint
 from quarterdeck.engine.doors.reply import COMMAND, ERROR, SEQUENCE
 from quarterdeck.events.log import stream
 from quarterdeck.events.log.connect import Address, Link
 from quarterdeck.events.log.connect import connect as open_link
 from quarterdeck.events.log.errors import LogUnavailable
+from quarterdeck.events.log.port import Record
+from quarterdeck.events.log.reader import Reader
 from quarterdeck.events.names import DEFAULT_ACCOUNT, DEFAULT_REGION, Namespace, short_name
 
 ANSWER_SECONDS_MAX = 40.0
@@ -64,7 +68,17 @@ class RemoteClient(Client):
     async def request(self, operation: str, body: bytes, cluster: str = NO_CLUSTER, token: str = "") -> bytes:
         """Send an operation as it is, in JSON; gives the answer's JSON. Raises Refusal, Unreachable."""
         subject = f"{PREFIX}.{self._namespace.region}.{self._namespace.account}.{cluster}.{operation}"
-        headers = {COMMAND: token} if token else None
+        return await self._request(subject, body, {COMMAND: token} if token else None)
+
+    async def about(self) -> EngineAbout:
+        """Ask whose turn it is to keep the log, and where it is. Raises Unreachable."""
+        return msgspec.json.decode(await self._request(about.PREFIX + "about", b"", None), type=EngineAbout)
+
+    async def fingerprint(self) -> Fingerprint:
+        """Ask for the digest of the live state; takes the engine's own credentials. Raises Unreachable."""
+        return msgspec.json.decode(await self._request(about.PREFIX + "fingerprint", b"", None), type=Fingerprint)
+
+    async def _request(self, subject: str, body: bytes, headers: dict[str, str] | None) -> bytes:
         try:
             self._link.check()
             reply = await self._link.client.request(subject, body, timeout=ANSWER_SECONDS_MAX, headers=headers)
@@ -85,12 +99,22 @@ class RemoteClient(Client):
 
         Raises Unreachable when the log can't be read, or this user may not read it.
         """
+        records = self.records(from_sequence, until=until, follow=follow)
+        async with aclosing(records) as batches, aclosing(commits.commits(batches)) as found:
+            async for commit in found:
+                yield commit
+
+    async def records(
+        self, from_sequence: int = 1, *, until: int | None = None, follow: bool = False
+    ) -> AsyncGenerator[list[Record], None]:
+        """Give the log's records at and after a position, as they are stored; see `follow`."""
+        names = stream.Names(self._shard)
         try:
-            await stream.info(self._link, stream.Names(self._shard))
-            found = commits.read(self._link, self._shard, from_sequence - 1, until=until, follow=follow)
-            async with aclosing(found) as stored:
-                async for commit in stored:
-                    yield commit
+            await stream.info(self._link, names)
+            reader = Reader(self._link, names, after=from_sequence - 1, until=until, follow=follow)
+            async with aclosing(reader.batches()) as batches:
+                async for batch in batches:
+                    yield batch
         except LogUnavailable as error:
             raise Unreachable(
                 f"The log can't be read: {error}. It takes credentials that may read the stream "

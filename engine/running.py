@@ -1,9 +1,14 @@
 """Running: what a running `up` tells about itself, in a file of its data directory and where else it was asked to."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
+
+from quarterdeck.events.log.errors import DataDirectoryInUse
+from quarterdeck.events.log.lock import Lock
 
 FILE = "up.json"
 SERVER = "nats"
@@ -29,8 +34,27 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
         return f"ready http={self.http} nats={self.nats} data={self.data} pid={self.pid}"
 
 
+class DataUnusable(Exception):
+    """The data directory is another's, or can't be written; says what to do."""
+
+
 class NotRunning(Exception):
     """No `up` runs on a data directory; says how to start one, or to name another."""
+
+
+@contextmanager
+def locked(data: Path) -> Iterator[None]:
+    """Have a data directory alone for the length of a block. Raises DataUnusable."""
+    try:
+        lock = Lock(data)
+    except DataDirectoryInUse as error:
+        raise DataUnusable(f"{error}: another `quarterdeck up`. Stop it, or choose another with --data.") from error
+    except OSError as error:
+        raise DataUnusable(f"The data directory {data} can't be used: {error}. Choose another with --data.") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def write(running: Running, path: Path) -> None:

@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import gc
 import os
 import secrets
 import signal
@@ -16,6 +17,7 @@ import msgspec
 import nats.errors
 import structlog
 
+from quarterdeck.engine.doors.about import About
 from quarterdeck.engine.doors.agents import Agents
 from quarterdeck.engine.doors.commands import Commands, DoorSettings, Messages
 from quarterdeck.engine.doors.feed import Feed
@@ -29,6 +31,9 @@ from quarterdeck.events.log.jetstream import JetStreamLog, Settings, open_log
 
 RETRY_SECONDS = 1.0
 STAND_BY_SECONDS = 0.2
+GC_ALLOCATIONS = 50_000
+GC_YOUNG = 20
+GC_MIDDLE = 100
 
 log = structlog.get_logger(__name__)
 
@@ -76,17 +81,20 @@ async def serving(
     messages = Messages(replica.door, replica.keeper, settings)
     commands = Commands(link, replica.keeper, messages, settings)
     agents = Agents(link, replica.keeper, replica.wanted, replica.heartbeats)
+    about = About(link, replica.keeper)
     queue = Queue(link, messages, streams)
     feed = Feed(link, replica.log, replica.keeper, replica.projector, streams)
     async with asyncio.TaskGroup() as group:
         parts = [
             group.create_task(commands.run(), name="door for commands"),
             group.create_task(agents.run(), name="door for agents"),
+            group.create_task(about.run(), name="door for questions"),
             group.create_task(queue.run(), name="door for the queue"),
             group.create_task(feed.run(), name="feed"),
         ]
         await commands.intake.listening.wait()
         await agents.intake.listening.wait()
+        await about.intake.listening.wait()
         try:
             yield
         finally:
@@ -145,6 +153,7 @@ async def _one_turn(settings: EngineSettings, node: str, on_serving: OnServing) 
                     kept.keeper.may_keep = lambda: lease.held
                     async with serving(kept, link, settings.doors, settings.replicas):
                         log.info("serving", node=node, epoch=kept.keeper.epoch, sequence=kept.keeper.sequence)
+                        calm()
                         on_serving(kept)
                         await _closed(link)
                 renewing.cancel()
@@ -171,6 +180,13 @@ async def _closed(link: Link) -> None:
     while not link.client.is_closed:
         await asyncio.sleep(RETRY_SECONDS)
     raise SteppedDown("NATS has closed the connection for good")
+
+
+def calm() -> None:
+    """Tell the collector of cycles that what is there stays: a state of millions of objects need not be walked."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_ALLOCATIONS, GC_YOUNG, GC_MIDDLE)
 
 
 def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:

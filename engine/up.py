@@ -6,10 +6,9 @@ All of it ends with this process, however that ends; containers go on, and the n
 import asyncio
 import os
 import signal
-import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
@@ -20,6 +19,7 @@ from quarterdeck.agents.identity import Identity
 from quarterdeck.engine import host, ports, running
 from quarterdeck.engine.doors.commands import DoorSettings
 from quarterdeck.engine.doors.health import Health, answering
+from quarterdeck.engine.failures import sole
 from quarterdeck.engine.replica import Replica, ReplicaSettings
 from quarterdeck.engine.running import Running
 from quarterdeck.engine.server import EngineSettings, stand_by, until
@@ -27,8 +27,6 @@ from quarterdeck.engine.settings import Settings
 from quarterdeck.engine.supervisor import Child
 from quarterdeck.events.log.configuration import HOST, ServerSettings
 from quarterdeck.events.log.credentials import ENGINE_INBOX
-from quarterdeck.events.log.errors import DataDirectoryInUse
-from quarterdeck.events.log.lock import Lock
 from quarterdeck.events.log.server import Server
 from quarterdeck.events.names import DEFAULT_CLUSTER
 
@@ -38,10 +36,6 @@ POLL_SECONDS = 0.02
 INTERRUPTED = 130
 
 log = structlog.get_logger(__name__)
-
-
-class UpError(Exception):
-    """It can't start; says why, and the way out."""
 
 
 class Instance:
@@ -97,7 +91,7 @@ class Up:
 
 
 async def run(settings: Settings, announce: Callable[[Running], None]) -> None:
-    """Be `up` until SIGTERM or SIGINT; the second one ends it at once. Raises UpError."""
+    """Be `up` until SIGTERM or SIGINT; the second one ends it at once. Raises DataUnusable, PortInUse, LogError."""
     stop = asyncio.Event()
 
     def on_signal() -> None:
@@ -120,9 +114,12 @@ async def _stay(settings: Settings, announce: Callable[[Running], None]) -> None
 
 @asynccontextmanager
 async def started(settings: Settings) -> AsyncIterator[Up]:
-    """Run everything for the length of a block, which begins when it is ready. Raises UpError."""
-    with _locked(settings.data):
-        listener = await _listen(*settings.address, "--listen HOST:PORT")
+    """Run everything for the length of a block, which begins when it is ready.
+
+    Raises DataUnusable, PortInUse, LogError.
+    """
+    with running.locked(settings.data):
+        listener = await ports.listen(*settings.address, "--listen HOST:PORT")
         with listener:
             server = await _server(settings)
             try:
@@ -131,38 +128,17 @@ async def started(settings: Settings) -> AsyncIterator[Up]:
                 async with answering(listener, up.health), _engine(up), _agents(up):
                     running.write(told, settings.data / running.FILE)
                     yield up
+            except BaseExceptionGroup as group:
+                raise sole(group) from None
             finally:
                 (settings.data / running.FILE).unlink(missing_ok=True)
                 await server.stop()
                 log.info("stopped")
 
 
-@contextmanager
-def _locked(data: Path) -> Iterator[None]:
-    try:
-        lock = Lock(data)
-    except DataDirectoryInUse as error:
-        raise UpError(
-            f"{error}: another `quarterdeck up`. Stop it, or choose another directory with --data."
-        ) from error
-    except OSError as error:
-        raise UpError(f"The data directory {data} can't be used: {error}. Choose another with --data.") from error
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-async def _listen(name: str, port: int, option: str) -> socket.socket:
-    try:
-        return await ports.listen(name, port, option)
-    except ports.PortInUse as error:
-        raise UpError(str(error)) from error
-
-
 async def _server(settings: Settings) -> Server:
     if settings.nats_port:
-        (await _listen(HOST, settings.nats_port, "--nats-port PORT")).close()
+        (await ports.listen(HOST, settings.nats_port, "--nats-port PORT")).close()
     server = Server(ServerSettings(data=settings.data / running.SERVER, port=settings.nats_port))
     await server.start()
     log.info("NATS serves", url=server.url, data=str(server.settings.data))

@@ -48,7 +48,7 @@ def unseal(payload: bytes, sequence: int, prev: str | None) -> Chained:
     """Read an envelope back and verify it; `prev` None leaves the link unchecked (reading from the middle)."""
     try:
         envelope = _envelope.decode(payload)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         message = f"the envelope at {sequence} is not an envelope: {error}"
         raise Corrupt(message) from error
     if prev is not None and envelope.prev != prev:
@@ -85,6 +85,6 @@ def _decode(envelope: Envelope, sequence: int) -> list[Commit]:
             return _commits.decode(envelope.commits)
         raw = [upcast(commit, envelope.v) for commit in _raw.decode(envelope.commits)]
         return msgspec.convert(raw, list[Commit])
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         message = f"the envelope at {sequence} holds something unknown (version {envelope.v}): {error}"
         raise Corrupt(message) from error

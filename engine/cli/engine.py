@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from quarterdeck.engine.cli import target
-from quarterdeck.engine.cli.up import FORMATS, LEVELS, leaves
+from quarterdeck.engine.cli.up import FORMATS, LEVELS
 
 
 @click.command
@@ -31,6 +31,7 @@ def command(models: Path | None, monitors: tuple[str, ...], *, not_durable: bool
     import asyncio
 
     from quarterdeck.engine import logs
+    from quarterdeck.engine.failures import leaves
     from quarterdeck.engine.replica import ReplicaSettings
     from quarterdeck.engine.server import EngineSettings, run_engine
     from quarterdeck.events.log.errors import LogError

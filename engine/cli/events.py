@@ -20,7 +20,7 @@ FOLLOWED_MAX = 100
 @click.command
 @click.option("-f", "--follow", is_flag=True, help="Go on as the log grows.")
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="One line an event, as…")
-@click.option("--noun", type=click.Choice(NOUNS), default="", help="Only about these.")
+@click.option("--noun", type=click.Choice(NOUNS), help="Only about these.")
 @click.option("--id", "ident", default="", help="Only about this one: an id, how it begins, a name, or an ARN.")
 @click.option("--type", "types", multiple=True, help="Only of this type, such as TaskStopped; may be repeated.")
 @click.option("--cluster", default="", help="Only in this cluster.")
@@ -42,7 +42,7 @@ def command(*, follow: bool, output: str, limit: int | None, **options: Any) -> 
     target.run(_follow(settings, picked, output, limit) if follow else _print(settings, picked, output, limit))
 
 
-def _selection(noun: str, ident: str, types: tuple[str, ...], cluster: str, since: str) -> "Selection":
+def _selection(noun: str | None, ident: str, types: tuple[str, ...], cluster: str, since: str) -> "Selection":
     from quarterdeck.engine.cli import selection
     from quarterdeck.engine.shell.clock import SystemClock
     from quarterdeck.events.catalog import EVENT_TYPES
@@ -54,7 +54,7 @@ def _selection(noun: str, ident: str, types: tuple[str, ...], cluster: str, sinc
         begin = selection.since(since, SystemClock().now()) if since else 0.0
     except ValueError as error:
         raise click.UsageError(f"--since: {error}") from error
-    return selection.Selection(noun=noun, id=ident, types=types, cluster=cluster, since=begin)
+    return selection.Selection(noun=noun or "", id=ident, types=types, cluster=cluster, since=begin)
 
 
 async def _print(settings: "Settings", picked: "Selection", output: str, limit: int | None) -> None:

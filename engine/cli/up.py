@@ -46,7 +46,9 @@ def command(ready_file: Path | None, *, no_agents: bool, **options: Any) -> None
 def _run(settings: "Settings", ready_file: Path | None) -> None:
     import asyncio
 
-    from quarterdeck.engine import logs, running, up
+    from quarterdeck.engine import logs, ports, running, up
+    from quarterdeck.engine.failures import leaves
+    from quarterdeck.events.codec import Corrupt
     from quarterdeck.events.log.errors import LogError
 
     def announce(told: "Running") -> None:
@@ -58,18 +60,10 @@ def _run(settings: "Settings", ready_file: Path | None) -> None:
     logs.configure(settings.log_level, settings.log_format)
     try:
         asyncio.run(up.run(settings, announce))
-    except* (up.UpError, LogError) as errors:
+    except* (running.DataUnusable, ports.PortInUse, LogError, Corrupt) as errors:
         for error in leaves(errors):
             click.echo(f"Error: {error}", err=True)
         sys.exit(1)
     finally:
         if ready_file is not None:
             ready_file.unlink(missing_ok=True)
-
-
-def leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
-    """Flatten a group of errors."""
-    found: list[BaseException] = []
-    for error in group.exceptions:
-        found += leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
-    return found

@@ -28,7 +28,7 @@ def check(definition: shapes.TaskDefinition) -> None:
 def _check_condition(containers: Containers, dependency: shapes.ContainerDependency) -> None:
     other = containers.get(dependency.container_name or "")
     if dependency.condition not in CONDITIONS:
-        raise ClientException(f"condition should be one of [{','.join(CONDITIONS)}]")
+        raise ClientException(f"Container dependsOn condition should be one of [{','.join(CONDITIONS)}]")
     if other is None:
         raise ClientException(f"Cannot depend on container + '{dependency.container_name}' because it does not exist")
     if dependency.condition in {"SUCCESS", "COMPLETE"} and other.essential is not False:

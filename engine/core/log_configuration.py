@@ -33,7 +33,5 @@ def check(definition: shapes.TaskDefinition) -> None:
 def _check_driver(log: shapes.LogConfiguration) -> None:
     if log.log_driver not in DRIVERS:
         raise ClientException(f"logDriver should be one of [{','.join(DRIVERS)}]")
-    if log.log_driver == "awslogs":
-        lacking = [each for each in AWSLOGS_NEEDS if each not in (log.options or {})]
-        if lacking:
-            raise ClientException(f"Log driver awslogs requires options: {', '.join(lacking)}")
+    if log.log_driver == "awslogs" and not all((log.options or {}).get(name) for name in AWSLOGS_NEEDS):
+        raise ClientException(f"Log driver awslogs requires options: {', '.join(AWSLOGS_NEEDS)}")

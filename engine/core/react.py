@@ -3,7 +3,12 @@
 from collections.abc import Iterator
 
 from quarterdeck.events.catalog import AnyEvent
-from quarterdeck.events.container_instance import ContainerInstanceEvent
+from quarterdeck.events.container_instance import (
+    AgentConnected,
+    ContainerInstanceEvent,
+    ContainerInstanceReregistered,
+    ContainerInstanceStatusChanged,
+)
 from quarterdeck.events.service import DeploymentStarted, ServiceCreated, ServiceDeleted, ServiceUpdated
 from quarterdeck.events.task import TaskStarted, TaskStopped, TaskStopRequested
 from quarterdeck.projections.live.states import ClusterState, NamespaceState
@@ -27,7 +32,13 @@ def concerned(state: NamespaceState, event: AnyEvent) -> Iterator[tuple[str, str
 
 def makes_room(event: AnyEvent) -> bool:
     """Tell whether work that waits for room should look again."""
-    return isinstance(event, TaskStopped | ContainerInstanceEvent)
+    match event:
+        case TaskStopped() | AgentConnected() | ContainerInstanceReregistered():
+            return True
+        case ContainerInstanceStatusChanged():
+            return event.status == "ACTIVE"
+        case _:
+            return False
 
 
 def _on_instance(cluster: ClusterState, name: str) -> Iterator[tuple[str, str]]:

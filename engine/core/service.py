@@ -11,7 +11,7 @@ from quarterdeck.engine.core.errors import (
     UnsupportedFeatureException,
 )
 from quarterdeck.engine.core.tags import checked_tags
-from quarterdeck.engine.core.task_definition import usable
+from quarterdeck.engine.core.task_definition import evaluable, usable
 from quarterdeck.engine.core.turn import Turn, valid_name
 from quarterdeck.events import shapes
 from quarterdeck.events.service import (
@@ -127,7 +127,7 @@ def existing(turn: Turn, cluster: ClusterState, reference: str | None) -> Servic
 
 
 def _definition(turn: Turn, reference: str | None) -> DefinitionState:
-    found = usable(turn, reference, ClientException)
+    found = evaluable(usable(turn, reference, ClientException))
     if found.definition.network_mode == "awsvpc":
         raise InvalidParameterException(
             "Network Configuration must be provided when networkMode 'awsvpc' is specified."

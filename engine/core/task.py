@@ -8,7 +8,7 @@ from quarterdeck.engine.core.errors import InvalidParameterException, Unsupporte
 from quarterdeck.engine.core.overrides import checked_overrides
 from quarterdeck.engine.core.placement import Placed, Unplaceable, first_failing_check, matrix, place
 from quarterdeck.engine.core.tags import checked_tags, managed_tags
-from quarterdeck.engine.core.task_definition import usable
+from quarterdeck.engine.core.task_definition import evaluable, usable
 from quarterdeck.engine.core.turn import Turn
 from quarterdeck.events import shapes
 from quarterdeck.events.task import (
@@ -36,7 +36,7 @@ _STARTED_BY = re.compile(r"[A-Za-z0-9_/-]*")
 def run(turn: Turn, request: shapes.RunTaskRequest) -> list[shapes.Failure]:
     """Place `count` tasks now; those that fit nowhere become failures, one for each instance."""
     cluster = turn.cluster(request.cluster)
-    definition = usable(turn, request.task_definition, InvalidParameterException)
+    definition = evaluable(usable(turn, request.task_definition, InvalidParameterException))
     count = 1 if request.count is None else request.count
     if not 1 <= count <= COUNT_MAX:
         raise InvalidParameterException(f"Count must be from 1 to {COUNT_MAX}, not {count}.")

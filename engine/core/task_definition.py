@@ -41,7 +41,7 @@ NETWORK_MODES = ("bridge", "host", "awsvpc", "none")
 PID_MODES = ("host", "task")
 IPC_MODES = ("host", "task", "none")
 LAUNCH_TYPES = ("EC2", "FARGATE", "EXTERNAL", "MANAGED_INSTANCES")
-_ROLE = re.compile(r"arn:[\w-]+:iam::\d{12}:role/[\w+=,.@/-]+|[\w+=,.@-]{1,64}")
+_ROLE = re.compile(r"arn:[\w+=,.@:/-]+|[\w+=,.@-]{1,64}")
 
 CHECKS: tuple[Callable[[shapes.TaskDefinition], None], ...] = (
     container_definition.check_sizes,

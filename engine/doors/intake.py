@@ -52,6 +52,8 @@ class Intake:
         """Take requests until cancelled; then answer what was taken, for at most LEAVE_SECONDS_MAX."""
         async with asyncio.TaskGroup() as self._group:
             subscription = await self._link.client.subscribe(self._subject, queue="engine", cb=self._arrived)
+            with suppress(nats.errors.Error):  # then it is subscribed when the connection is back
+                await self._link.flush()
             self.listening.set()
             try:
                 await asyncio.Event().wait()

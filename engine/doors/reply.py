@@ -1,7 +1,5 @@
 """Reply: an answer as NATS carries it: JSON, and headers that say where in the log it is true and what went wrong."""
 
-from typing import Any
-
 import msgspec
 
 from quarterdeck.engine.core.errors import Refusal, ServerException
@@ -28,7 +26,7 @@ class Reply(msgspec.Struct, frozen=True):
     retry: bool = False
 
 
-def answered(response: Any, sequence: int) -> Reply:
+def answered(response: object, sequence: int) -> Reply:
     """Answer with a response that is true at a position."""
     return Reply(_encoder.encode(response), {SEQUENCE: str(sequence)})
 

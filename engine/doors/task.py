@@ -13,7 +13,6 @@ from quarterdeck.events.task import TaskPlaced, TaskPlacementFailed, TaskRequest
 from quarterdeck.projections.live.states import NamespaceState
 from quarterdeck.projections.live.task_definition import find
 from quarterdeck.projections.models.task_document import requested_task
-from quarterdeck.projections.models.task_query import TaskFilter
 
 TASKS_DESCRIBED_MAX = 100
 STATUSES = ("RUNNING", "PENDING", "STOPPED")
@@ -101,14 +100,12 @@ async def _list(context: Context, request: shapes.ListTasksRequest) -> shapes.Li
         cluster,
         page(request),
         now=context.now,
-        only=TaskFilter(
-            container_instance=instance,
-            family=request.family or None,
-            service=service,
-            started_by=request.started_by or None,
-            launch_type=request.launch_type,
-            desired=desired,
-        ),
+        container_instance=instance,
+        family=request.family or None,
+        service_name=service,
+        started_by=request.started_by or None,
+        desired_status=desired,
+        launch_type=request.launch_type,
     )
     return shapes.ListTasksResponse(task_arns=listed.items, next_token=next_token(request, listed))
 

@@ -137,9 +137,7 @@ class Lease:
         self._link.check()
         headers = {**headers, EXPECTED: str(expected)}
         try:
-            answer = await self._link.client.request(
-                self._subject, payload, timeout=PUBLISH_SECONDS_MAX, headers=headers
-            )
+            answer = await self._link.request(self._subject, payload, PUBLISH_SECONDS_MAX, headers)
         except (nats.errors.Error, OSError) as error:
             message = f"the lease cannot be written: {str(error) or type(error).__name__}"
             raise LogUnavailable(message) from error

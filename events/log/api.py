@@ -56,7 +56,7 @@ async def call(link: Link, subject: str, body: object = None, *, seconds_max: fl
     link.check()
     payload = b"" if body is None else msgspec.json.encode(body)
     try:
-        answer = await link.client.request(f"$JS.API.{subject}", payload, timeout=seconds_max)
+        answer = await link.request(f"$JS.API.{subject}", payload, seconds_max)
     except (nats.errors.Error, OSError) as error:
         message = f"JetStream does not answer {subject}: {str(error) or type(error).__name__}"
         raise LogUnavailable(message) from error

@@ -6,13 +6,15 @@ seconds, and its callbacks never raise (an exception in ``error_cb`` ends its re
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import nats.errors
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 
 from quarterdeck.events.log.errors import LogUnavailable
 
@@ -25,6 +27,7 @@ PENDING_BYTES_MAX = 8 << 20
 CLOSE_SECONDS_MAX = 2
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class Address(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +72,16 @@ class Link:
             message = f"the connection to NATS is {why}"
             raise LogUnavailable(message)
 
+    async def request(
+        self, subject: str, payload: bytes, seconds_max: float, headers: dict[str, str] | None = None
+    ) -> Msg:
+        """Ask and wait for the answer. Raises nats-py's errors."""
+        return await _cancellable(self.client.request(subject, payload, timeout=seconds_max, headers=headers))
+
+    async def flush(self) -> None:
+        """Wait until the server has taken everything sent so far. Raises nats-py's errors."""
+        await _cancellable(self.client.flush())
+
     async def close(self) -> None:
         """Close the connection; what nobody answered stays unanswered."""
         with suppress(TimeoutError, nats.errors.Error, OSError):
@@ -86,6 +99,20 @@ class Link:
         self.up.set()
         for callback in tuple(self._back):
             callback()
+
+
+async def _cancellable(waiting: Awaitable[T]) -> T:
+    """Wait without losing a cancellation.
+
+    Before Python 3.12 ``wait_for``, which nats-py uses, swallows one that comes together with the answer, and the
+    task would go on for ever.
+    """
+    task = asyncio.current_task()
+    cancelled_before = task.cancelling() if task is not None else 0
+    result = await waiting
+    if task is not None and task.cancelling() > cancelled_before:
+        raise asyncio.CancelledError
+    return result
 
 
 async def connect(address: Address, name: str, *, seconds_max: float = FIRST_CONNECT_SECONDS_MAX) -> Link:

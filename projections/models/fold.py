@@ -118,6 +118,7 @@ class Fold:
             service_events.ServiceDrained: self.services.drained,
             service_events.DeploymentStarted: self.services.deployment_started,
             service_events.DeploymentCompleted: self.services.deployment_completed,
+            service_events.ServiceDeploymentBlocked: self.services.deployment_blocked,
             service_events.ServiceSteadyStateReached: self.services.steady,
             service_events.ServiceTaskPlacementFailed: self.services.placement_failed,
             service_events.ServiceTaskStartImpaired: self.services.start_impaired,

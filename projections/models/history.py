@@ -6,14 +6,15 @@ import msgspec
 
 from quarterdeck.events.codec import GENESIS
 from quarterdeck.events.commit import Chained
-from quarterdeck.projections.models.projector import APPLY_COMMITS_MAX, Batch, Source, slices, take
+from quarterdeck.events.log.port import Log
+from quarterdeck.projections.models.projector import APPLY_COMMITS_MAX, Batch, slices, take
 from quarterdeck.projections.models.store import ReadModels
 
 TEMPORARY = ""
 """SQLite's name for a private database on disk that vanishes when closed."""
 
 
-async def as_of(log: Source, *, sequence: int | None = None, at: float | None = None) -> ReadModels:
+async def as_of(log: Log, *, sequence: int | None = None, at: float | None = None) -> ReadModels:
     """Fold the log into a temporary database, up to a position, or to a time in seconds since the epoch, or both.
 
     Close what is returned. A time may lie between two commits of one envelope: those decided by then are in.
@@ -27,7 +28,7 @@ async def as_of(log: Source, *, sequence: int | None = None, at: float | None = 
     return models
 
 
-async def _fold(log: Source, models: ReadModels, sequence: int | None, at: float | None) -> None:
+async def _fold(log: Log, models: ReadModels, sequence: int | None, at: float | None) -> None:
     identity = (await log.position()).identity
     batch, previous = Batch(), GENESIS
     async with aclosing(log.read(until=sequence)) as batches:

@@ -6,16 +6,16 @@ Envelopes are decoded on the event loop, a slice at a time; everything else happ
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from heapq import heappop, heappush
 from itertools import count
-from typing import Protocol
 
 import msgspec
 
 from quarterdeck.events.codec import GENESIS, Corrupt, unseal
 from quarterdeck.events.commit import Chained
+from quarterdeck.events.log.port import Log, Record
 from quarterdeck.projections.models.fold import Applied
 from quarterdeck.projections.models.store import ReadModels
 
@@ -28,53 +28,6 @@ DECODE_BYTES_MAX = 256 * 1024
 
 class ReadModelBehind(Exception):
     """The read models did not reach a position in time; says which, where they are, and what to do."""
-
-
-class Record(Protocol):
-    """One stored message of a log."""
-
-    @property
-    def sequence(self) -> int:
-        """Its place in the log, from 1, without holes."""
-        ...
-
-    @property
-    def kind(self) -> str:
-        """``commits`` or ``epoch``."""
-        ...
-
-    @property
-    def payload(self) -> bytes:
-        """What was appended."""
-        ...
-
-
-class Position(Protocol):
-    """Where a log ends, and which log it is."""
-
-    @property
-    def sequence(self) -> int:
-        """The last record's, 0 when empty."""
-        ...
-
-    @property
-    def identity(self) -> str:
-        """Tells this log from another of its name."""
-        ...
-
-
-class Source(Protocol):
-    """What a read model needs of a log."""
-
-    def read(
-        self, after: int = 0, *, until: int | None = None, follow: bool = False
-    ) -> AsyncGenerator[Sequence[Record], None]:
-        """Yield the records behind `after` in order, without holes."""
-        ...
-
-    async def position(self) -> Position:
-        """Tell where the log ends."""
-        ...
 
 
 class Batch(msgspec.Struct):
@@ -91,7 +44,7 @@ class Projector:
     `on_applied` hears of each envelope once the models hold it, in order; and of all of them again after a rebuild.
     """
 
-    def __init__(self, log: Source, models: ReadModels, on_applied: Callable[[Chained], None] | None = None) -> None:
+    def __init__(self, log: Log, models: ReadModels, on_applied: Callable[[Chained], None] | None = None) -> None:
         self._log = log
         self.models = models
         self._on_applied = on_applied
@@ -113,7 +66,7 @@ class Projector:
                 if not self._reason:
                     raise
             except Corrupt as error:
-                if not resumed or self.applied.sequence != resumed:
+                if not resumed.sequence or self.applied.hash != resumed.hash:
                     raise
                 # Nothing read fits what is held: a log that lost its end and went on. From its start it may.
                 self._reason = f"the log does not go on from the read models: {error}"
@@ -149,7 +102,7 @@ class Projector:
         heappush(self._waiters, (sequence, next(self._turn), reached))
         await reached
 
-    async def _resume(self) -> int:
+    async def _resume(self) -> Applied:
         end = await self._log.position()
         held = await self.models.suit(end.identity, end.sequence)
         while self._reason:
@@ -157,7 +110,7 @@ class Projector:
             held = await self.models.reset(reason)
         self._identity = end.identity
         self._move(held)
-        return held.sequence
+        return held
 
     async def _follow(self) -> None:
         batch = Batch(self.applied.sequence)

@@ -147,6 +147,10 @@ class Fold:
         self._connection.execute(COMPLETED, (commit.at, inside.number, event.deployment))
         self._say(event, commit, number, service_message.completed(event.service, event.deployment))
 
+    def deployment_blocked(self, event: events.ServiceDeploymentBlocked, commit: Commit, number: int) -> None:
+        """Say that the deployment configuration lets nothing happen."""
+        self._say(event, commit, number, service_message.blocked(event.service))
+
     def steady(self, event: events.ServiceSteadyStateReached, commit: Commit, number: int) -> None:
         """Say that the steady state was reached."""
         self._say(event, commit, number, service_message.steady(event.service))

@@ -8,6 +8,10 @@ TASKS_MAX = 10
 """The most tasks one message names."""
 
 UNPLACEABLE = "was unable to place a task because no container instance met all of its requirements."
+BLOCKED = (
+    "was unable to stop or start tasks during a deployment because of the service deployment configuration. "
+    "Update the minimumHealthyPercent or maximumPercent value and try again."
+)
 HELP = "For more information, see the Troubleshooting section of the Amazon ECS Developer Guide."
 NO_INSTANCES = "No Container Instances were found in your cluster."
 CAUSES = {
@@ -51,6 +55,11 @@ def unplaceable(event: ServiceTaskPlacementFailed) -> str:
 def impaired(service: str) -> str:
     """Say that tasks keep failing to start."""
     return f"(service {service}) is unable to consistently start tasks successfully. {HELP}"
+
+
+def blocked(service: str) -> str:
+    """Say that the deployment configuration lets nothing happen."""
+    return f"(service {service}) {BLOCKED}"
 
 
 def batches(tasks: Sequence[tuple[int, str]]) -> Iterator[Sequence[tuple[int, str]]]:

@@ -1,14 +1,13 @@
 """Task: its read model."""
 
 import sqlite3
-from typing import Any
 
 import msgspec
 
 from quarterdeck.events import shapes
 from quarterdeck.events import task as events
 from quarterdeck.events.commit import Commit
-from quarterdeck.projections.live.demand import Demand, demand
+from quarterdeck.projections.live.demand import demand
 from quarterdeck.projections.models import cluster, container_instance, service, task_definition
 from quarterdeck.projections.models.task_document import (
     placed_task,
@@ -17,6 +16,16 @@ from quarterdeck.projections.models.task_document import (
     started_task,
     stopped_task,
     stopping_task,
+)
+from quarterdeck.projections.models.task_row import (
+    NOTHING,
+    Row,
+    counts,
+    has_moved,
+    inserted,
+    loaded,
+    moved,
+    updated,
 )
 
 SCHEMA = """
@@ -63,52 +72,7 @@ UPDATE = "UPDATE task SET ports = ?, last = ?, stopped_at = ?, doc = ? WHERE num
 """For what no index is about: SQLite renews the entries of every index on a column that is set."""
 PURGE = "DELETE FROM task WHERE stopped_at < ?"
 
-_doc = msgspec.json.Decoder(shapes.Task)
 _encode = msgspec.json.Encoder().encode
-
-
-class Row(msgspec.Struct, gc=False):
-    """A task while a batch is folded; written once, at its end.
-
-    ``doc`` is not made before it is needed: most tasks are placed by the commit that requests them.
-    ``stored`` is what the counts in the database go by; empty for a task that is not in it yet.
-    """
-
-    number: int
-    inside: cluster.Reference
-    id: str
-    definition: str
-    service: str | None
-    deployment: str | None
-    launch_type: str
-    cpu: int
-    memory: int
-    ports: bytes | None
-    desired: str = "RUNNING"
-    last: str = "PROVISIONING"
-    container_instance: int | None = None
-    stopped_at: float | None = None
-    doc: shapes.Task | None = None
-    stored: tuple[str, str, int | None] | None = None
-    at: float = 0.0
-    requested: events.TaskRequested | None = None
-    placed: events.TaskPlaced | None = None
-    needs: Demand | None = None
-    architecture: str = ""
-
-
-class Counts(msgspec.Struct, frozen=True, gc=False):
-    """What one task adds to the counts of its cluster, deployment and instance."""
-
-    wanted: int = 0
-    running: int = 0
-    pending: int = 0
-    provisioning: int = 0
-    held: int = 0
-    version: int = 0
-
-
-NOTHING = Counts()
 
 
 class Fold:
@@ -210,9 +174,9 @@ class Fold:
             self._count(row)
         # Generators: a document lives no longer than it takes to write it.
         write = self._connection.executemany
-        write(INSERT, (_inserted(row, self._document(row)) for row in rows if row.stored is None))
-        write(MOVE, (_moved(row, self._document(row)) for row in rows if row.stored is not None and _has_moved(row)))
-        write(UPDATE, (_updated(row, self._document(row)) for row in rows if row.stored and not _has_moved(row)))
+        write(INSERT, (inserted(row, self._document(row)) for row in rows if row.stored is None))
+        write(MOVE, (moved(row, self._document(row)) for row in rows if row.stored is not None and has_moved(row)))
+        write(UPDATE, (updated(row, self._document(row)) for row in rows if row.stored and not has_moved(row)))
         self._rows.clear()
 
     def purge(self, at: float) -> None:
@@ -227,7 +191,7 @@ class Fold:
             columns = self._connection.execute(FIND, (inside.number, event.task)).fetchone()
             if columns is None:
                 return None
-            found = _loaded(inside, event.task, columns)
+            found = loaded(inside, event.task, columns)
             self._rows[inside.number, event.task] = found
         return found
 
@@ -261,55 +225,3 @@ class Fold:
         if row.deployment is not None:
             wanted, waiting = after.wanted - before.wanted, pending + after.provisioning - before.provisioning
             self._services.count(row.inside.number, row.deployment, wanted, running, waiting)
-
-
-def counts(desired: str, last: str, container_instance: int | None) -> Counts:
-    """Look up what a task in some state adds."""
-    return COUNTS[desired, last, container_instance is not None]
-
-
-def _state_counts(desired: str, last: str, *, bound: bool) -> Counts:
-    return Counts(
-        wanted=desired == "RUNNING",
-        running=last == "RUNNING",
-        pending=last == "PENDING",
-        provisioning=last == "PROVISIONING",
-        held=bound and last != "STOPPED",
-        version=bound + (bound and last == "STOPPED"),
-    )
-
-
-COUNTS = {
-    (desired, last, bound): _state_counts(desired, last, bound=bound)
-    for desired in ("RUNNING", "STOPPED")
-    for last in ("PROVISIONING", "PENDING", "RUNNING", "STOPPED")
-    for bound in (False, True)
-}
-
-
-def _loaded(inside: cluster.Reference, name: str, columns: tuple[Any, ...]) -> Row:
-    row = Row(columns[0], inside, name, *columns[1:-1])
-    row.doc = _doc.decode(columns[-1])
-    row.stored = (row.desired, row.last, row.container_instance)
-    return row
-
-
-def _has_moved(row: Row) -> bool:
-    return row.stored is None or row.stored[::2] != (row.desired, row.container_instance)
-
-
-def _inserted(row: Row, doc: shapes.Task) -> tuple[object, ...]:
-    return (
-        *(row.number, row.inside.number, row.id, row.definition, row.definition.rpartition(":")[0]),
-        *(row.service, row.deployment, doc.started_by, row.launch_type, row.cpu, row.memory, row.ports),
-        *(row.desired, row.last, row.container_instance, row.stopped_at, _encode(doc)),
-    )
-
-
-def _moved(row: Row, doc: shapes.Task) -> tuple[object, ...]:
-    state = (row.ports, row.desired, row.last, row.container_instance, row.stopped_at)
-    return (*state, _encode(doc), row.number)
-
-
-def _updated(row: Row, doc: shapes.Task) -> tuple[object, ...]:
-    return (row.ports, row.last, row.stopped_at, _encode(doc), row.number)

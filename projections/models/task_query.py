@@ -62,23 +62,7 @@ ORDER BY number LIMIT :limit
 }
 """By the filter that leaves fewest tasks, which the index is for; the others only sift."""
 
-BY_SELECTIVITY: tuple[Index, ...] = ("container_instance", "service", "started_by", "family")
-
 _doc = msgspec.json.Decoder(shapes.Task)
-
-
-class TaskFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which tasks to list; None leaves a part open. Times are seconds since the epoch."""
-
-    container_instance: str | None = None
-    family: str | None = None
-    service: str | None = None
-    started_by: str | None = None
-    launch_type: str | None = None
-    desired: str = "RUNNING"
-
-
-EVERY_TASK = TaskFilter()
 
 
 class Tasks:
@@ -93,18 +77,47 @@ class Tasks:
         """Describe those there are, stopped ones too for as long as they are kept; `include` knows TAGS."""
         return await self._database.read(_describe, str(namespace), cluster, tuple(ids), tags="TAGS" in include)
 
-    async def list(
-        self, namespace: Namespace, cluster: str, page: Page, *, now: float, only: TaskFilter = EVERY_TASK
+    async def list(  # noqa: PLR0913 - ECS's filters
+        self,
+        namespace: Namespace,
+        cluster: str,
+        page: Page,
+        *,
+        now: float,
+        container_instance: str | None = None,
+        family: str | None = None,
+        service_name: str | None = None,
+        started_by: str | None = None,
+        launch_type: str | None = None,
+        desired_status: str = "RUNNING",
     ) -> Listed:
-        """List ARNs in order of creation; those that stopped, for an hour from then. Raises InvalidPage."""
-        parameters = msgspec.structs.asdict(only) | {
+        """List ARNs in order of creation; those that stopped, for an hour before `now`. Raises InvalidPage."""
+        index = _index(container_instance, service_name, started_by, family)
+        parameters: dict[str, object] = {
+            "container_instance": container_instance,
+            "service": service_name,
+            "started_by": started_by,
+            "family": family,
+            "launch_type": launch_type,
+            "desired": desired_status,
             "stopped_after": now - STOPPED_LISTED_SECONDS,
             "after": page.number(),
             "limit": page.limit + 1,
         }
-        index: Index = next((each for each in BY_SELECTIVITY if parameters[each] is not None), "all")
         rows = await self._database.read(_list, str(namespace), cluster, LISTS[index], parameters)
         return listed([(number, namespace.task_arn(cluster, name)) for number, name in rows], page.limit)
+
+
+def _index(
+    container_instance: str | None, service_name: str | None, started_by: str | None, family: str | None
+) -> Index:
+    if container_instance is not None:
+        return "container_instance"
+    if service_name is not None:
+        return "service"
+    if started_by is not None:
+        return "started_by"
+    return "all" if family is None else "family"
 
 
 def _list(

@@ -14,6 +14,7 @@ from quarterdeck.agents.registration import RegistrationRefused
 from quarterdeck.agents.runtimes.port import ContainerSpec
 from quarterdeck.agents.runtimes.simulated import Behaviour, SimulatedRuntime
 from quarterdeck.agents.runtimes.simulated.behaviour import Image
+from quarterdeck.agents.settings import Limits
 from quarterdeck.events.names import short_name
 from tests.agents.world import INSTANCE, World, container, definition, task_id
 
@@ -371,6 +372,61 @@ async def test_two_hundred_tasks_at_once(world: World) -> None:
     await world.go(11)
     assert world.containers() == []
     assert len(world.engine.reports) == 400
+
+
+async def test_a_report_refused_for_now_is_sent_again(world: World) -> None:
+    world.engine.refusals["SubmitTaskStateChange"] = [Refused("ThrottlingException", "later")]
+    await running(world, ONE)
+
+
+async def test_reports_do_not_wait_for_their_turn_once_the_engine_is_heard_again(world: World) -> None:
+    await running(world, ONE)
+    world.engine.down = True
+    world.host.kill(world.containers()[0].id)
+    await world.go(600)
+    world.engine.down = False
+    await world.go(1)
+    assert world.engine.told(ONE) == ["RUNNING", "STOPPED"]
+
+
+async def test_a_crash_between_create_and_start_is_made_good(world: World) -> None:
+    world.behaviours["forever"] = Behaviour(start_seconds=30)
+    world.start()
+    world.engine.place(ONE, definition=definition())
+    await world.go(10)
+    await world.crash()
+    assert [each.state for each in world.containers()] == ["created"]
+    world.start()
+    await world.until(lambda: world.engine.told(ONE) == ["RUNNING"])
+    assert len(world.containers()) == 1
+
+
+async def test_what_ran_while_the_runtime_gave_no_answer_does_not_run_again(world: World) -> None:
+    world.behaviours["job"] = Behaviour(start_seconds=2, run_seconds=1, exit_code=4)
+    world.start()
+    world.engine.place(ONE, definition=definition(container("app", "job")))
+    await world.go(1)
+    world.host.daemon_away()  # the agent's start fails
+    (held,) = world.containers()
+    world.host.start(held.id)  # although it had an effect
+    await world.go(5)
+    world.host.daemon_back()
+    await world.until(lambda: world.engine.told(ONE) == ["RUNNING", "STOPPED"])
+    await world.go(5)
+    assert world.containers()[0].finished_at == (world.engine.last(ONE).execution_stopped_at or 0)
+    assert (world.engine.last(ONE).containers or [])[0].exit_code == 4
+
+
+async def test_with_few_slots_all_still_start_and_a_task_that_is_to_end_gives_up_its_place(world: World) -> None:
+    world.behaviours["forever"] = Behaviour(start_seconds=1)
+    world.start(limits=Limits(starts_max=2))
+    names = [task_id(number) for number in range(1, 11)]
+    world.engine.place(*names, definition=definition())
+    await world.go(0.5)
+    world.engine.stop(names[-1])
+    await world.go(5)
+    assert [world.engine.told(name) for name in names] == [["RUNNING"]] * 9 + [["STOPPED"]]
+    assert len(world.containers()) == 9
 
 
 async def test_a_report_for_a_task_the_engine_does_not_know_is_given_up(world: World) -> None:

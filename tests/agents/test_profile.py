@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
 from quarterdeck.agents.identity import Identity
 from quarterdeck.agents.profile import capabilities, registration
 from quarterdeck.agents.runtimes.port import RuntimeInfo
 from quarterdeck.agents.settings import Settings
+from quarterdeck.engine.core.required_attributes import required_attributes
 from quarterdeck.events import shapes
+from tests.agents.world import container, definition
 
 DOCKER = RuntimeInfo(name="docker", version="20.10.24", api_version="1.41", cpu=2048, memory_mib=4000)
 SIMULATED = RuntimeInfo(name="simulated", version="1", api_version="", cpu=1024, memory_mib=512)
@@ -65,6 +68,19 @@ def test_capabilities_are_those_of_the_daemon() -> None:
     assert len(versions) == 25
     assert "com.amazonaws.ecs.capability.logging-driver.journald" in found
     assert "ecs.capability.container-health-check" not in found
+
+
+@pytest.mark.parametrize("info", [DOCKER, SIMULATED])
+def test_ordinary_definitions_are_placeable(info: RuntimeInfo) -> None:
+    log = shapes.LogConfiguration(log_driver="json-file", options={"max-size": "1m"})
+    wants = [shapes.ContainerDependency(container_name="b", condition="COMPLETE")]
+    shared = shapes.DockerVolumeConfiguration(scope="shared")
+    asked = definition(
+        container("a", memory_reservation=16, stop_timeout=5, depends_on=wants, docker_labels={"a": "b"}),
+        container("b", log_configuration=log),
+        volumes=[shapes.Volume(name="v", docker_volume_configuration=shared)],
+    )
+    assert {each.name for each in required_attributes(asked)} <= set(capabilities(info))
 
 
 def test_other_runtimes_stand_in_for_docker() -> None:

@@ -218,6 +218,10 @@ async def test_another_runtime_object_adopts_what_runs(case: RuntimeCase) -> Non
     await after.close()
 
 
+async def test_removing_a_volume_that_is_not_there_changes_nothing(runtime: Runtime) -> None:
+    await runtime.remove_volume("no-such-volume")
+
+
 async def test_a_closed_runtime_is_unavailable(case: RuntimeCase, runtime: Runtime) -> None:
     await runtime.close()
     await runtime.close()

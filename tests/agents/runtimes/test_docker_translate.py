@@ -52,6 +52,11 @@ def test_two_host_ports_of_one_container_port_are_both_bound() -> None:
     assert bindings == (wire.PortBinding("0.0.0.0", "8080"), wire.PortBinding("127.0.0.1", ""))
 
 
+def test_a_log_driver_is_passed_on() -> None:
+    request = translate.create_request(ContainerSpec("n", "i", log_driver="syslog", log_options={"tag": "x"}))
+    assert msgspec.to_builtins(request.host_config)["LogConfig"] == {"Type": "syslog", "Config": {"tag": "x"}}
+
+
 def test_the_labels_of_an_event_are_without_what_docker_adds() -> None:
     line = b"""{"Type": "container", "Action": "die", "time": 1, "Actor": {"ID": "c1",
         "Attributes": {"task": "t1", "image": "busybox", "name": "n", "exitCode": "3"}}}"""

@@ -1,0 +1,1 @@
+"""Benchmarks: measurements of the whole, against a real server."""

@@ -1,0 +1,92 @@
+"""Local link: an agent's way to an engine in the same process."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+import msgspec
+
+from quarterdeck.agents.link import Answer, LinkDown, Refused
+from quarterdeck.engine.core.errors import Refusal
+from quarterdeck.engine.doors.door import Call
+from quarterdeck.engine.replica import Replica
+from quarterdeck.engine.shell.keeper import NotKeeper
+from quarterdeck.engine.shell.wanted import Instance
+from quarterdeck.events.names import Namespace
+from quarterdeck.events.wanted import Heartbeat, HeartbeatAnswer, WantedChange, WantedList
+
+SERVER_STATUS = 500
+
+
+class LocalLink:
+    """Calls the engine's parts directly; what changes goes through a queue, so that nobody waits for an agent."""
+
+    def __init__(self, replica: Replica, namespace: Namespace, actor: str) -> None:
+        self._replica = replica
+        self._namespace = namespace
+        self._actor = actor
+        self._cut = False
+
+    def cut(self) -> None:
+        """Let nothing through any more, as when a machine loses its power."""
+        self._cut = True
+
+    async def call(
+        self, cluster: str, operation: str, request: msgspec.Struct, answer: type[Answer], command: str
+    ) -> Answer:
+        """Carry out an operation at the engine's door."""
+        del cluster  # it stands in the request, too
+        self._check()
+        call = Call(namespace=self._namespace, operation=operation, actor=self._actor, token=command)
+        try:
+            response = (await self._replica.door.carry_out(call, request)).response
+        except Refusal as refusal:
+            if refusal.status >= SERVER_STATUS:
+                raise LinkDown(f"{refusal.code}: {refusal.message}") from refusal
+            raise Refused(refusal.code, refusal.message) from refusal
+        assert isinstance(response, answer), f"{operation} is answered with {type(response).__name__}"
+        return response
+
+    async def wanted(self, cluster: str, container_instance: str) -> WantedList:
+        """List what the instance should run."""
+        self._check()
+        try:
+            return await self._replica.wanted.listing(self._instance(cluster, container_instance))
+        except (NotKeeper, Refusal) as error:
+            raise LinkDown(str(error)) from error
+
+    async def changes(self, cluster: str, container_instance: str) -> AsyncGenerator[WantedChange, None]:
+        """Follow changes; none is lost here."""
+        self._check()
+        instance = self._instance(cluster, container_instance)
+        queue: asyncio.Queue[WantedChange] = asyncio.Queue()
+
+        def note(concerned: Instance, change: WantedChange) -> None:
+            if concerned == instance:
+                queue.put_nowait(change)
+
+        self._replica.wanted.send.append(note)
+        try:
+            while True:
+                change = await queue.get()
+                self._check()
+                yield change
+        finally:
+            self._replica.wanted.send.remove(note)
+
+    async def heartbeat(self, cluster: str, container_instance: str, beat: Heartbeat) -> HeartbeatAnswer:
+        """Give a sign of life."""
+        self._check()
+        try:
+            return await self._replica.heartbeats.beat(self._instance(cluster, container_instance), beat)
+        except (NotKeeper, Refusal) as error:
+            raise LinkDown(str(error)) from error
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _instance(self, cluster: str, container_instance: str) -> Instance:
+        return Instance(str(self._namespace), cluster, container_instance)
+
+    def _check(self) -> None:
+        if self._cut:
+            raise LinkDown("the link is cut")
