@@ -26,11 +26,14 @@ AnyEvent = (
     | service.ServiceSteadyStateReached
     | service.ServiceTaskPlacementFailed
     | service.ServiceTaskStartImpaired
+    | service.ServiceScaleInBlocked
     | task.TaskRequested
     | task.TaskPlaced
     | task.TaskPlacementFailed
     | task.TaskStarted
     | task.ContainerStateChanged
+    | task.TaskProtectionEnabled
+    | task.TaskProtectionDisabled
     | task.TaskStopRequested
     | task.TaskStopped
 )

@@ -103,6 +103,12 @@ class ServiceTaskPlacementFailed(DeploymentEvent, frozen=True, kw_only=True):
     explanation: Explanation
 
 
+class ServiceScaleInBlocked(DeploymentEvent, frozen=True, kw_only=True):
+    """More tasks are protected than are desired; said once until one is not, or the service changes."""
+
+    protected: int
+
+
 class ServiceTaskStartImpaired(DeploymentEvent, frozen=True, kw_only=True):
     """Tasks of a deployment keep failing to start; the next try waits ``delay_seconds``."""
 

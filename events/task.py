@@ -84,6 +84,18 @@ class ContainerStateChanged(TaskEvent, frozen=True, kw_only=True):
     container: ContainerReport
 
 
+class TaskProtectionEnabled(TaskEvent, frozen=True, kw_only=True):
+    """A service's task may not be stopped by scale-in or deployments until ``expires_at`` (seconds since the epoch)."""
+
+    expires_at: float
+
+
+class TaskProtectionDisabled(TaskEvent, frozen=True, kw_only=True):
+    """A task may be stopped again: a caller said so, or the time was up."""
+
+    expired: bool = False
+
+
 class TaskStopRequested(TaskEvent, frozen=True, kw_only=True):
     """The desired status became STOPPED, and will never be RUNNING again."""
 

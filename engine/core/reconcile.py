@@ -18,6 +18,7 @@ from quarterdeck.events.service import (
     DeploymentCompleted,
     ServiceDeploymentBlocked,
     ServiceDrained,
+    ServiceScaleInBlocked,
     ServiceSteadyStateReached,
     ServiceTaskPlacementFailed,
     ServiceTaskStartImpaired,
@@ -78,7 +79,7 @@ def start_delay(failures: int) -> float:
 def _work(turn: Turn, cluster: ClusterState, service: ServiceState, counts: Counts) -> Next:
     missing = service.desired_count - len(counts.fresh)
     if missing < 0:
-        return _stop(turn, cluster, service, in_scale_in_order(cluster, service, counts.fresh), -missing)
+        return _scale_in(turn, cluster, service, counts.fresh, -missing)
     if counts.stale or counts.rolling:
         return _replace(turn, cluster, service, counts, missing)
     if missing:
@@ -86,6 +87,17 @@ def _work(turn: Turn, cluster: ClusterState, service: ServiceState, counts: Coun
     if counts.away:
         return _stop(turn, cluster, service, iter(counts.away), len(counts.away))
     return _settle(turn, cluster, service)
+
+
+def _scale_in(turn: Turn, cluster: ClusterState, service: ServiceState, fresh: list[TaskState], excess: int) -> Next:
+    spare = [each for each in fresh if each.id not in cluster.protected]
+    if len(spare) < excess and not service.scale_in_blocked:
+        primary, held = service.deployments[0], len(fresh) - len(spare)
+        turn.emit(
+            ServiceScaleInBlocked(cluster=cluster.name, service=service.name, deployment=primary.id, protected=held)
+        )
+    count = min(excess, len(spare))
+    return _stop(turn, cluster, service, in_scale_in_order(cluster, service, spare), count)
 
 
 def _is_settled(cluster: ClusterState, service: ServiceState) -> bool:
@@ -216,9 +228,10 @@ def _replace(turn: Turn, cluster: ClusterState, service: ServiceState, counts: C
 
 
 def _stop_stale(turn: Turn, cluster: ClusterState, service: ServiceState, counts: Counts, lower: int) -> Next:
-    idle = [each for each in counts.stale if not _is_healthy(cluster, each)]
-    healthy = [each for each in counts.stale if _is_healthy(cluster, each)]
-    running = sum(1 for each in counts.fresh if _is_healthy(cluster, each)) + len(healthy)
+    open_ = [each for each in counts.stale if not _is_kept(cluster, each)]
+    idle = [each for each in open_ if not _is_healthy(cluster, each)]
+    healthy = [each for each in open_ if _is_healthy(cluster, each)]
+    running = sum(1 for each in (*counts.fresh, *counts.stale) if _is_healthy(cluster, each))
     first = _stop(turn, cluster, service, iter(idle), len(idle))
     spare = min(running - lower, len(healthy))
     if spare > 0:
@@ -245,6 +258,11 @@ def _both(first: Next, second: Next) -> Next:
         waits_for_room=first.waits_for_room or second.waits_for_room,
         at=first.at if second.at is None else second.at,
     )
+
+
+def _is_kept(cluster: ClusterState, task: TaskState) -> bool:
+    """Protected tasks stay through deployments, but not on instances that are to be empty (spec §6.8)."""
+    return task.id in cluster.protected and cluster.instances[task.instance].status != "DRAINING"
 
 
 def _is_healthy(cluster: ClusterState, task: TaskState) -> bool:

@@ -15,7 +15,7 @@ from quarterdeck.engine.core.errors import (
     UnsupportedFeatureException,
 )
 from quarterdeck.engine.core.turn import Turn
-from quarterdeck.engine.doors import cluster, container_instance, service, task, task_definition
+from quarterdeck.engine.doors import cluster, container_instance, service, task, task_definition, task_protection
 from quarterdeck.engine.doors.operation import Context, Operation, Read, Write, request_type
 from quarterdeck.engine.shell.keeper import Command, Keeper, NotKeeper, Outcome
 from quarterdeck.events import shapes
@@ -36,6 +36,7 @@ OPERATIONS: dict[str, Operation] = {
     **task_definition.OPERATIONS,
     **service.OPERATIONS,
     **task.OPERATIONS,
+    **task_protection.OPERATIONS,
 }
 """What behaves; the other operations of the model answer UnsupportedFeatureException."""
 

@@ -18,6 +18,7 @@ from quarterdeck.engine.core.errors import Refusal
 from quarterdeck.engine.core.react import concerned, makes_room
 from quarterdeck.engine.core.reconcile import Next, reconcile
 from quarterdeck.engine.core.task_definition import purge
+from quarterdeck.engine.core.task_protection import expire
 from quarterdeck.engine.core.turn import Turn
 from quarterdeck.engine.shell.keeper import Command, Keeper, NotKeeper, NotStored
 from quarterdeck.events.commit import Commit
@@ -122,6 +123,8 @@ class Scheduler:
         for namespace, state in list(self._keeper.view.namespaces.items()):
             if any(cluster.away for cluster in state.clusters.values()):
                 self._decide(namespace, "LoseAgents", lose_overdue, "")
+            if any(cluster.protected for cluster in state.clusters.values()):
+                self._decide(namespace, "ExpireTaskProtection", expire, "")
 
     def _purge(self) -> None:
         for namespace, state in list(self._keeper.view.namespaces.items()):

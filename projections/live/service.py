@@ -8,6 +8,7 @@ from quarterdeck.events.service import (
     ServiceDeploymentBlocked,
     ServiceDrained,
     ServiceEvent,
+    ServiceScaleInBlocked,
     ServiceSteadyStateReached,
     ServiceTaskPlacementFailed,
     ServiceTaskStartImpaired,
@@ -41,6 +42,7 @@ def updated(namespace: NamespaceState, event: ServiceUpdated, _at: float) -> Non
         service.settings = event.settings
     service.steady = False
     service.unplaced = ""
+    service.scale_in_blocked = False
     for deployment in service.deployments:
         deployment.failed, deployment.impaired, deployment.blocked = 0, False, False
 
@@ -99,6 +101,11 @@ def start_impaired(namespace: NamespaceState, event: ServiceTaskStartImpaired, _
     deployment = _find(namespace, event).deployment(event.deployment)
     if deployment is not None:
         deployment.impaired = True
+
+
+def scale_in_blocked(namespace: NamespaceState, event: ServiceScaleInBlocked, _at: float) -> None:
+    """Remember that it was told."""
+    _find(namespace, event).scale_in_blocked = True
 
 
 def _find(namespace: NamespaceState, event: ServiceEvent) -> ServiceState:

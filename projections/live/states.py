@@ -88,6 +88,7 @@ class ServiceState(msgspec.Struct):
     status: str = "ACTIVE"
     steady: bool = False
     unplaced: str = ""
+    scale_in_blocked: bool = False
     deployments: list[DeploymentState] = msgspec.field(default_factory=list)
     wanted: int = 0
     running: int = 0
@@ -109,7 +110,10 @@ class ServiceState(msgspec.Struct):
 
 
 class ClusterState(msgspec.Struct):
-    """A cluster and all in it; tasks that STOPPED stay for an hour (spec §6.6)."""
+    """A cluster and all in it; tasks that STOPPED stay for an hour (spec §6.6).
+
+    ``protected`` says until when services' tasks that are wanted may not be stopped to make way.
+    """
 
     name: str
     created_at: float
@@ -124,6 +128,7 @@ class ClusterState(msgspec.Struct):
     room: Room = msgspec.field(default_factory=Room)
     away: dict[str, None] = msgspec.field(default_factory=dict)
     draining: dict[str, None] = msgspec.field(default_factory=dict)
+    protected: dict[str, float] = msgspec.field(default_factory=dict)
     stopped: deque[tuple[float, str]] = msgspec.field(default_factory=deque)
 
 

@@ -124,6 +124,7 @@ def owners(cluster: ClusterState, task: TaskState) -> tuple[ServiceState | None,
 
 def _unwant(cluster: ClusterState, task: TaskState) -> None:
     task.desired_status = "STOPPED"
+    cluster.protected.pop(task.id, None)
     if task.instance:
         instance = cluster.instances[task.instance]
         cluster.room.count(task.group, instance, -1)

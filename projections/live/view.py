@@ -15,7 +15,7 @@ from quarterdeck.events import task_definition as definition_events
 from quarterdeck.events.codec import GENESIS
 from quarterdeck.events.commit import Chained, Commit
 from quarterdeck.events.names import Namespace
-from quarterdeck.projections.live import cluster, container_instance, service, task, task_definition
+from quarterdeck.projections.live import cluster, container_instance, service, task, task_definition, task_protection
 from quarterdeck.projections.live.room import Room
 from quarterdeck.projections.live.states import NamespaceState
 
@@ -46,11 +46,14 @@ EVOLVE: dict[type, Callable[[NamespaceState, Any, float], None]] = {
     service_events.ServiceSteadyStateReached: service.steady,
     service_events.ServiceTaskPlacementFailed: service.placement_failed,
     service_events.ServiceTaskStartImpaired: service.start_impaired,
+    service_events.ServiceScaleInBlocked: service.scale_in_blocked,
     task_events.TaskRequested: task.requested,
     task_events.TaskPlaced: task.placed,
     task_events.TaskPlacementFailed: task.placement_failed,
     task_events.TaskStarted: task.started,
     task_events.ContainerStateChanged: task.container_changed,
+    task_events.TaskProtectionEnabled: task_protection.enabled,
+    task_events.TaskProtectionDisabled: task_protection.disabled,
     task_events.TaskStopRequested: task.stop_requested,
     task_events.TaskStopped: task.stopped,
 }

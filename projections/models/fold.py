@@ -12,7 +12,7 @@ from quarterdeck.events import service as service_events
 from quarterdeck.events import task as task_events
 from quarterdeck.events import task_definition as definition_events
 from quarterdeck.events.commit import Chained, Commit
-from quarterdeck.projections.models import cluster, container_instance, service, task, task_definition
+from quarterdeck.projections.models import cluster, container_instance, service, task, task_definition, task_protection
 
 SCHEMA = """
 CREATE TABLE position (
@@ -20,8 +20,16 @@ CREATE TABLE position (
     fingerprint TEXT NOT NULL
 );
 """
-SCHEMAS = (SCHEMA, cluster.SCHEMA, task_definition.SCHEMA, container_instance.SCHEMA, service.SCHEMA, task.SCHEMA)
-FORGET = (*service.FORGET, *task.FORGET, *container_instance.FORGET, *cluster.FORGET)
+SCHEMAS = (
+    SCHEMA,
+    cluster.SCHEMA,
+    task_definition.SCHEMA,
+    container_instance.SCHEMA,
+    service.SCHEMA,
+    task.SCHEMA,
+    task_protection.SCHEMA,
+)
+FORGET = (*task_protection.FORGET, *service.FORGET, *task.FORGET, *container_instance.FORGET, *cluster.FORGET)
 
 POSITION = "SELECT sequence, hash, identity FROM position"
 MOVE = "UPDATE position SET sequence = ?, hash = ?, identity = ?"
@@ -54,6 +62,7 @@ class Fold:
         self.definitions = task_definition.Fold(connection)
         self.instances = container_instance.Fold(connection, self.clusters)
         self.services = service.Fold(connection, self.clusters)
+        self.protections = task_protection.Fold(connection, self.clusters)
         self.tasks = task.Fold(connection, self.clusters, self.definitions, self.instances, self.services)
         self.handlers = self._handlers()
 
@@ -97,6 +106,14 @@ class Fold:
                 self._connection.execute(statement, (before,))
         self.clusters.created(event, commit, number)
 
+    def _protection_enabled(self, event: task_events.TaskProtectionEnabled, commit: Commit, number: int) -> None:
+        self.tasks.touched(event, commit, number)
+        self.protections.enabled(event, commit, number)
+
+    def _protection_disabled(self, event: task_events.TaskProtectionDisabled, commit: Commit, number: int) -> None:
+        self.tasks.touched(event, commit, number)
+        self.protections.disabled(event, commit, number)
+
     def _handlers(self) -> dict[type, Handler]:
         return {
             cluster_events.ClusterCreated: self._cluster_created,
@@ -122,11 +139,14 @@ class Fold:
             service_events.ServiceSteadyStateReached: self.services.steady,
             service_events.ServiceTaskPlacementFailed: self.services.placement_failed,
             service_events.ServiceTaskStartImpaired: self.services.start_impaired,
+            service_events.ServiceScaleInBlocked: self.services.scale_in_blocked,
             task_events.TaskRequested: self.tasks.requested,
             task_events.TaskPlaced: self.tasks.placed,
             task_events.TaskPlacementFailed: self.tasks.placement_failed,
             task_events.TaskStarted: self.tasks.started,
             task_events.ContainerStateChanged: self.tasks.container_changed,
+            task_events.TaskProtectionEnabled: self._protection_enabled,
+            task_events.TaskProtectionDisabled: self._protection_disabled,
             task_events.TaskStopRequested: self.tasks.stop_requested,
             task_events.TaskStopped: self.tasks.stopped,
         }

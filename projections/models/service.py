@@ -159,6 +159,10 @@ class Fold:
         """Say why a task found no room."""
         self._say(event, commit, number, service_message.unplaceable(event))
 
+    def scale_in_blocked(self, event: events.ServiceScaleInBlocked, commit: Commit, number: int) -> None:
+        """Say that protected tasks keep the service from scaling in."""
+        self._say(event, commit, number, service_message.scale_in_blocked(event.service, event.deployment))
+
     def start_impaired(self, event: events.ServiceTaskStartImpaired, commit: Commit, number: int) -> None:
         """Say that tasks keep failing to start."""
         self._say(event, commit, number, service_message.impaired(event.service))

@@ -18,6 +18,7 @@ from quarterdeck.projections.models.database import PRIVATE, Database
 from quarterdeck.projections.models.fold import SCHEMAS, Applied, Fold, position
 from quarterdeck.projections.models.service_query import Services
 from quarterdeck.projections.models.task_definition import TaskDefinitions
+from quarterdeck.projections.models.task_protection import TaskProtections
 from quarterdeck.projections.models.task_query import Tasks
 
 CODE = ("quarterdeck.projections.models", "quarterdeck.projections.live", "quarterdeck.events")
@@ -26,6 +27,7 @@ CODE = ("quarterdeck.projections.models", "quarterdeck.projections.live", "quart
 TABLES_EXIST = "SELECT count(*) FROM sqlite_master"
 FINGERPRINT = "SELECT fingerprint FROM position"
 EMPTY = (
+    "DELETE FROM task_protection",
     "DELETE FROM service_event",
     "DELETE FROM deployment",
     "DELETE FROM service",
@@ -55,6 +57,7 @@ class ReadModels:
         self.task_definitions = TaskDefinitions(database)
         self.services = Services(database)
         self.tasks = Tasks(database)
+        self.task_protections = TaskProtections(database)
 
     @classmethod
     async def open(cls, path: str, on_rebuild: OnRebuild | None = None) -> "ReadModels":

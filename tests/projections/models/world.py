@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from itertools import count
+from typing import Any
 
 import msgspec
 
@@ -245,6 +246,7 @@ class World:
                 **of, deployment=deployment, count=1, reason="AGENT", closest="x", explanation=EXPLANATION
             ),
             service.ServiceTaskStartImpaired(**of, deployment=deployment, failures=1, delay_seconds=1.0),
+            service.ServiceScaleInBlocked(**of, deployment=deployment, protected=3),
             service.ServiceDeploymentBlocked(**of, deployment=deployment, lower=1, upper=2),
             task.TaskPlacementFailed(
                 cluster=found[0].name, task_definition="web:1", group="x", count=1, explanation=EXPLANATION
@@ -304,6 +306,11 @@ class World:
         found = self._one(choice, "PENDING", "RUNNING")
         if found is None:
             return []
+        of: dict[str, Any] = {"cluster": found.cluster, "task": found.name}
+        if found.service and found.desired == "RUNNING" and choice % 3:
+            until = START + 60.0 * choice
+            told: list[AnyEvent] = [task.TaskProtectionEnabled(**of, expires_at=until)]
+            return [*told, task.TaskProtectionDisabled(**of)] if choice % 3 == 2 else told
         report = task.ContainerReport(name="main", status="RUNNING", health_status="UNHEALTHY")
         return [task.ContainerStateChanged(cluster=found.cluster, task=found.name, container=report)]
 
