@@ -50,7 +50,7 @@ check: setup
 	@echo "· tests"   && $(BIN)/pytest -m "not nats and not docker and not browser and not slow"
 
 bench: setup
-	@$(BIN)/python -m tests.bench
+	@$(BIN)/python -m benchmarks
 
 # Versions only move when `make lock` is asked to move them: make lock UPGRADE=--upgrade
 lock:

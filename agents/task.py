@@ -111,15 +111,24 @@ def vanished(task: Task, name: str, now: float) -> None:
         task.containers[name] = msgspec.structs.replace(known, state="exited", finished_at=now, reason=VANISHED)
 
 
+def knows_of(task: Task) -> None:
+    """Take note that the engine has it RUNNING: that need not be told again, only what is otherwise by now."""
+    if not task.told:
+        task.told = "RUNNING"
+        task.told_containers = {plan.name: "RUNNING" for plan in task.plan.containers}
+
+
 def adopt(task: Task, now: float) -> None:
     """Conclude from the containers found which have been here and are gone.
 
-    Containers without dependencies start in order: where a later one is, an earlier one was.
+    Of a task told RUNNING, all have been. Else containers without dependencies start in order: where a later
+    one is, an earlier one was.
     """
     plans = task.plan.containers
+    ran = task.told == "RUNNING"
     last = max((index for index, plan in enumerate(plans) if plan.name in task.containers), default=-1)
-    for plan in plans[: last + 1]:
-        if plan.name not in task.containers and not plan.after:
+    for plan in plans if ran else plans[: last + 1]:
+        if plan.name not in task.containers and (ran or not plan.after):
             task.containers[plan.name] = Container(
                 "", plan.spec.name, plan.spec.labels, "exited", plan.spec.image, reason=VANISHED, finished_at=now
             )

@@ -31,6 +31,7 @@ from quarterdeck.agents.task import (
     adopt,
     began,
     fail,
+    knows_of,
     observe,
     vanished,
     wish,
@@ -72,7 +73,7 @@ class Tasks:
 
     def listed(self, wanted: WantedList) -> None:
         """Take a list: what it does not name, and was not heard of since, must not run."""
-        for each in wanted.tasks:
+        for each in wanted.whole():
             self.want(each, wanted.sequence)
         named = {short_name(each.task) for each in wanted.tasks}
         for task in list(self.by_id.values()):
@@ -90,6 +91,8 @@ class Tasks:
         self._heard[name] = max(sequence, self._heard.get(name, -1))
         if wanted.definition is not None and not task.plan.containers:
             self._plan(task, wanted)
+        if wanted.last_status == "RUNNING":
+            knows_of(task)
         if wanted.desired_status == "STOPPED":
             self._end(task, "STOPPED")
         else:

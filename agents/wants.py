@@ -55,7 +55,7 @@ class Wants:
                     backoff.reset()
                     if not self._positions.changed(change):
                         self._stale.set()
-                    for wanted in change.tasks:
+                    for wanted in change.whole():
                         self._tasks.want(wanted, change.sequence)
             except LinkDown:
                 pass

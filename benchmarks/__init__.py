@@ -1,1 +1,1 @@
-"""Benchmarks: measurements of the whole, against a real server."""
+"""Benchmarks: measurements beside their targets, run by `make bench`; not part of the tests."""

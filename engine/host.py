@@ -33,6 +33,9 @@ UNITS_PER_CPU = 1024
 BYTES_PER_MIB = 1 << 20
 
 
+CONTAINERS = "containers"
+"""Where the process runtime keeps its own, in an agent's data directory."""
+
 STOPPED = 0
 REFUSED = 5
 
@@ -92,7 +95,7 @@ def open_runtime(name: RuntimeName, data: Path, docker_socket: str) -> Runtime:
     if name == "docker":
         return DockerRuntime(docker_socket)
     if name == "process":
-        return ProcessRuntime(data / "containers")
+        return ProcessRuntime(data / CONTAINERS)
     return SimulatedRuntime(SimulatedHost(RealClock()))
 
 

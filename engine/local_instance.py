@@ -120,5 +120,5 @@ class LocalInstance:
         if self._runtime == "simulated":
             return SimulatedRuntime(self.host)
         if self._runtime == "process":
-            return ProcessRuntime(self._data / "containers")
+            return ProcessRuntime(self._data / host.CONTAINERS)
         return host.open_runtime(self._runtime, self._data, host.DOCKER_SOCKET)

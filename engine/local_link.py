@@ -9,7 +9,7 @@ from quarterdeck.agents.link import Answer, LinkDown, Refused
 from quarterdeck.engine.core.errors import Refusal
 from quarterdeck.engine.doors.door import Call
 from quarterdeck.engine.replica import Replica
-from quarterdeck.engine.shell.keeper import NotKeeper
+from quarterdeck.engine.shell.command import NotKeeper
 from quarterdeck.engine.shell.wanted import Instance
 from quarterdeck.events.names import Namespace
 from quarterdeck.events.wanted import Heartbeat, HeartbeatAnswer, WantedChange, WantedList

@@ -12,6 +12,7 @@ from typing import Self
 
 import msgspec
 import nats.errors
+from nats.aio.msg import Msg
 
 from quarterdeck.engine import commits
 from quarterdeck.engine.caller import Answer, Unreachable, refusal
@@ -28,7 +29,7 @@ from quarterdeck.events.log.port import Record
 from quarterdeck.events.log.reader import Reader
 from quarterdeck.events.names import DEFAULT_ACCOUNT, DEFAULT_REGION, Namespace, short_name
 
-ANSWER_SECONDS_MAX = 40.0
+ANSWER_SECONDS_MAX = 20.0
 BEHIND_SECONDS_MAX = 30.0
 BEHIND_POLL_SECONDS = 0.02
 NO_CLUSTER = "-"
@@ -80,10 +81,12 @@ class RemoteClient(Client):
 
     async def _request(self, subject: str, body: bytes, headers: dict[str, str] | None) -> bytes:
         try:
-            self._link.check()
-            reply = await self._link.client.request(subject, body, timeout=ANSWER_SECONDS_MAX, headers=headers)
+            reply = await self._answer(subject, body, headers)
         except nats.errors.NoRespondersError as error:
             raise Unreachable(f"NATS is there, but no engine answers. {HINT}") from error
+        except TimeoutError as error:
+            why = "in time" if self._link.client.is_connected else "before the connection was lost"
+            raise Unreachable(f"No answer came {why}: the request may have been carried out or not.") from error
         except (nats.errors.Error, LogUnavailable, OSError) as error:
             raise Unreachable(f"No answer: {str(error) or type(error).__name__}. {HINT}") from error
         found = reply.headers or {}
@@ -91,6 +94,20 @@ class RemoteClient(Client):
         if ERROR in found:
             raise refusal(found[ERROR], msgspec.json.decode(reply.data, type=_Error).message)
         return reply.data
+
+    async def _answer(self, subject: str, body: bytes, headers: dict[str, str] | None) -> Msg:
+        """Wait for an answer, but not for one that was lost with the connection."""
+        self._link.check()
+        async with asyncio.timeout(ANSWER_SECONDS_MAX) as limit:
+
+            def give_up() -> None:
+                limit.reschedule(asyncio.get_running_loop().time())
+
+            self._link.watch(lost=give_up)
+            try:
+                return await self._link.client.request(subject, body, timeout=2 * ANSWER_SECONDS_MAX, headers=headers)
+            finally:
+                self._link.forget(give_up)
 
     async def follow(
         self, from_sequence: int = 1, *, until: int | None = None, follow: bool = True

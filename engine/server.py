@@ -23,13 +23,14 @@ from quarterdeck.engine.doors.commands import Commands, DoorSettings, Messages
 from quarterdeck.engine.doors.feed import Feed
 from quarterdeck.engine.doors.queue import Queue
 from quarterdeck.engine.replica import Replica, ReplicaSettings, running
-from quarterdeck.engine.shell.keeper import NotKeeper
+from quarterdeck.engine.shell.command import NotKeeper
 from quarterdeck.engine.shell.lease import Lease, LeaseLost
 from quarterdeck.events.log.connect import Address, Link, connect
 from quarterdeck.events.log.errors import LogError, LogMisconfigured, LogUnavailable
 from quarterdeck.events.log.jetstream import JetStreamLog, Settings, open_log
 
 RETRY_SECONDS = 1.0
+QUEUE_SECONDS_MAX = 5.0
 STAND_BY_SECONDS = 0.2
 GC_ALLOCATIONS = 50_000
 GC_YOUNG = 20
@@ -95,6 +96,8 @@ async def serving(
         await commands.intake.listening.wait()
         await agents.intake.listening.wait()
         await about.intake.listening.wait()
+        with suppress(TimeoutError):  # a log too full for a queue still serves what it can
+            await asyncio.wait_for(queue.listening.wait(), QUEUE_SECONDS_MAX)
         try:
             yield
         finally:

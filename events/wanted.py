@@ -5,39 +5,56 @@ it for this instance, and each heartbeat's answer the position of the last: an a
 lists again. Nothing here is an event; all of it is derived from the log.
 """
 
+from collections.abc import Iterator
+
 import msgspec
 
 from quarterdeck.events import shapes
 
 
 class WantedTask(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """One task an agent holds or should hold; with desired STOPPED the definition is left out."""
+    """One task an agent holds or should hold.
+
+    ``last_status`` is what the engine knows of it: a restarted agent need not tell that again, and knows that
+    what ran and is not there has ended. Tasks of one definition share it: see ``definitions`` of the message.
+    """
 
     task: str
     desired_status: str = "RUNNING"
+    last_status: str = "PENDING"
     task_definition: str = ""
     definition: shapes.TaskDefinition | None = None
     overrides: shapes.TaskOverride | None = None
     group: str = ""
 
 
-class WantedList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+class Wanting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """What lists and changes have in common: tasks, and their definitions by ``family:revision``."""
+
+    sequence: int
+    tasks: list[WantedTask] = []
+    definitions: dict[str, shapes.TaskDefinition] = {}
+
+    def whole(self) -> Iterator[WantedTask]:
+        """Yield each task with its definition."""
+        for each in self.tasks:
+            shared = self.definitions.get(each.task_definition)
+            yield each if shared is None else msgspec.structs.replace(each, definition=shared)
+
+
+class WantedList(Wanting, frozen=True, kw_only=True):
     """All that an instance's agent should hold at a position; tasks not listed must not run there.
 
     ``status`` is the instance's: ACTIVE, DRAINING, or INACTIVE, which also stands for unknown.
     """
 
-    sequence: int
     status: str
-    tasks: list[WantedTask] = []
 
 
-class WantedChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+class WantedChange(Wanting, frozen=True, kw_only=True):
     """What changed for an instance at a position; `previous` is the position of the change before."""
 
-    sequence: int
     previous: int
-    tasks: list[WantedTask] = []
 
 
 class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):

@@ -142,10 +142,11 @@ def _explain(cluster: ClusterState, group: Group, demand: Demand, runner_up: str
         considered += len(pool.entries)
         zones[zone] = group.zones.get(zone, 0)
         shape = cluster.room.shapes.get((demand, zone))
-        if shape is not None:
+        if shape is not None and shape.reasons:
             shape.refresh()
             for reason, count in shape.reasons.items():
-                rejected[reason] = rejected.get(reason, 0) + count
+                if count:
+                    rejected[reason] = rejected.get(reason, 0) + count
     return Explanation(considered=considered, rejected=rejected, zones=zones, runner_up=runner_up)
 
 

@@ -11,7 +11,8 @@ from quarterdeck.engine.core.errors import InvalidParameterException, ServerExce
 from quarterdeck.engine.core.turn import Turn
 from quarterdeck.engine.doors.intake import Intake
 from quarterdeck.engine.doors.reply import Reply, answered
-from quarterdeck.engine.shell.keeper import Command, Keeper, NotKeeper
+from quarterdeck.engine.shell.command import Command, NotKeeper
+from quarterdeck.engine.shell.keeper import Keeper
 from quarterdeck.events.log.connect import Link
 from quarterdeck.events.names import DEFAULT_ACCOUNT, DEFAULT_REGION, Namespace
 

@@ -14,11 +14,13 @@ import structlog
 from nats.aio.msg import Msg
 
 from quarterdeck.engine.core.errors import InvalidParameterException, SerializationException, ServerException
+from quarterdeck.engine.doors.door import not_kept
 from quarterdeck.engine.doors.intake import Intake
 from quarterdeck.engine.doors.reply import Reply, answered
 from quarterdeck.engine.doors.target import parse_target
+from quarterdeck.engine.shell.command import NotKeeper
 from quarterdeck.engine.shell.heartbeats import Heartbeats
-from quarterdeck.engine.shell.keeper import Keeper, NotKeeper
+from quarterdeck.engine.shell.keeper import Keeper
 from quarterdeck.engine.shell.wanted import Instance, Wanted
 from quarterdeck.events.log.connect import Link
 from quarterdeck.events.names import Namespace
@@ -68,7 +70,7 @@ class Agents:
                 listing = await self._wanted.listing(instance)
                 return answered(listing, listing.sequence)
         except NotKeeper as error:
-            raise ServerException(f"{error}. Try again.") from error
+            raise ServerException(not_kept(error)) from error
         raise InvalidParameterException(f"Agents ask for wanted or send a heartbeat; {verb} is neither.")
 
     def _note(self, instance: Instance, change: WantedChange) -> None:

@@ -17,7 +17,8 @@ from quarterdeck.engine.core.errors import (
 from quarterdeck.engine.core.turn import Turn
 from quarterdeck.engine.doors import cluster, container_instance, service, task, task_definition, task_protection
 from quarterdeck.engine.doors.operation import Context, Operation, Read, Write, request_type
-from quarterdeck.engine.shell.keeper import Command, Keeper, NotKeeper, Outcome
+from quarterdeck.engine.shell.command import Command, NotKeeper, Outcome
+from quarterdeck.engine.shell.keeper import Keeper
 from quarterdeck.events import shapes
 from quarterdeck.events.codec import unseal
 from quarterdeck.events.commit import Commit
@@ -92,7 +93,7 @@ class Door:
                 return await self._look(operation, call, request)
             return await self._decide(operation, call, request)
         except NotKeeper as error:
-            raise ServerException(f"{error}. Nothing was changed; try again.") from error
+            raise ServerException(not_kept(error)) from error
         except ReadModelBehind as error:
             raise ServerException(str(error)) from error
 
@@ -145,6 +146,12 @@ class Door:
 
     def _context(self, call: Call) -> Context:
         return Context(call.namespace, self._projector.models, self._keeper.view, self._keeper.clock.now())
+
+
+def not_kept(error: NotKeeper) -> str:
+    """Say what is known of a command when the shard was lost."""
+    known = "It is not known whether this was carried out" if error.doubt else "Nothing was changed"
+    return f"{error}. {known}; try again, with the same client token."
 
 
 def unknown(operation: str) -> UnknownOperationException | UnsupportedFeatureException:

@@ -5,7 +5,7 @@ stream to end where the one before it left it: so nothing is missing, twice or o
 publish and whatever gets lost on the way. After anything unexpected it looks up what the stream ends with and goes
 on behind that; a stream that is gone, or of another log, begins anew with the last REBUILT_RECORDS_MAX envelopes.
 
-Commands come first: while some wait for the log, it waits too, but never for long.
+Commands come first: while there are any, it takes only a share of the time and lags behind; then it catches up.
 """
 
 import asyncio
@@ -40,8 +40,8 @@ REBUILT_RECORDS_MAX = 10_000
 SLICE_MESSAGES_MAX = 64
 ACK_SECONDS_MAX = 5.0
 BEHIND_SECONDS_MAX = 30.0
-GIVE_WAY_SECONDS_MAX = 0.02
-GIVE_WAY_PAUSE_SECONDS = 0.004
+BUSY_SHARE_MAX = 0.1
+GIVE_WAY_SECONDS_MAX = 0.1
 RETRY_SECONDS = 0.2
 SECOND_NS = 10**9
 
@@ -100,14 +100,10 @@ class Feed:
             async for batch in batches:
                 items = _items(batch, self._place)
                 while some := list(islice(items, SLICE_MESSAGES_MAX)):
-                    await self._give_way()
+                    began, sequence = asyncio.get_running_loop().time(), self._keeper.sequence
                     await self._publish(some)
-
-    async def _give_way(self) -> None:
-        """Let commands go first, within bounds."""
-        deadline = asyncio.get_running_loop().time() + GIVE_WAY_SECONDS_MAX
-        while self._keeper.backlog and asyncio.get_running_loop().time() < deadline:
-            await asyncio.sleep(GIVE_WAY_PAUSE_SECONDS)
+                    if self._keeper.backlog or self._keeper.sequence != sequence:
+                        await _give_way(asyncio.get_running_loop().time() - began)
 
     async def _publish(self, items: list[Item]) -> None:
         """Send a slice; only the last message is acknowledged, and only if all before it got in."""
@@ -150,6 +146,11 @@ class Feed:
             documents = await model.describe(Namespace.parse(namespace), cluster, sorted(names), ["TAGS"])
             found.update({(namespace, cluster, is_task, name): each for name, each in documents.items()})
         return found
+
+
+async def _give_way(took_seconds: float) -> None:
+    """Let commands go first: take no more than a share of the time while there are any, and lag behind if need be."""
+    await asyncio.sleep(min(took_seconds * (1 / BUSY_SHARE_MAX - 1), GIVE_WAY_SECONDS_MAX))
 
 
 def _key(item: Item) -> tuple[str, str, bool, str] | None:

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from quarterdeck.engine.core.turn import Turn
-from quarterdeck.engine.shell.keeper import Outcome
+from quarterdeck.engine.shell.command import Outcome
 from quarterdeck.events import shapes
 from quarterdeck.events.names import Namespace
 from quarterdeck.projections.live.view import LiveView

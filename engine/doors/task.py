@@ -6,7 +6,7 @@ from quarterdeck.engine.core.errors import InvalidParameterException, ServiceNot
 from quarterdeck.engine.doors.operation import Context, Operation, Read, Write
 from quarterdeck.engine.doors.paging import next_token, page
 from quarterdeck.engine.doors.references import cluster_name, included, limited, missing, name_in, names_in
-from quarterdeck.engine.shell.keeper import Outcome
+from quarterdeck.engine.shell.command import Outcome
 from quarterdeck.events import shapes
 from quarterdeck.events.names import DEFAULT_CLUSTER
 from quarterdeck.events.task import TaskPlaced, TaskPlacementFailed, TaskRequested

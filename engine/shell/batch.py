@@ -1,6 +1,7 @@
 """Batch: the commits of one envelope to be, and who waits for it."""
 
 import asyncio
+from collections import deque
 
 from quarterdeck.events.commit import Commit
 
@@ -46,3 +47,57 @@ class Batch:
                 future.set_result(found[commit_id])
             else:
                 future.set_exception(error)
+
+
+class Batches:
+    """The batches not in the log yet: at most one on its way, the others behind it; only the last takes more in."""
+
+    def __init__(self, bytes_max: int) -> None:
+        self._bytes_max = bytes_max
+        self._assigned = 0
+        self._behind: deque[Batch] = deque()
+        self._writing: Batch | None = None
+
+    @property
+    def pending(self) -> list[Batch]:
+        """All of them, in order."""
+        return [*([self._writing] if self._writing else []), *self._behind]
+
+    @property
+    def last(self) -> Batch | None:
+        """The newest, None if everything is in the log."""
+        return self._behind[-1] if self._behind else self._writing
+
+    def open(self, size: int) -> Batch:
+        """Find the batch that a commit of so many bytes goes into."""
+        if self._behind:
+            last = self._behind[-1]
+            if not last.closed and last.size + size <= self._bytes_max:
+                return last
+        self._assigned += 1
+        batch = Batch(self._assigned)
+        self._behind.append(batch)
+        return batch
+
+    def next(self) -> Batch | None:
+        """Take the oldest, to be written; None if there is none."""
+        self._writing = self._behind.popleft() if self._behind else None
+        return self._writing
+
+    def written(self) -> None:
+        """Note that the one on its way has arrived."""
+        self._writing = None
+
+    def begin(self, sequence: int) -> int:
+        """Drop all, and begin behind a position of the log, which it returns."""
+        self._behind.clear()
+        self._writing = None
+        self._assigned = sequence
+        return sequence
+
+    def settle(self, found: dict[str, int], error: Exception, in_doubt: Exception | None = None) -> None:
+        """Keep the promises about commits found in the log; break the others, those on their way `in_doubt`."""
+        if self._writing is not None:
+            self._writing.settle(found, in_doubt or error)
+        for batch in self._behind:
+            batch.settle(found, error)

@@ -8,7 +8,8 @@ import structlog
 from quarterdeck.engine.core.container_instance import connect, disconnect
 from quarterdeck.engine.core.errors import Refusal
 from quarterdeck.engine.core.turn import Turn
-from quarterdeck.engine.shell.keeper import Command, Keeper, NotKeeper
+from quarterdeck.engine.shell.command import Command, NotKeeper
+from quarterdeck.engine.shell.keeper import Keeper
 from quarterdeck.engine.shell.wanted import Instance, Wanted
 from quarterdeck.events.wanted import Heartbeat, HeartbeatAnswer
 from quarterdeck.projections.live.instance import InstanceState

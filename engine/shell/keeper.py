@@ -11,25 +11,23 @@ A decision that changes nothing, and a refusal, wait for the append of what they
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from contextlib import aclosing
 from typing import Any
 
-import msgspec
 import structlog
 
 from quarterdeck.engine.core.errors import Refusal, ServerException
 from quarterdeck.engine.core.turn import Ids, Settings, Turn
-from quarterdeck.engine.shell.batch import Batch
+from quarterdeck.engine.shell.batch import Batch, Batches
 from quarterdeck.engine.shell.clock import Clock
-from quarterdeck.events.catalog import AnyEvent
+from quarterdeck.engine.shell.command import Command, NotKeeper, NotStored, Outcome
 from quarterdeck.events.codec import ENVELOPE_BYTES_MAX, encode_commit, seal, unseal
 from quarterdeck.events.commit import Commit
 from quarterdeck.events.log.errors import Fenced, LogFull, LogUnavailable, OutcomeUnknown
 from quarterdeck.events.log.port import Epoch, Log
 from quarterdeck.projections.live.states import NamespaceState
-from quarterdeck.projections.live.view import LiveView, Remembered
+from quarterdeck.projections.live.view import LiveView
 
 TRIES_MAX = 5
 TAKE_OVER_SECONDS_MAX = 30.0
@@ -37,44 +35,9 @@ FULL_PAUSE_SECONDS = 1.0
 RECOVER_PAUSE_SECONDS = 0.2
 COMMIT_BYTES_MAX = ENVELOPE_BYTES_MAX - 1_000
 SLICE_ENVELOPES = 64
+STOPPED = "this engine has stopped keeping the shard"
 
 log = structlog.get_logger(__name__)
-
-
-class NotKeeper(Exception):
-    """Another replica keeps the shard, or soon will. Nothing was changed."""
-
-
-class NotStored(Exception):
-    """The commit did not reach the log; nothing of it is known to anyone."""
-
-
-class Command(msgspec.Struct, frozen=True, kw_only=True):
-    """What to decide, and its circumstances; ``decide`` gives whatever its answer needs.
-
-    ``token`` makes a repeat get the first outcome, ``digest`` tells whether it asks for the same.
-    ``boundary`` ends the envelope here, so that the outcome's sequence is exactly what was seen.
-    """
-
-    namespace: str
-    operation: str
-    actor: str
-    decide: Callable[[Turn], Any]
-    token: str = ""
-    digest: str = ""
-    cause: str = ""
-    request: str = ""
-    boundary: bool = False
-
-
-class Outcome(msgspec.Struct, frozen=True, gc=False):
-    """What became of a command: true at ``sequence``; `repeat` says where its first outcome is."""
-
-    sequence: int
-    at: float
-    events: list[AnyEvent]
-    result: Any
-    repeat: Remembered | None = None
 
 
 Listener = Callable[[int, list[Commit]], None]
@@ -93,13 +56,10 @@ class Keeper:
         self.may_keep: Callable[[], bool] = lambda: True
         self._log = store
         self._ids = ids
-        self._node = node
         self._epoch = Epoch(0, 0, node)
         self._commits = 0
         self._acked = 0
-        self._assigned = 0
-        self._batches: deque[Batch] = deque()
-        self._writing: Batch | None = None
+        self._batches = Batches(COMMIT_BYTES_MAX)
         self._wake = asyncio.Event()
         self._keeping = asyncio.Event()
         self._gone = False
@@ -119,7 +79,7 @@ class Keeper:
     @property
     def backlog(self) -> int:
         """Batches not in the log yet."""
-        return len(self._batches) + (self._writing is not None)
+        return len(self._batches.pending)
 
     @property
     def ready(self) -> bool:
@@ -129,32 +89,29 @@ class Keeper:
     async def run(self) -> None:
         """Take the shard over and write until cancelled. Raises `NotKeeper` when another takes over."""
         try:
-            await self._take_over()
+            await self._claim_and_fold({})
+            self._begin()
             while True:
                 await self._wake.wait()
                 self._wake.clear()
                 await self._write_all()
         except Fenced as error:
-            message = f"another engine took this shard over: {error}"
-            raise NotKeeper(message) from error
+            raise NotKeeper(f"another engine took this shard over: {error}") from error
         finally:
             self._gone = True
             self._keeping.set()
-            self._break_promises({}, NotKeeper("this engine has stopped keeping the shard"))
+            self._batches.settle({}, NotKeeper(STOPPED), NotKeeper(STOPPED, doubt=True))
 
     async def kept(self, seconds_max: float | None = TAKE_OVER_SECONDS_MAX) -> None:
         """Wait until the shard is kept; None: as long as it takes. Raises `NotKeeper`, also if it takes too long."""
         if not self._keeping.is_set():
-            await self._wait_to_keep(seconds_max)
+            try:
+                async with asyncio.timeout(seconds_max):
+                    await self._keeping.wait()
+            except TimeoutError:
+                raise NotKeeper(f"this engine could not keep the shard for {seconds_max} s") from None
         if self._gone:
-            raise NotKeeper("this engine has stopped keeping the shard")
-
-    async def _wait_to_keep(self, seconds_max: float | None) -> None:
-        try:
-            async with asyncio.timeout(seconds_max):
-                await self._keeping.wait()
-        except TimeoutError:
-            raise NotKeeper(f"this engine could not keep the shard for {seconds_max} s") from None
+            raise NotKeeper(STOPPED)
 
     async def submit(self, command: Command) -> Outcome:
         """Decide on a command and wait until its commit is in the log.
@@ -190,8 +147,8 @@ class Keeper:
             log.exception("decision failed", operation=command.operation, namespace=command.namespace)
             if turn.events:
                 self._spoil(command)
-            message = f"{command.operation} failed inside the engine: {error!r}. Nothing was changed."
-            raise ServerException(message) from error
+            words = f"{command.operation} failed inside the engine: {error!r}. Nothing was changed."
+            raise ServerException(words) from error
         if not turn.events:
             return None, None, result
         commit, batch = self._add(command, turn)
@@ -236,36 +193,27 @@ class Keeper:
                 f"{command.operation} decided more than one commit can hold ({len(encoded)} of {COMMIT_BYTES_MAX} "
                 "bytes). Nothing was changed; ask for less at once."
             )
-        batch = self._open_batch(len(encoded))
+        batch = self._batches.open(len(encoded))
         batch.add(commit, encoded)
         if command.token:
             self.view.remember(commit, batch.sequence)
         self._wake.set()
         return commit, batch
 
-    def _open_batch(self, size: int) -> Batch:
-        if self._batches and not self._batches[-1].closed and self._batches[-1].size + size <= COMMIT_BYTES_MAX:
-            return self._batches[-1]
-        self._assigned += 1
-        batch = Batch(self._assigned)
-        self._batches.append(batch)
-        return batch
-
     async def flushed(self, *, boundary: bool = False) -> int:
         """Wait until what is decided so far is in the log; gives the position. Raises `NotStored`, `NotKeeper`."""
-        last = self._batches[-1] if self._batches else self._writing
+        last = self._batches.last
         if last is None:
             return self._acked
         last.closed = last.closed or boundary
         return await last.wait()
 
     def _check_room(self) -> None:
-        if self.clock.now() < self._full_until:
+        if self._full_until and self.clock.now() < self._full_until:
             raise ServerException(f"{_full()} Nothing was changed.")
 
     async def _write_all(self) -> None:
-        while self._batches:
-            batch = self._writing = self._batches.popleft()
+        while (batch := self._batches.next()) is not None:
             payload, digest = seal(batch.encoded, self._epoch.number, self.view.hash)
             try:
                 sequence = await self._log.append(payload, self._acked)
@@ -276,7 +224,7 @@ class Keeper:
                 log.warning("append without an answer: folding the log again", error=str(error))
                 await self._recover()
                 return
-            self._writing = None
+            self._batches.written()
             self.view.hash, self.view.sequence, self._acked = digest, sequence, sequence
             batch.stored(sequence)
             for listener in self.stored:
@@ -293,7 +241,7 @@ class Keeper:
     async def _give_up(self, error: LogFull) -> None:
         log.error("the log is full", error=str(error))
         self._full_until = self.clock.now() + FULL_PAUSE_SECONDS
-        self._break_promises({}, ServerException(f"{_full(error)} Nothing was changed."))
+        self._batches.settle({}, ServerException(f"{_full(error)} Nothing was changed."))
         self._keeping.clear()
         await self._fold(self._acked, {})
         self._begin()
@@ -301,7 +249,7 @@ class Keeper:
     async def _recover(self) -> None:
         """Take over again from whoever wrote last, which was us, and see what became of our commits."""
         self._keeping.clear()
-        sought = {commit.id: 0 for batch in self._pending() for commit in batch.commits}
+        sought = {commit.id: 0 for batch in self._batches.pending for commit in batch.commits}
         while True:
             if not self.may_keep():
                 raise NotKeeper("this engine lost its lease while the log was away")
@@ -310,33 +258,27 @@ class Keeper:
                 break
             except LogFull as error:
                 self._full_until = self.clock.now() + FULL_PAUSE_SECONDS
-                self._break_promises({}, ServerException(f"{_full(error)} It is not known whether this was stored."))
+                self._batches.settle({}, ServerException(f"{_full(error)} It is not known whether this was stored."))
                 await asyncio.sleep(RECOVER_PAUSE_SECONDS)
             except LogUnavailable as error:
                 log.warning("the log is away", error=str(error))
                 await asyncio.sleep(RECOVER_PAUSE_SECONDS)
         found = {name: sequence for name, sequence in sought.items() if sequence}
-        self._break_promises(found, NotStored("not in the log"))
-        self._begin()
-
-    async def _take_over(self) -> None:
-        await self._claim_and_fold({})
+        self._batches.settle(found, NotStored("not in the log"))
         self._begin()
 
     async def _claim_and_fold(self, sought: dict[str, int]) -> None:
-        self._epoch = await self._log.claim(self._node)
+        self._epoch = await self._log.claim(self._epoch.node)
         self._commits = 0
         await self._fold(self._epoch.sequence, sought)
 
     def _begin(self) -> None:
         self._spoiled = False
-        self._batches.clear()
-        self._writing = None
-        self._acked = self._assigned = self.view.sequence
+        self._acked = self._batches.begin(self.view.sequence)
         self._keeping.set()
         for listener in self.taken_over:
             listener()
-        log.info("keeping the shard", node=self._node, epoch=self._epoch.number, sequence=self._acked)
+        log.info("keeping the shard", node=self._epoch.node, epoch=self._epoch.number, sequence=self._acked)
 
     async def _fold(self, until: int, sought: dict[str, int]) -> None:
         view = LiveView()
@@ -347,17 +289,11 @@ class Keeper:
                     if record.kind == "commits":
                         envelope = unseal(record.payload, record.sequence, view.hash)
                         view.fold(envelope)
-                        sought.update((each.id, record.sequence) for each in envelope.commits if each.id in sought)
+                        if sought:
+                            sought.update((each.id, record.sequence) for each in envelope.commits if each.id in sought)
                     if count % SLICE_ENVELOPES == 0:
                         await asyncio.sleep(0)
         self.view = view
-
-    def _pending(self) -> list[Batch]:
-        return [*([self._writing] if self._writing else []), *self._batches]
-
-    def _break_promises(self, found: dict[str, int], error: Exception) -> None:
-        for batch in self._pending():
-            batch.settle(found, error)
 
 
 def _full(error: LogFull | None = None) -> str:

@@ -20,7 +20,8 @@ from quarterdeck.engine.core.reconcile import Next, reconcile
 from quarterdeck.engine.core.task_definition import purge
 from quarterdeck.engine.core.task_protection import expire
 from quarterdeck.engine.core.turn import Turn
-from quarterdeck.engine.shell.keeper import Command, Keeper, NotKeeper, NotStored
+from quarterdeck.engine.shell.command import Command, NotKeeper, NotStored
+from quarterdeck.engine.shell.keeper import Keeper
 from quarterdeck.events.commit import Commit
 from quarterdeck.projections.live.states import NamespaceState
 

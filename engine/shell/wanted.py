@@ -3,14 +3,16 @@
 Lists are taken at an envelope's boundary; changes go out after the ack. See `events.wanted`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import NamedTuple
 
 from quarterdeck.engine.core.turn import Turn
-from quarterdeck.engine.shell.keeper import Command, Keeper
+from quarterdeck.engine.shell.command import Command
+from quarterdeck.engine.shell.keeper import Keeper
 from quarterdeck.events.commit import Commit
 from quarterdeck.events.container_instance import ContainerInstanceDeregistered
+from quarterdeck.events.shapes import TaskDefinition
 from quarterdeck.events.task import TaskPlaced, TaskStopRequested
 from quarterdeck.events.wanted import WantedChange, WantedList, WantedTask
 from quarterdeck.projections.live.states import ClusterState, NamespaceState, TaskState
@@ -26,6 +28,7 @@ class Instance(NamedTuple):
 
 
 Send = Callable[[Instance, WantedChange], None]
+Tasks = dict[str, WantedTask]
 
 
 class Wanted:
@@ -51,7 +54,8 @@ class Wanted:
             )
         )
         status, tasks = outcome.result
-        return WantedList(sequence=outcome.sequence, status=status, tasks=tasks)
+        definitions = self._definitions(instance, tasks)
+        return WantedList(sequence=outcome.sequence, status=status, tasks=tasks, definitions=definitions)
 
     def position(self, instance: Instance) -> int:
         """Tell the position of the last change sent to an instance."""
@@ -59,7 +63,7 @@ class Wanted:
 
     def tell(self, sequence: int, commits: list[Commit]) -> None:
         """Send what an envelope changed, one message for each instance concerned."""
-        changes: dict[Instance, dict[str, WantedTask]] = {}
+        changes: dict[Instance, Tasks] = {}
         for commit in commits:
             state = self._keeper.view.namespaces.get(commit.namespace)
             for event in commit.events:
@@ -68,10 +72,20 @@ class Wanted:
                 elif isinstance(event, ContainerInstanceDeregistered):
                     changes.setdefault(Instance(commit.namespace, event.cluster, event.container_instance), {})
         for instance, tasks in changes.items():
-            change = WantedChange(sequence=sequence, previous=self.position(instance), tasks=list(tasks.values()))
+            change = WantedChange(
+                sequence=sequence,
+                previous=self.position(instance),
+                tasks=list(tasks.values()),
+                definitions=self._definitions(instance, tasks.values()),
+            )
             self._last[instance] = sequence
             for send in self.send:
                 send(instance, change)
+
+    def _definitions(self, instance: Instance, tasks: Iterable[WantedTask]) -> dict[str, TaskDefinition]:
+        state = self._keeper.view.namespaces.get(instance.namespace)
+        names = {each.task_definition for each in tasks}
+        return {name: find(state, name).definition for name in sorted(names)} if state is not None else {}
 
     def _forget(self) -> None:
         self._last.clear()
@@ -79,7 +93,7 @@ class Wanted:
 
 
 def _collect(
-    changes: dict[Instance, dict[str, WantedTask]],
+    changes: dict[Instance, Tasks],
     namespace: str,
     state: NamespaceState,
     event: TaskPlaced | TaskStopRequested,
@@ -89,7 +103,7 @@ def _collect(
     if task is None or not task.instance:
         return
     on_it = changes.setdefault(Instance(namespace, event.cluster, task.instance), {})
-    on_it[task.id] = _task(state, task, "RUNNING" if isinstance(event, TaskPlaced) else "STOPPED")
+    on_it[task.id] = _task(task, "RUNNING" if isinstance(event, TaskPlaced) else "STOPPED")
 
 
 def _wanted(instance: Instance, turn: Turn) -> tuple[str, list[WantedTask]]:
@@ -98,16 +112,15 @@ def _wanted(instance: Instance, turn: Turn) -> tuple[str, list[WantedTask]]:
     if cluster is None or found is None or found.status == "INACTIVE":
         return "INACTIVE", []
     tasks = [cluster.tasks[name] for name in found.tasks]
-    return found.status, [_task(turn.state, each, each.desired_status) for each in tasks]
+    return found.status, [_task(each, each.desired_status) for each in tasks]
 
 
-def _task(state: NamespaceState, task: TaskState, desired_status: str) -> WantedTask:
-    if desired_status == "STOPPED":
-        return WantedTask(task=task.id, desired_status="STOPPED", task_definition=task.definition)
+def _task(task: TaskState, desired_status: str) -> WantedTask:
     return WantedTask(
         task=task.id,
+        desired_status=desired_status,
+        last_status=task.last_status,
         task_definition=task.definition,
-        definition=find(state, task.definition).definition,
         overrides=task.overrides,
         group=task.group,
     )

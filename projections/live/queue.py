@@ -21,12 +21,12 @@ Check = Callable[[InstanceState, Demand], str]
 
 
 class Pool:
-    """One zone's instances, and the gains a queue has to read."""
+    """One zone's instances, and the gains a queue has to read; the cursor is after the last of them."""
 
     def __init__(self) -> None:
         self.entries: list[tuple[int, str]] = []
         self.gains: list[str] = []
-        self.dropped = 0
+        self.cursor = 0
 
     def add(self, instance: str) -> None:
         """Take an instance in, in order of ids."""
@@ -42,20 +42,14 @@ class Pool:
     def gain(self, instance: str) -> None:
         """Note that an instance may fit where it did not, or holds fewer tasks of some group."""
         self.gains.append(instance)
+        self.cursor += 1
         if len(self.gains) > GAINS_KEPT_MIN + 4 * len(self.entries):
-            half = len(self.gains) // 2
-            del self.gains[:half]
-            self.dropped += half
+            del self.gains[: len(self.gains) // 2]
 
     def since(self, cursor: int) -> list[str] | None:
         """List the gains after a cursor; None if they are no longer kept."""
-        start = cursor - self.dropped
+        start = cursor - self.cursor + len(self.gains)
         return None if start < 0 else self.gains[start:]
-
-    @property
-    def cursor(self) -> int:
-        """The position after the last gain."""
-        return self.dropped + len(self.gains)
 
 
 class Shape:
@@ -80,12 +74,12 @@ class Shape:
         for instance in list(self.unfit) if gains is None else gains:
             reason = self.unfit.pop(instance, "")
             if reason:
-                _add(self.reasons, reason, -1)
+                self.reasons[reason] -= 1
 
     def reject(self, instance: str, reason: str) -> None:
         """Remember that an instance does not fit."""
         self.unfit[instance] = reason
-        _add(self.reasons, reason, 1)
+        self.reasons[reason] = self.reasons.get(reason, 0) + 1
 
 
 class Group:
@@ -97,9 +91,13 @@ class Group:
         self.queues: dict[tuple[Demand, str], Queue] = {}
 
     def count(self, instance: str, zone: str, change: int) -> None:
-        """Add to, or take from, the tasks on an instance."""
-        _add(self.zones, zone, change)
-        _add(self.instances, instance, change)
+        """Add to, or take from, the tasks on an instance; what is counted down to nothing is gone."""
+        for counts, key in ((self.zones, zone), (self.instances, instance)):
+            count = counts.get(key, 0) + change
+            if count:
+                counts[key] = count
+            else:
+                del counts[key]
 
 
 class Queue:
@@ -153,12 +151,3 @@ class Queue:
             return
         for name in gains:
             heappush(self.heap, (self.group.instances.get(name, 0), name))
-
-
-def _add(counts: dict[str, int], key: str, change: int) -> None:
-    """Count; what is counted down to nothing is gone, so that equal counts are equal dicts."""
-    count = counts.get(key, 0) + change
-    if count:
-        counts[key] = count
-    else:
-        del counts[key]

@@ -182,7 +182,16 @@ async def test_a_restart_adopts_what_runs(world: World) -> None:
     await world.go(60)
     assert world.containers() == before
     assert world.engine.registrations[1].container_instance_arn is not None
-    assert {each.status for each in world.engine.reports} == {"RUNNING"}
+    assert world.engine.told(ONE) == world.engine.told(TWO) == ["RUNNING"]  # what the engine knows is not told again
+
+
+async def test_a_task_whose_containers_vanished_while_no_agent_was_there_is_over(world: World) -> None:
+    await running(world, ONE)
+    await world.crash()
+    world.host.vanish(world.containers()[0].id)
+    world.start()
+    await world.until(lambda: world.engine.told(ONE) == ["RUNNING", "STOPPED"])
+    assert world.containers() == []  # and was not started again
 
 
 async def test_what_ended_while_no_agent_was_there_is_reported(world: World) -> None:

@@ -129,8 +129,11 @@ class FakeEngine:
         self, request: shapes.SubmitTaskStateChangeRequest
     ) -> shapes.SubmitTaskStateChangeResponse:
         self.reports.append(request)
+        name = short_name(request.task or "")
         if request.status == "STOPPED":
-            self.tasks.pop(short_name(request.task or ""), None)
+            self.tasks.pop(name, None)
+        elif name in self.tasks:
+            self.tasks[name] = msgspec.structs.replace(self.tasks[name], last_status="RUNNING")
         return shapes.SubmitTaskStateChangeResponse(acknowledgment="")
 
     def told(self, name: str) -> list[str]:

@@ -45,14 +45,14 @@ class Chaos(Story):
             self.join(number, number)
 
     def join(self, number: int, size: int) -> None:
-        """Have an instance join; every other pair shares a host, some can do more than others."""
+        """Have an instance join; some share a host, some can do more than others."""
         self.given(
             joined(
                 f"i{len(self.cluster().instances):03}",
                 "abc"[number % 3],
                 cpu=(1024, 2048, 600)[size % 3],
                 memory=(2048, 4096, 700)[size % 3],
-                host="shared" if number % 4 == 1 else "",
+                host="shared" if number % 4 in {1, 2} else "",
                 attributes={"ecs.capability.task-eni": ""} if size % 2 else None,
                 connected=size % 5 != 4,
             )
@@ -123,6 +123,13 @@ def ask(story: Chaos, one: int, two: int) -> None:
         name = closest(story.cluster(), demand, found.reason)
         assert bool(name) == bool(present)
         assert not present or story.cluster().instances[name].status != "INACTIVE"
+
+
+def ask_everything(story: Chaos) -> None:
+    """Ask for every group and demand there is."""
+    for group in range(len(GROUPS)):
+        for demand in range(len(DEFINITIONS)):
+            ask(story, group, demand)
 
 
 def run(story: Chaos, one: int, two: int) -> None:
@@ -280,4 +287,20 @@ ACTS: tuple[Callable[[Chaos, int, int], Any], ...] = (
     deregister,
     reregister,
     delete_service,
+)
+
+PLACING = (
+    run,
+    run,
+    stop,
+    stop,
+    told_stopped,
+    agents,
+    start,
+    connect,
+    connect,
+    disconnect,
+    drain,
+    reregister,
+    deregister,
 )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from random import Random  # noqa: TID251 - the type only: hypothesis hands out the chance, and prints its seed
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.engine.core.chaos import ACTS, Chaos
+from tests.engine.core.chaos import ACTS, PLACING, Chaos, ask_everything
 
 steps = st.lists(
     st.tuples(st.integers(0, len(ACTS) - 1), st.integers(0, 11), st.integers(0, 11)), min_size=1, max_size=60
@@ -47,3 +49,30 @@ def test_left_alone_every_service_comes_to_rest_and_then_nothing_is_decided_any_
     for name in story.cluster().services:
         assert story.reconcile(name) == []
         assert not story.answer.again
+
+
+@given(st.randoms(use_true_random=True))
+@settings(max_examples=40, deadline=None)
+def test_all_of_this_holds_through_long_stories(chance: Random) -> None:
+    """Short stories shrink well, but some things need a history: instances gone, queues begun long ago."""
+    story = Chaos()
+    for _ in range(150):
+        story.act(chance.randrange(len(ACTS)), chance.randrange(12), chance.randrange(12))
+        story.checked()
+    assert story.retold().fingerprint() == story.view.fingerprint()
+    story.rest()
+    story.checked()
+
+
+@given(st.randoms(use_true_random=True))
+@settings(max_examples=40, deadline=None)
+def test_placing_chooses_exactly_what_looking_at_every_instance_would(chance: Random) -> None:
+    """Asked now and then, so that what an index learns of is old and new."""
+    story = Chaos()
+    for step in range(120):
+        if chance.randrange(4) == 0:
+            ask_everything(story)
+        if step % 20 == 0:
+            story.join(chance.randrange(12), chance.randrange(12))
+        story.act(ACTS.index(chance.choice(PLACING)), chance.randrange(12), chance.randrange(12))
+    ask_everything(story)

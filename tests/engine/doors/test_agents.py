@@ -21,14 +21,14 @@ async def test_an_agent_lists_what_is_wanted_and_follows_changes(server: Server)
         await until(lambda: changes)
         change = json.loads(changes[0].data)
         assert [each["task"] for each in change["tasks"]] == [task]
-        assert change["tasks"][0]["definition"]["family"] == "job"
+        assert change["definitions"]["job:1"]["family"] == "job"
         assert change["sequence"] == int((answer.headers or {})["Qd-Sequence"])
         assert (await agent.beat(instance))["sequence"] == change["sequence"]
         await client.call("StopTask", {"task": task})
         await until(lambda: len(changes) == 2)
         stopped = json.loads(changes[1].data)
         assert stopped["previous"] == change["sequence"]
-        assert stopped["tasks"] == [{"task": task, "desiredStatus": "STOPPED", "taskDefinition": "job:1"}]
+        assert [(each["task"], each["desiredStatus"]) for each in stopped["tasks"]] == [(task, "STOPPED")]
 
 
 async def test_an_agent_that_leaves_is_disconnected(server: Server) -> None:

@@ -14,8 +14,9 @@ from quarterdeck.engine.core.turn import Settings, Turn
 from quarterdeck.engine.doors.door import Call
 from quarterdeck.engine.replica import ReplicaSettings, running
 from quarterdeck.engine.shell import keeper as module
+from quarterdeck.engine.shell.command import Command, NotKeeper, Outcome
 from quarterdeck.engine.shell.ids import SeededIds
-from quarterdeck.engine.shell.keeper import Command, Keeper, NotKeeper, Outcome
+from quarterdeck.engine.shell.keeper import Keeper
 from quarterdeck.engine.shell.wanted import Instance
 from quarterdeck.events import shapes
 from quarterdeck.events.cluster import ClusterCreated

@@ -1,14 +1,15 @@
-"""Bench of an agent: how many tasks a second it gets through, between an engine of values and a simulated host."""
+"""Agent: how many tasks a second it gets through, between an engine of values and a simulated host."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import structlog
 
+from benchmarks.harness import Row
 from quarterdeck.agents.runtimes.simulated import SimulatedHost
 from tests.agents.nats_engine import WallClock
 from tests.agents.world import World, definition, task_id
@@ -18,17 +19,15 @@ POLL_SECONDS = 0.001
 SECONDS_MAX = 60
 
 
-def measure() -> list[str]:
+def measure() -> Iterator[Row]:
     """Have tasks run, then end."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     try:
         started, ended = asyncio.run(_measure())
     finally:
         structlog.reset_defaults()
-    return [
-        f"agent: tasks wanted until reported RUNNING   {TASKS / started:6.0f} a second",
-        f"agent: containers killed until told STOPPED  {TASKS / ended:6.0f} a second",
-    ]
+    yield Row(name="agent: tasks wanted until reported RUNNING", value=TASKS / started, unit="/s")
+    yield Row(name="agent: containers killed until told STOPPED", value=TASKS / ended, unit="/s")
 
 
 async def _measure() -> tuple[float, float]:

@@ -1,1 +1,0 @@
-"""Bench: measurements, run by `make bench`; not part of the tests."""

@@ -1,0 +1,87 @@
+"""The commands start at once, and say what they can do."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from quarterdeck.engine.cli import COMMANDS, main
+from tests.engine.up_process import command
+
+START_CPU_SECONDS_MAX = 0.2
+
+
+def test_help_names_every_command() -> None:
+    shown = CliRunner().invoke(main, ["--help"])
+    assert shown.exit_code == 0
+    assert all(f"  {name} " in shown.output for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_command_has_help(name: str) -> None:
+    shown = CliRunner().invoke(main, [name, "--help"])
+    assert shown.exit_code == 0, shown.output
+    assert shown.output.startswith(f"Usage: main {name}")
+
+
+def test_help_starts_at_once() -> None:
+    def spent() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, "-m", "quarterdeck.engine.cli", "--help"], check=True, capture_output=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    assert min(spent() for _ in range(3)) < START_CPU_SECONDS_MAX
+
+
+def test_help_and_completion_import_nothing_slow() -> None:
+    program = (
+        "import sys\n"
+        "from quarterdeck.engine.cli import COMMANDS, main\n"
+        "for name in COMMANDS: main.get_command(None, name)\n"
+        "slow = {'aiohttp', 'nats', 'rich', 'structlog', 'msgspec', 'aiosqlite'} & set(sys.modules)\n"
+        "sys.exit(str(slow) if slow else 0)\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_a_command_that_is_misspelled_is_wrong_usage() -> None:
+    ran = command("evnets")
+    assert ran.returncode == 2
+    assert "No such command 'evnets'. Did you mean events?" in ran.stderr
+
+
+def test_a_setting_that_is_wrong_is_wrong_usage() -> None:
+    ran = command("up", "--zones", "0")
+    assert ran.returncode == 2
+    assert "zones must be from 1 to 26" in ran.stderr
+
+
+@pytest.mark.parametrize("arguments", [["agent"], ["engine"]])
+def test_an_agent_or_engine_needs_to_know_where_nats_is(arguments: list[str]) -> None:
+    ran = command(*arguments)
+    assert ran.returncode == 2
+    assert "--nats nats://HOST:PORT" in ran.stderr
+
+
+@pytest.mark.parametrize("arguments", [["status"], ["events"], ["env"], ["call", "ListTasks"], ["explain", "1"]])
+def test_where_nothing_runs_the_way_out_is_named(arguments: list[str]) -> None:
+    ran = command(*arguments, "--data", "/nonexistent/data")
+    assert ran.returncode == 3
+    assert "No `quarterdeck up` runs on /nonexistent/data. Start one" in ran.stderr
+
+
+@pytest.mark.parametrize("arguments", [["status"], ["events"], ["call", "ListTasks"]])
+def test_where_no_nats_server_answers_it_says_so(arguments: list[str]) -> None:
+    ran = command(*arguments, "--nats", "nats://127.0.0.1:1")
+    assert ran.returncode == 3
+    assert "no NATS server answers as wanted at nats://127.0.0.1:1" in ran.stderr
+
+
+def test_the_version_is_the_package_s() -> None:
+    assert command("version").stdout.startswith("quarterdeck 0.")

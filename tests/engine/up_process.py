@@ -1,0 +1,141 @@
+"""An `up` as a user runs it: a process of its own, on free ports, with its data in a directory of the test."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+
+from quarterdeck.engine.remote import RemoteClient, connect
+from quarterdeck.engine.running import Running
+
+READY_SECONDS_MAX = 40
+STOP_SECONDS_MAX = 20
+QUARTERDECK = (sys.executable, "-m", "quarterdeck.engine.cli")
+
+
+def environment() -> dict[str, str]:
+    """The environment of a test's commands: nothing of the developer's own settings."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("QUARTERDECK_", "XDG_", "AWS_"))}
+    return {**kept, "XDG_CONFIG_HOME": "/nonexistent", "XDG_STATE_HOME": "/nonexistent"}
+
+
+def command(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    return subprocess.run(
+        [*QUARTERDECK, *arguments],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=40,
+        env=environment(),
+        check=False,
+    )
+
+
+class UpProcess:
+    """Started, stopped, killed and started again on the same data."""
+
+    def __init__(self, data: Path, *options: str) -> None:
+        self.data = data
+        self.options = options
+        self.ready_file = data.with_suffix(".ready")
+        self.process: subprocess.Popen[str] | None = None
+
+    @property
+    def running(self) -> Running:
+        return msgspec.json.decode(self.ready_file.read_bytes(), type=Running)
+
+    def begin(self) -> None:
+        self.ready_file.unlink(missing_ok=True)
+        where = ("--data", str(self.data), "--listen", "127.0.0.1:0", "--nats-port", "0")
+        with self.data.with_suffix(".log").open("a") as log:
+            self.process = subprocess.Popen(
+                [*QUARTERDECK, "up", *where, "--ready-file", str(self.ready_file), *self.options],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env=environment(),
+            )
+
+    def start(self) -> Running:
+        self.begin()
+        assert self.process is not None
+        deadline = time.monotonic() + READY_SECONDS_MAX
+        while not self.ready_file.exists():
+            said = self.data.with_suffix(".log").read_text()[-4000:]
+            assert self.process.poll() is None, said
+            assert time.monotonic() < deadline, said
+            time.sleep(0.02)
+        return self.running
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        assert self.process is not None
+        self.process.send_signal(number)
+        return self.wait()
+
+    def wait(self) -> int:
+        assert self.process is not None
+        try:
+            return self.process.wait(STOP_SECONDS_MAX)
+        finally:
+            assert self.process.stdout is not None
+            self.process.stdout.close()
+
+    def children(self) -> dict[int, str]:
+        """Process ids and command lines of what it started."""
+        assert self.process is not None
+        listing = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return {int(pid): Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ") for pid in listing}
+
+    def child(self, word: str) -> int:
+        """The process id of the first child whose command line has a word."""
+        return next(pid for pid, line in self.children().items() if word in line)
+
+    def agents(self) -> list[int]:
+        return [pid for pid, line in self.children().items() if " agent " in line]
+
+    def close(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.stop()
+        elif self.process is not None and self.process.stdout is not None:
+            self.process.stdout.close()
+
+    @asynccontextmanager
+    async def client(self, *, engine: bool = False) -> AsyncIterator[RemoteClient]:
+        """An operator's client, or one with the engine's own rights."""
+        creds = self.running.engine_creds if engine else self.running.nats_creds
+        async with await connect(self.running.nats, creds=creds) as client:
+            yield client
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; a zombie does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+async def until(condition: Callable[[], Awaitable[object]], seconds: float = 20) -> None:
+    """Poll a condition until it holds, or fail."""
+    import asyncio
+
+    async with asyncio.timeout(seconds):
+        while not await condition():
+            await asyncio.sleep(0.05)
+
+
+def until_now(condition: Callable[[], object], seconds: float = 20) -> None:
+    """Poll a condition until it holds, or fail; for tests that don't wait otherwise."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not come true"
+        time.sleep(0.02)
