@@ -1,6 +1,6 @@
 """Catalog: every event type there is, as one union for the codec and one table for folds."""
 
-from quarterdeck.events import cluster, container_instance, service, task, task_definition
+from quarterdeck.events import cluster, container_instance, service, task, task_definition, task_set
 
 AnyEvent = (
     cluster.ClusterCreated
@@ -27,6 +27,12 @@ AnyEvent = (
     | service.ServiceTaskPlacementFailed
     | service.ServiceTaskStartImpaired
     | service.ServiceScaleInBlocked
+    | task_set.TaskSetCreated
+    | task_set.TaskSetScaled
+    | task_set.PrimaryTaskSetChanged
+    | task_set.TaskSetSteadyStateReached
+    | task_set.TaskSetDeleted
+    | task_set.TaskSetDrained
     | task.TaskRequested
     | task.TaskPlaced
     | task.TaskPlacementFailed
@@ -40,7 +46,7 @@ AnyEvent = (
 
 EVENT_TYPES: dict[str, type[AnyEvent]] = {kind.__name__: kind for kind in AnyEvent.__args__}
 
-NOUNS = ("cluster", "container_instance", "service", "task", "task_definition")
+NOUNS = ("cluster", "container_instance", "service", "task", "task_definition", "task_set")
 
 
 def noun(event: AnyEvent) -> str:
@@ -57,6 +63,8 @@ def subject(event: AnyEvent) -> str:
             return event.group
         case container_instance.ContainerInstanceEvent():
             return event.container_instance
+        case task_set.TaskSetEvent():
+            return event.task_set
         case service.ServiceEvent():
             return event.service
         case task_definition.TaskDefinitionEvent():

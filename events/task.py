@@ -41,6 +41,7 @@ class TaskRequested(TaskEvent, frozen=True, kw_only=True):
     overrides: shapes.TaskOverride | None = None
     tags: list[shapes.Tag] = []
     enable_execute_command: bool = False
+    network_configuration: shapes.NetworkConfiguration | None = None
 
 
 class TaskPlaced(TaskEvent, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from quarterdeck.events.container_instance import (
 )
 from quarterdeck.events.service import DeploymentStarted, ServiceCreated, ServiceDeleted, ServiceUpdated
 from quarterdeck.events.task import TaskProtectionDisabled, TaskStarted, TaskStopped, TaskStopRequested
+from quarterdeck.events.task_set import TaskSetCreated, TaskSetDeleted, TaskSetScaled
 from quarterdeck.projections.live.states import ClusterState, NamespaceState
 from quarterdeck.projections.live.task import SERVICE_GROUP
 
@@ -19,6 +20,8 @@ def concerned(state: NamespaceState, event: AnyEvent) -> Iterator[tuple[str, str
     """Name (cluster, service) of each service whose tasks, wishes or instances the event changed."""
     match event:
         case ServiceCreated() | ServiceUpdated() | ServiceDeleted() | DeploymentStarted():
+            yield event.cluster, event.service
+        case TaskSetCreated() | TaskSetScaled() | TaskSetDeleted():
             yield event.cluster, event.service
         case TaskStarted() | TaskStopped() | TaskStopRequested() | TaskProtectionDisabled():
             task = state.clusters[event.cluster].tasks.get(event.task)

@@ -15,7 +15,16 @@ from quarterdeck.engine.core.errors import (
     UnsupportedFeatureException,
 )
 from quarterdeck.engine.core.turn import Turn
-from quarterdeck.engine.doors import cluster, container_instance, service, task, task_definition, task_protection
+from quarterdeck.engine.doors import (
+    cluster,
+    container_instance,
+    service,
+    service_deployment,
+    task,
+    task_definition,
+    task_protection,
+    task_set,
+)
 from quarterdeck.engine.doors.operation import Context, Operation, Read, Write, request_type
 from quarterdeck.engine.shell.command import Command, NotKeeper, Outcome
 from quarterdeck.engine.shell.keeper import Keeper
@@ -38,6 +47,8 @@ OPERATIONS: dict[str, Operation] = {
     **service.OPERATIONS,
     **task.OPERATIONS,
     **task_protection.OPERATIONS,
+    **service_deployment.OPERATIONS,
+    **task_set.OPERATIONS,
 }
 """What behaves; the other operations of the model answer UnsupportedFeatureException."""
 

@@ -30,6 +30,7 @@ from quarterdeck.events.service import (
 )
 from quarterdeck.events.task import TaskEvent
 from quarterdeck.events.task_definition import TaskDefinitionEvent
+from quarterdeck.events.task_set import TaskSetSteadyStateReached
 
 PREFIX = "qd.feed."
 NONE = "-"
@@ -137,6 +138,8 @@ def _service(namespace: Namespace, event: ServiceEvent, at: float) -> tuple[str,
             return ACTION, resources, {"eventType": "INFO", "eventName": "SERVICE_STEADY_STATE", **action}
         case ServiceTaskStartImpaired():
             return ACTION, resources, {"eventType": "WARN", "eventName": "SERVICE_TASK_START_IMPAIRED", **action}
+        case TaskSetSteadyStateReached():
+            return ACTION, resources, {"eventType": "INFO", "eventName": "TASKSET_STEADY_STATE", **action}
         case ServiceScaleInBlocked():
             name = "TASKSET_SCALE_IN_FAILURE_BY_TASK_PROTECTION"
             return ACTION, resources, {"eventType": "INFO", "eventName": name, **action}

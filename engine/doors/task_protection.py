@@ -4,7 +4,7 @@ from quarterdeck.engine.core import task_protection as core
 from quarterdeck.engine.core.errors import InvalidParameterException
 from quarterdeck.engine.doors.operation import Context, Operation, Read, Write
 from quarterdeck.engine.doors.references import cluster_name, name_in, names_in
-from quarterdeck.engine.shell.keeper import Outcome
+from quarterdeck.engine.shell.command import Outcome
 from quarterdeck.events import shapes
 from quarterdeck.events.task import TaskProtectionEnabled
 

@@ -16,7 +16,8 @@ import structlog
 from quarterdeck.engine.core.container_instance import lose_overdue
 from quarterdeck.engine.core.errors import Refusal
 from quarterdeck.engine.core.react import concerned, makes_room
-from quarterdeck.engine.core.reconcile import Next, reconcile
+from quarterdeck.engine.core.reconcile import reconcile
+from quarterdeck.engine.core.service_step import Next
 from quarterdeck.engine.core.task_definition import purge
 from quarterdeck.engine.core.task_protection import expire
 from quarterdeck.engine.core.turn import Turn

@@ -1,6 +1,7 @@
 """States: what the live view remembers of each noun; plain mutable records, changed by folds only."""
 
 from collections import deque
+from math import ceil
 
 import msgspec
 
@@ -67,12 +68,37 @@ class DeploymentState(msgspec.Struct):
     failed_at: float = 0.0
     impaired: bool = False
     blocked: bool = False
+    rolls_back: str = ""
+    revision: str = ""
     running: int = 0
     tasks: dict[str, None] = msgspec.field(default_factory=dict)
 
 
+class TaskSetState(DeploymentState):
+    """A task set: as a deployment, with a share of the service's desired count in percent."""
+
+    scale: float = 0.0
+    status: str = "ACTIVE"
+    steady: bool = False
+    network_configuration: shapes.NetworkConfiguration | None = None
+    token: str = ""
+    request: str = ""
+
+    def computed(self, desired: int) -> int:
+        """Work out how many tasks it should have, rounded up."""
+        return ceil(desired * self.scale / 100) if self.status == "ACTIVE" else 0
+
+
+class RevisionState(msgspec.Struct, frozen=True):
+    """What a deployment that completed was made from: what there is to go back to."""
+
+    deployment: str
+    definition: str
+    settings: ServiceSettings
+
+
 class ServiceState(msgspec.Struct):
-    """A service; ``deployments`` has the PRIMARY first.
+    """A service; ``deployments`` has the PRIMARY first, ``past`` names the last of those before.
 
     ``wanted`` counts tasks desired RUNNING, ``running`` those of them that are, ``away`` those of
     them on instances whose agent is lost, ``alive`` all that are not STOPPED.
@@ -90,6 +116,10 @@ class ServiceState(msgspec.Struct):
     unplaced: str = ""
     scale_in_blocked: bool = False
     deployments: list[DeploymentState] = msgspec.field(default_factory=list)
+    task_sets: list[TaskSetState] = msgspec.field(default_factory=list)
+    primary_task_set: str = ""
+    proven: RevisionState | None = None
+    past: list[str] = msgspec.field(default_factory=list)
     wanted: int = 0
     running: int = 0
     away: int = 0
@@ -102,11 +132,19 @@ class ServiceState(msgspec.Struct):
 
     def definitions(self) -> list[str]:
         """Name the revisions that the service runs, or may go back to."""
-        return [each.definition for each in self.deployments]
+        proven = [self.proven.definition] if self.proven is not None else []
+        return [*(each.definition for each in (*self.deployments, *self.task_sets)), *proven]
 
     def deployment(self, name: str) -> DeploymentState | None:
-        """Find a deployment that still has tasks, or is PRIMARY."""
-        return next((each for each in self.deployments if each.id == name), None)
+        """Find a deployment that still has tasks, or is PRIMARY; or a task set."""
+        for each in self.deployments:
+            if each.id == name:
+                return each
+        return self.task_set(name) if self.task_sets else None
+
+    def task_set(self, name: str) -> TaskSetState | None:
+        """Find a task set, ACTIVE or DRAINING."""
+        return next((each for each in self.task_sets if each.id == name), None)
 
 
 class ClusterState(msgspec.Struct):

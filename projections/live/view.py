@@ -12,10 +12,19 @@ from quarterdeck.events import container_instance as instance_events
 from quarterdeck.events import service as service_events
 from quarterdeck.events import task as task_events
 from quarterdeck.events import task_definition as definition_events
+from quarterdeck.events import task_set as set_events
 from quarterdeck.events.codec import GENESIS
 from quarterdeck.events.commit import Chained, Commit
 from quarterdeck.events.names import Namespace
-from quarterdeck.projections.live import cluster, container_instance, service, task, task_definition, task_protection
+from quarterdeck.projections.live import (
+    cluster,
+    container_instance,
+    service,
+    task,
+    task_definition,
+    task_protection,
+    task_set,
+)
 from quarterdeck.projections.live.room import Room
 from quarterdeck.projections.live.states import NamespaceState
 
@@ -47,6 +56,12 @@ EVOLVE: dict[type, Callable[[NamespaceState, Any, float], None]] = {
     service_events.ServiceTaskPlacementFailed: service.placement_failed,
     service_events.ServiceTaskStartImpaired: service.start_impaired,
     service_events.ServiceScaleInBlocked: service.scale_in_blocked,
+    set_events.TaskSetCreated: task_set.created,
+    set_events.TaskSetScaled: task_set.scaled,
+    set_events.PrimaryTaskSetChanged: task_set.primary_changed,
+    set_events.TaskSetSteadyStateReached: task_set.steady,
+    set_events.TaskSetDeleted: task_set.deleted,
+    set_events.TaskSetDrained: task_set.drained,
     task_events.TaskRequested: task.requested,
     task_events.TaskPlaced: task.placed,
     task_events.TaskPlacementFailed: task.placement_failed,

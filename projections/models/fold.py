@@ -11,8 +11,18 @@ from quarterdeck.events import container_instance as instance_events
 from quarterdeck.events import service as service_events
 from quarterdeck.events import task as task_events
 from quarterdeck.events import task_definition as definition_events
+from quarterdeck.events import task_set as set_events
 from quarterdeck.events.commit import Chained, Commit
-from quarterdeck.projections.models import cluster, container_instance, service, task, task_definition, task_protection
+from quarterdeck.projections.models import (
+    cluster,
+    container_instance,
+    service,
+    service_deployment,
+    task,
+    task_definition,
+    task_protection,
+    task_set,
+)
 
 SCHEMA = """
 CREATE TABLE position (
@@ -28,8 +38,16 @@ SCHEMAS = (
     service.SCHEMA,
     task.SCHEMA,
     task_protection.SCHEMA,
+    service_deployment.SCHEMA,
 )
-FORGET = (*task_protection.FORGET, *service.FORGET, *task.FORGET, *container_instance.FORGET, *cluster.FORGET)
+FORGET = (
+    *task_protection.FORGET,
+    *service_deployment.FORGET,
+    *service.FORGET,
+    *task.FORGET,
+    *container_instance.FORGET,
+    *cluster.FORGET,
+)
 
 POSITION = "SELECT sequence, hash, identity FROM position"
 MOVE = "UPDATE position SET sequence = ?, hash = ?, identity = ?"
@@ -62,6 +80,8 @@ class Fold:
         self.definitions = task_definition.Fold(connection)
         self.instances = container_instance.Fold(connection, self.clusters)
         self.services = service.Fold(connection, self.clusters)
+        self.task_sets = task_set.Fold(connection, self.clusters, self.services)
+        self.service_deployments = service_deployment.Fold(connection, self.clusters, self.services, self.definitions)
         self.protections = task_protection.Fold(connection, self.clusters)
         self.tasks = task.Fold(connection, self.clusters, self.definitions, self.instances, self.services)
         self.handlers = self._handlers()
@@ -106,6 +126,18 @@ class Fold:
                 self._connection.execute(statement, (before,))
         self.clusters.created(event, commit, number)
 
+    def _deployment_started(self, event: service_events.DeploymentStarted, commit: Commit, number: int) -> None:
+        self.services.deployment_started(event, commit, number)
+        self.service_deployments.started(event, commit, number)
+
+    def _deployment_completed(self, event: service_events.DeploymentCompleted, commit: Commit, number: int) -> None:
+        self.services.deployment_completed(event, commit, number)
+        self.service_deployments.completed(event, commit, number)
+
+    def _service_deleted(self, event: service_events.ServiceDeleted, commit: Commit, number: int) -> None:
+        self.services.deleted(event, commit, number)
+        self.service_deployments.deleted(event, commit, number)
+
     def _protection_enabled(self, event: task_events.TaskProtectionEnabled, commit: Commit, number: int) -> None:
         self.tasks.touched(event, commit, number)
         self.protections.enabled(event, commit, number)
@@ -131,15 +163,21 @@ class Fold:
             definition_events.TaskDefinitionDeleted: self.definitions.deleted,
             service_events.ServiceCreated: self.services.created,
             service_events.ServiceUpdated: self.services.updated,
-            service_events.ServiceDeleted: self.services.deleted,
+            service_events.ServiceDeleted: self._service_deleted,
             service_events.ServiceDrained: self.services.drained,
-            service_events.DeploymentStarted: self.services.deployment_started,
-            service_events.DeploymentCompleted: self.services.deployment_completed,
+            service_events.DeploymentStarted: self._deployment_started,
+            service_events.DeploymentCompleted: self._deployment_completed,
             service_events.ServiceDeploymentBlocked: self.services.deployment_blocked,
             service_events.ServiceSteadyStateReached: self.services.steady,
             service_events.ServiceTaskPlacementFailed: self.services.placement_failed,
             service_events.ServiceTaskStartImpaired: self.services.start_impaired,
             service_events.ServiceScaleInBlocked: self.services.scale_in_blocked,
+            set_events.TaskSetCreated: self.task_sets.created,
+            set_events.TaskSetScaled: self.task_sets.scaled,
+            set_events.PrimaryTaskSetChanged: self.task_sets.primary_changed,
+            set_events.TaskSetSteadyStateReached: self.task_sets.steady,
+            set_events.TaskSetDeleted: self.task_sets.deleted,
+            set_events.TaskSetDrained: self.task_sets.drained,
             task_events.TaskRequested: self.tasks.requested,
             task_events.TaskPlaced: self.tasks.placed,
             task_events.TaskPlacementFailed: self.tasks.placement_failed,

@@ -70,6 +70,11 @@ def scale_in_blocked(service: str, deployment: str) -> str:
     )
 
 
+def steady_set(service: str, task_set: str) -> str:
+    """Say that a task set has what it should have."""
+    return f"(service {service}, taskSet {task_set}) updated state to STEADY_STATE."
+
+
 def batches(tasks: Sequence[tuple[int, str]]) -> Iterator[Sequence[tuple[int, str]]]:
     """Cut what one decision did into messages."""
     return (tasks[start : start + TASKS_MAX] for start in range(0, len(tasks), TASKS_MAX))

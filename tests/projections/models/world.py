@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from quarterdeck.events import cluster, container_instance, service, shapes, task
+from quarterdeck.events import cluster, container_instance, service, shapes, task, task_set
 from quarterdeck.events import task_definition as definitions
 from quarterdeck.events.catalog import AnyEvent
 from quarterdeck.events.commit import Commit
@@ -216,15 +216,29 @@ class World:
             return []
         inside, held = found
         of = {"cluster": inside.name, "service": held.name}
-        match choice % 4:
+        match choice % 5:
             case 0:
                 return [service.ServiceUpdated(**of, desired_count=choice % 7)]
+            case 4:
+                return self._task_set(of, choice)
             case 1:
                 return [service.ServiceUpdated(**of), self._deploy(inside, held)]
             case 2:
                 return [service.DeploymentCompleted(**of, deployment=held.deployment)]
             case _:
                 return self._delete(inside, held)
+
+    def _task_set(self, of: dict[str, Any], choice: int) -> list[AnyEvent]:
+        """Tell a task set's whole life at once; its tasks are told of elsewhere."""
+        this = {**of, "task_set": f"ecs-svc/{next(self._numbers)}"}
+        told: list[AnyEvent] = [
+            task_set.TaskSetCreated(**this, task_definition="web:1", scale=50.0),
+            task_set.TaskSetScaled(**this, scale=float(choice % 100)),
+            task_set.PrimaryTaskSetChanged(**this),
+            task_set.TaskSetSteadyStateReached(**this),
+        ]
+        gone: list[AnyEvent] = [task_set.TaskSetDeleted(**this), task_set.TaskSetDrained(**this)]
+        return [*told, *gone] if choice % 2 else told
 
     def _delete(self, inside: Cluster, held: Service) -> list[AnyEvent]:
         told: list[AnyEvent] = [service.ServiceDeleted(cluster=inside.name, service=held.name)]
