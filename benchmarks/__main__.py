@@ -10,7 +10,7 @@ import sys
 
 from benchmarks.harness import report
 
-MEASURED = ("agent", "live_view", "placement", "shapes")
+MEASURED = ("agent", "live_view", "placement", "read_models", "shapes")
 
 
 def main(names: list[str]) -> int:

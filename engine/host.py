@@ -18,7 +18,7 @@ from quarterdeck.agents.nats_link import NatsLink, open_link
 from quarterdeck.agents.registration import RegistrationRefused
 from quarterdeck.agents.runtimes.docker import DockerRuntime
 from quarterdeck.agents.runtimes.errors import RuntimeFailure
-from quarterdeck.agents.runtimes.port import Runtime
+from quarterdeck.agents.runtimes.port import ContainerSpec, Runtime
 from quarterdeck.agents.runtimes.process import ProcessRuntime
 from quarterdeck.agents.runtimes.simulated import SimulatedHost, SimulatedRuntime
 from quarterdeck.agents.settings import Settings as AgentSettings
@@ -90,10 +90,23 @@ def machine() -> Size:
     return Size(len(os.sched_getaffinity(0)) * UNITS_PER_CPU, memory_bytes // BYTES_PER_MIB)
 
 
-def open_runtime(name: RuntimeName, data: Path, docker_socket: str) -> Runtime:
-    """Make the runtime of one agent, whose data directory is ``data``."""
+class PublishingDocker(DockerRuntime):
+    """Docker, with ports published on one address of the machine."""
+
+    def __init__(self, socket_path: str, address: str) -> None:
+        super().__init__(socket_path)
+        self._address = address
+
+    async def create(self, spec: ContainerSpec) -> str:
+        """Create, with the ports on that address."""
+        ports = tuple(msgspec.structs.replace(port, bind_address=self._address) for port in spec.ports)
+        return await super().create(msgspec.structs.replace(spec, ports=ports))
+
+
+def open_runtime(name: RuntimeName, data: Path, docker_socket: str, publish: str = "") -> Runtime:
+    """Make the runtime of one agent, whose data directory is ``data``; ports are published on ``publish``."""
     if name == "docker":
-        return DockerRuntime(docker_socket)
+        return PublishingDocker(docker_socket, publish) if publish else DockerRuntime(docker_socket)
     if name == "process":
         return ProcessRuntime(data / CONTAINERS)
     return SimulatedRuntime(SimulatedHost(RealClock()))
@@ -111,7 +124,7 @@ async def run_agent(settings: Settings) -> int:
         settings=agent_settings(settings),
         store=DataDirectory(settings.data),
         link=link,
-        runtime=open_runtime(choice.name, settings.data, settings.docker_socket),
+        runtime=open_runtime(choice.name, settings.data, settings.docker_socket, settings.publish),
         clock=RealClock(),
         token=token,
     )
@@ -152,7 +165,7 @@ async def _link(settings: Settings, stopped: asyncio.Event) -> NatsLink | None:
     _on_signal(stopped.set)
     while not stopped.is_set():
         try:
-            return await open_link(address, settings.namespace, f"agent {settings.data.name}")
+            return await open_link(address, settings.namespace, f"agent/{settings.data.name}")
         except LinkDown as error:
             log.warning("the engine's NATS server does not answer yet", error=str(error))
         await asyncio.sleep(RETRY_SECONDS)

@@ -105,7 +105,7 @@ class RemoteClient(Client):
 
             self._link.watch(lost=give_up)
             try:
-                return await self._link.client.request(subject, body, timeout=2 * ANSWER_SECONDS_MAX, headers=headers)
+                return await self._link.request(subject, body, 2 * ANSWER_SECONDS_MAX, headers)
             finally:
                 self._link.forget(give_up)
 

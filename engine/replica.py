@@ -19,17 +19,22 @@ from quarterdeck.events.log.port import Log
 from quarterdeck.projections.models.projector import Projector
 from quarterdeck.projections.models.store import ReadModels
 
+LAG_ENVELOPES_MAX = 10_000
+DEFAULT_ENDPOINT = "http://127.0.0.1:4280"
+
 
 class ReplicaSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What an operator may tune of an engine; seconds.
 
-    ``lost_after`` 0 means never; an agent silent for ``heartbeat_timeout`` is not connected.
+    ``lost_after`` 0 means never; an agent silent for ``heartbeat_timeout`` is not connected. ``endpoint`` is where
+    this engine serves HTTP, as DiscoverPollEndpoint tells it.
     """
 
     node: str = "engine"
     models: Path | None = None
     lost_after: float = 60.0
     heartbeat_timeout: float = 5.0
+    endpoint: str = DEFAULT_ENDPOINT
 
 
 class Replica:
@@ -50,8 +55,12 @@ class Replica:
         self.scheduler = Scheduler(self.keeper)
         self.wanted = Wanted(self.keeper)
         self.heartbeats = Heartbeats(self.keeper, self.wanted, settings.heartbeat_timeout)
-        self.projector = Projector(log, models)
-        self.door = Door(self.keeper, self.projector, log)
+        self.projector = Projector(log, models, busy=self._commands_come)
+        self.door = Door(self.keeper, self.projector, log, settings.endpoint)
+
+    def _commands_come(self, applied: int) -> bool:
+        """Tell whether the read models should give way: commands come, and they are not too far behind."""
+        return self.keeper.backlog > 0 and self.keeper.sequence - applied < LAG_ENVELOPES_MAX
 
     async def run(self) -> None:
         """Run until cancelled. Raises `NotKeeper` (in a group) when another engine takes the shard over."""

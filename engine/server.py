@@ -8,8 +8,9 @@ import gc
 import os
 import secrets
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ import msgspec
 import nats.errors
 import structlog
 
+from quarterdeck.engine.api.present import Present
+from quarterdeck.engine.api.server import serve_api
+from quarterdeck.engine.api.settings import ApiSettings
 from quarterdeck.engine.doors.about import About
 from quarterdeck.engine.doors.agents import Agents
 from quarterdeck.engine.doors.commands import Commands, DoorSettings, Messages
@@ -29,6 +33,7 @@ from quarterdeck.events.log.connect import Address, Link, connect
 from quarterdeck.events.log.errors import LogError, LogMisconfigured, LogUnavailable
 from quarterdeck.events.log.jetstream import JetStreamLog, Settings, open_log
 
+SWITCH_SECONDS = 0.001
 RETRY_SECONDS = 1.0
 QUEUE_SECONDS_MAX = 5.0
 STAND_BY_SECONDS = 0.2
@@ -105,14 +110,28 @@ async def serving(
                 part.cancel()
 
 
-async def run_engine(settings: EngineSettings, on_serving: OnServing = lambda _: None) -> None:
-    """Run a replica until SIGTERM or SIGINT. Raises LogMisconfigured: then no waiting helps."""
+async def run_engine(
+    settings: EngineSettings, on_serving: OnServing = lambda _: None, api: ApiSettings | None = None
+) -> None:
+    """Run a replica until SIGTERM or SIGINT, with the ECS API over HTTP if asked for.
+
+    Raises LogMisconfigured: then no waiting helps; and OSError, when HTTP can't be served where it should.
+    """
     stop = asyncio.Event()
+    serves: list[Replica] = []
+
+    def serve(replica: Replica) -> None:
+        serves[:] = [replica]
+        on_serving(replica)
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     try:
-        await until(stop, stand_by(settings, on_serving))
+        async with (
+            serve_api(Present(lambda: serves[0].door if serves else None), api) if api is not None else nullcontext()
+        ):
+            await until(stop, stand_by(settings, serve))
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
@@ -186,7 +205,12 @@ async def _closed(link: Link) -> None:
 
 
 def calm() -> None:
-    """Tell the collector of cycles that what is there stays: a state of millions of objects need not be walked."""
+    """Make a process answer evenly.
+
+    The collector of cycles is told that what is there stays: a state of millions of objects need not be walked. And
+    threads take turns more often: a read that is ready in SQLite's thread need not wait 5 ms for the event loop.
+    """
+    sys.setswitchinterval(SWITCH_SECONDS)
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_ALLOCATIONS, GC_YOUNG, GC_MIDDLE)

@@ -11,10 +11,13 @@ from typing import Any, Literal
 
 import msgspec
 
+from quarterdeck.engine.api.settings import ApiSettings, ApiSettingsError, Mode, check
+from quarterdeck.engine.api.throttle import Rate
 from quarterdeck.events.names import ACCOUNT, DEFAULT_ACCOUNT, DEFAULT_REGION, REGION, Namespace
 
 PREFIX = "QUARTERDECK_"
 CONFIG = "CONFIG"
+UNIX = "unix://"
 INSTANCES_MAX = 200
 ZONES_MAX = 26
 PORT_MAX = 65535
@@ -37,11 +40,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     nats, creds    a NATS server that is not ours, and a credentials file for it
     monitors       monitoring URLs of those servers, which confirm that every write is synced
     lost_after     an agent gone this long has its services' tasks replaced elsewhere; 0 is never
+    publish        address on which containers publish ports; empty is loopback for `up`, all for an agent
+    auth           who may use the ECS API over HTTP: `keys` (signed requests) or `open` (everybody, for tests and CI)
+    open_anywhere  lets `open` listen where other machines reach it
+    throttle       whether calls are counted as ECS does (default: with `keys`); `rates` resizes buckets, by category
+    certificate, private_key  PEM files: HTTP becomes HTTPS
     instances      how many container instances `up` runs here, in how many zones
     """
 
     data: Path
     listen: str = "127.0.0.1:4280"
+    auth: Mode = "keys"
+    open_anywhere: bool = False
+    throttle: bool | None = None
+    rates: dict[str, Rate] = {}
+    certificate: Path | None = None
+    private_key: Path | None = None
     nats_port: int = 4222
     nats: str = ""
     creds: Path | None = None
@@ -65,6 +79,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     memory: int | None = None
     attributes: dict[str, str] = {}
     docker_socket: str = "/var/run/docker.sock"
+    publish: str = ""
     log_level: LogLevel = "info"
     log_format: LogFormat = "auto"
 
@@ -74,10 +89,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return Namespace(self.region, self.account)
 
     @property
+    def api(self) -> ApiSettings:
+        """What concerns the ECS API over HTTP."""
+        taken = {name: getattr(self, name) for name in ApiSettings.__struct_fields__}
+        return ApiSettings(**taken)
+
+    @property
     def address(self) -> tuple[str, int]:
         """Host and port of the HTTP server."""
         host, _, port = self.listen.rpartition(":")
         return host.strip("[]"), int(port)
+
+    @property
+    def endpoint(self) -> str:
+        """URL of the HTTP server, as others on this machine reach it."""
+        return f"http://{self.listen}"
 
     @property
     def node_name(self) -> str:
@@ -97,6 +123,8 @@ def read(environ: Mapping[str, str], options: Mapping[str, object], config: Path
     values: dict[str, object] = {"data": default_data(environ)}
     if environ.get("AWS_REGION"):
         values["region"] = environ["AWS_REGION"]
+    if environ.get("DOCKER_HOST", "").startswith(UNIX):
+        values["docker_socket"] = environ["DOCKER_HOST"].removeprefix(UNIX)
     path = config or (Path(named) if named else None)
     if path is not None or default_config(environ).exists():
         values |= _from_file(path or default_config(environ))
@@ -183,3 +211,7 @@ def _check(settings: Settings) -> None:
     for rule, holds in rules.items():
         if not holds:
             raise SettingsError(f"{rule}.")
+    try:
+        check(settings.api)
+    except ApiSettingsError as error:
+        raise SettingsError(str(error)) from error

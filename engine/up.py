@@ -6,6 +6,7 @@ All of it ends with this process, however that ends; containers go on, and the n
 import asyncio
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -17,13 +18,17 @@ import structlog
 from quarterdeck.agents.identity import FILE as IDENTITY
 from quarterdeck.agents.identity import Identity
 from quarterdeck.engine import host, ports, running
+from quarterdeck.engine.api.keys import Keys, KeysUnreadable
+from quarterdeck.engine.api.present import Present
+from quarterdeck.engine.api.server import serve_api
 from quarterdeck.engine.doors.commands import DoorSettings
-from quarterdeck.engine.doors.health import Health, answering
+from quarterdeck.engine.doors.door import Door
 from quarterdeck.engine.failures import sole
 from quarterdeck.engine.replica import Replica, ReplicaSettings
 from quarterdeck.engine.running import Running
 from quarterdeck.engine.server import EngineSettings, stand_by, until
 from quarterdeck.engine.settings import Settings
+from quarterdeck.engine.shell.clock import SystemClock
 from quarterdeck.engine.supervisor import Child
 from quarterdeck.events.log.configuration import HOST, ServerSettings
 from quarterdeck.events.log.credentials import ENGINE_INBOX
@@ -72,12 +77,9 @@ class Up:
         self.replica = replica
         self.serving.set()
 
-    def health(self) -> Health:
-        """Tell how the engine is."""
-        keeper = self.replica.keeper if self.replica is not None else None
-        if keeper is None:
-            return Health("starting")
-        return Health("serving" if keeper.ready else "recovering", keeper.sequence, keeper.epoch)
+    def door(self) -> Door | None:
+        """Find the door of the replica that serves now."""
+        return self.replica.door if self.replica is not None else None
 
     def connected(self) -> int:
         """Count the instances here whose agent is connected."""
@@ -123,9 +125,10 @@ async def started(settings: Settings) -> AsyncIterator[Up]:
         with listener:
             server = await _server(settings)
             try:
-                told = _told(settings, server, ports.url(listener))
+                told = _told(settings, server, _url(settings, listener))
                 up = Up(settings, server, told)
-                async with answering(listener, up.health), _engine(up), _agents(up):
+                _first_key(settings)
+                async with serve_api(Present(up.door), settings.api, listener), _engine(up), _agents(up):
                     running.write(told, settings.data / running.FILE)
                     yield up
             except BaseExceptionGroup as group:
@@ -143,6 +146,22 @@ async def _server(settings: Settings) -> Server:
     await server.start()
     log.info("NATS serves", url=server.url, data=str(server.settings.data))
     return server
+
+
+def _url(settings: Settings, listener: socket.socket) -> str:
+    plain = ports.url(listener)
+    return plain if settings.certificate is None else plain.replace("http", "https", 1)
+
+
+def _first_key(settings: Settings) -> None:
+    """Make the access key that `env` prints, unless there are keys."""
+    keys = Keys(settings.data)
+    try:
+        if not keys.all():
+            made = keys.create(settings.account, SystemClock().now())
+            log.info("access key made", key=made.id, account=made.account, see="quarterdeck env")
+    except KeysUnreadable as error:
+        raise running.DataUnusable(str(error)) from error
 
 
 def _told(settings: Settings, server: Server, url: str) -> Running:
@@ -169,6 +188,7 @@ async def _engine(up: Up) -> AsyncIterator[None]:
             models=settings.data / "models.sqlite",
             lost_after=settings.lost_after,
             heartbeat_timeout=settings.heartbeat_timeout,
+            endpoint=up.running.http,
         ),
         doors=DoorSettings(trust_actor=True),
     )
@@ -176,7 +196,7 @@ async def _engine(up: Up) -> AsyncIterator[None]:
         standing_by = group.create_task(stand_by(engine, up.serve), name="engine")
         async with asyncio.timeout(SERVE_SECONDS_MAX):
             await up.serving.wait()
-        log.info("the engine serves", **msgspec.structs.asdict(up.health()))
+        log.info("the engine serves", **msgspec.structs.asdict(Present(up.door).health()))
         yield
         standing_by.cancel()
 
@@ -216,6 +236,7 @@ def _instance(up: Up, number: int) -> Instance:
         "data": data,
         "runtime": up.choice.name,
         "docker-socket": settings.docker_socket,
+        "publish": settings.publish or HOST,
         "region": settings.region,
         "account": settings.account,
         "cluster": settings.cluster,

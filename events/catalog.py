@@ -1,17 +1,40 @@
 """Catalog: every event type there is, as one union for the codec and one table for folds."""
 
-from quarterdeck.events import cluster, container_instance, service, task, task_definition, task_set
+from quarterdeck.events import (
+    account_setting,
+    capacity_provider,
+    cluster,
+    container_instance,
+    service,
+    tag,
+    task,
+    task_definition,
+    task_set,
+)
+from quarterdeck.events.names import short_name
 
 AnyEvent = (
     cluster.ClusterCreated
+    | cluster.ClusterUpdated
+    | cluster.ClusterCapacityProvidersChanged
     | cluster.ClusterDeleted
     | container_instance.ContainerInstanceRegistered
     | container_instance.ContainerInstanceReregistered
     | container_instance.ContainerInstanceStatusChanged
     | container_instance.ContainerInstanceDeregistered
+    | container_instance.AttributesPut
+    | container_instance.AttributesDeleted
     | container_instance.AgentConnected
     | container_instance.AgentDisconnected
     | container_instance.AgentLost
+    | capacity_provider.CapacityProviderCreated
+    | capacity_provider.CapacityProviderUpdated
+    | capacity_provider.CapacityProviderDeleted
+    | capacity_provider.CapacityProviderDeletionFailed
+    | account_setting.AccountSettingPut
+    | account_setting.AccountSettingDeleted
+    | tag.ResourceTagged
+    | tag.ResourceUntagged
     | task_definition.TaskDefinitionRegistered
     | task_definition.TaskDefinitionDeregistered
     | task_definition.TaskDefinitionDeletionRequested
@@ -46,7 +69,17 @@ AnyEvent = (
 
 EVENT_TYPES: dict[str, type[AnyEvent]] = {kind.__name__: kind for kind in AnyEvent.__args__}
 
-NOUNS = ("cluster", "container_instance", "service", "task", "task_definition", "task_set")
+NOUNS = (
+    "account_setting",
+    "capacity_provider",
+    "cluster",
+    "container_instance",
+    "service",
+    "tag",
+    "task",
+    "task_definition",
+    "task_set",
+)
 
 
 def noun(event: AnyEvent) -> str:
@@ -63,11 +96,28 @@ def subject(event: AnyEvent) -> str:
             return event.group
         case container_instance.ContainerInstanceEvent():
             return event.container_instance
-        case task_set.TaskSetEvent():
-            return event.task_set
         case service.ServiceEvent():
-            return event.service
+            return event.task_set if isinstance(event, task_set.TaskSetEvent) else event.service
         case task_definition.TaskDefinitionEvent():
             return f"{event.family}:{event.revision}"
-        case cluster.ClusterCreated() | cluster.ClusterDeleted():
+        case capacity_provider.CapacityProviderEvent() | account_setting.AccountSettingEvent() | tag.TagEvent():
+            return _in_no_cluster(event)
+        case (
+            cluster.ClusterCreated()
+            | cluster.ClusterUpdated()
+            | cluster.ClusterCapacityProvidersChanged()
+            | cluster.ClusterDeleted()
+        ):
             return event.cluster
+
+
+def _in_no_cluster(
+    event: capacity_provider.CapacityProviderEvent | account_setting.AccountSettingEvent | tag.TagEvent,
+) -> str:
+    match event:
+        case capacity_provider.CapacityProviderEvent():
+            return event.capacity_provider
+        case account_setting.AccountSettingEvent():
+            return event.name
+        case tag.TagEvent():
+            return short_name(event.resource)

@@ -60,6 +60,18 @@ class ContainerInstanceDeregistered(ContainerInstanceEvent, frozen=True, kw_only
     force: bool = False
 
 
+class AttributesPut(ContainerInstanceEvent, frozen=True, kw_only=True):
+    """An instance got custom attributes; those of a name it had have another value."""
+
+    attributes: list[shapes.Attribute]
+
+
+class AttributesDeleted(ContainerInstanceEvent, frozen=True, kw_only=True):
+    """An instance lost custom attributes."""
+
+    names: list[str]
+
+
 class AgentConnected(ContainerInstanceEvent, frozen=True, kw_only=True):
     """agentConnected became TRUE."""
 

@@ -80,6 +80,14 @@ class Namespace(msgspec.Struct, frozen=True):
         """Name a container of a task; `container` is a hyphenated UUID."""
         return self.arn(f"container/{cluster}/{task}/{container}")
 
+    def capacity_provider_arn(self, capacity_provider: str) -> str:
+        """Name a capacity provider."""
+        return self.arn(f"capacity-provider/{capacity_provider}")
+
+    def root_arn(self) -> str:
+        """Name the account's root user."""
+        return f"arn:{PARTITION}:iam::{self.account}:root"
+
     def task_definition_arn(self, revision: str) -> str:
         """Name a task definition by ``family:revision``."""
         return self.arn(f"task-definition/{revision}")
@@ -115,10 +123,10 @@ def short_name(reference: str) -> str:
 def container_uuid(task: str, index: int) -> str:
     """Derive the identifier of a task's container from the task and its place in the definition.
 
-    Derived, so that the log need not hold it: the task's digits with the index added, as a UUID.
+    Derived, so that the log need not hold it: the task's digits as a UUID, the index added to the last part.
     """
-    digits = f"{(int(task, 16) + index + 1) % (1 << 128):032x}"
-    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+    last = (int(task[20:], 16) + index + 1) & 0xFFFF_FFFF_FFFF
+    return f"{task[:8]}-{task[8:12]}-{task[12:16]}-{task[16:20]}-{last:012x}"
 
 
 def service_deployment_id(deployment: str) -> str:

@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("engine", "events", "projections", "agents")
-GENERATED = {"events/shapes.py", "engine/client.py"}
+GENERATED = {"events/constraints.py", "events/shapes.py", "engine/client.py"}
 
 # Ratchets: they may only fall.
 MODULE_LINES_MAX = 300
@@ -28,7 +28,7 @@ NOT_PURE = ("events/log/",)
 # Modules that are started, not imported.
 ENTRY_POINTS = ("engine/cli/",)
 # Where modules wait for their users to be written: off this list as soon as none is left waiting there.
-AWAITED = ("agents/", "engine/core/")
+AWAITED: tuple[str, ...] = ()
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

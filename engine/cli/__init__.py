@@ -14,6 +14,7 @@ COMMANDS = {
     "agent": "Run one container instance's agent on this host.",
     "demo": "Take a guided tour that ends by itself.",
     "env": "Print the variables that point AWS's tools and NATS clients here.",
+    "key": "Create, list and delete access keys.",
     "status": "Show clusters, container instances and services.",
     "events": "Print or follow the log.",
     "call": "Carry out one operation of ECS, given as JSON.",

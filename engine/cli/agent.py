@@ -20,6 +20,7 @@ from quarterdeck.engine.cli.up import FORMATS, LEVELS, RUNTIMES
 @click.option("--node", help="This machine's name: instances of one machine share its ports (default: host name).")
 @click.option("--runtime", type=RUNTIMES, help="What runs containers (default auto: Docker if it answers).")
 @click.option("--docker-socket", help="Where the Docker Engine listens (default /var/run/docker.sock).")
+@click.option("--publish", metavar="ADDRESS", help="Where containers publish ports (default 0.0.0.0).")
 @click.option("--log-level", type=LEVELS, help="How much is logged to stderr (default info).")
 @click.option("--log-format", type=FORMATS, help="Lines for people or JSON (default: by what stderr is).")
 def command(attributes: tuple[str, ...], **options: Any) -> None:  # noqa: ANN401 - click's

@@ -12,6 +12,7 @@ from quarterdeck.engine.cli.up import FORMATS, LEVELS
 
 @click.command
 @target.options
+@click.option("--listen", metavar="HOST:PORT", help="Serve the ECS API over HTTP there (default: not at all).")
 @click.option("--models", type=click.Path(path_type=Path), help="File for the read models (default: in memory).")
 @click.option("--monitor", "monitors", multiple=True, metavar="URL", help="Monitoring URL of each NATS server.")
 @click.option("--replicas", type=int, help="Replicas of the streams on the NATS cluster (default 1).")
@@ -42,6 +43,7 @@ def command(models: Path | None, monitors: tuple[str, ...], *, not_durable: bool
         models=models,
         lost_after=settings.lost_after,
         heartbeat_timeout=settings.heartbeat_timeout,
+        endpoint=settings.endpoint,
     )
     engine = EngineSettings(
         url=settings.nats,
@@ -52,7 +54,7 @@ def command(models: Path | None, monitors: tuple[str, ...], *, not_durable: bool
         replica=replica,
     )
     try:
-        asyncio.run(run_engine(engine))
+        asyncio.run(run_engine(engine, api=settings.api if options.get("listen") else None))
     except* LogError as errors:
         for error in leaves(errors):
             click.echo(f"Error: {error}", err=True)

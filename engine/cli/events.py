@@ -13,7 +13,16 @@ if TYPE_CHECKING:
     from quarterdeck.engine.settings import Settings
     from quarterdeck.events.catalog import AnyEvent
 
-NOUNS = ("cluster", "container_instance", "service", "task", "task_definition")
+NOUNS = (
+    "account_setting",
+    "capacity_provider",
+    "cluster",
+    "container_instance",
+    "service",
+    "tag",
+    "task",
+    "task_definition",
+)
 FOLLOWED_MAX = 100
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from quarterdeck.engine.running import Running
     from quarterdeck.engine.settings import Settings
 
+AUTH = click.Choice(["keys", "open"])
 RUNTIMES = click.Choice(["auto", "docker", "process", "simulated"])
 LEVELS = click.Choice(["debug", "info", "warning", "error"])
 FORMATS = click.Choice(["auto", "console", "json"])
@@ -27,11 +28,17 @@ FORMATS = click.Choice(["auto", "console", "json"])
 @click.option("--zones", type=int, help="Availability zones they are in (default 2).")
 @click.option("--runtime", type=RUNTIMES, help="What runs containers (default auto: Docker if it answers).")
 @click.option("--docker-socket", help="Where the Docker Engine listens (default /var/run/docker.sock).")
+@click.option("--publish", metavar="ADDRESS", help="Where containers publish ports (default 127.0.0.1).")
 @click.option("--lost-after", type=float, help="Seconds after which a silent instance's tasks move (0: never).")
 @click.option("--no-agents", is_flag=True, help="No container instances here.")
 @click.option("--stop-tasks", is_flag=True, default=None, help="At the end remove the containers, too.")
 @click.option("--region", help="Region (default: us-east-1, or AWS_REGION).")
 @click.option("--account", help="Account, 12 digits (default: 000000000000).")
+@click.option("--auth", type=AUTH, help="Who may use the ECS API: holders of keys (default), or everybody here (open).")
+@click.option(
+    "--open-anywhere", is_flag=True, default=None, help="With --auth open: even where other machines reach it."
+)
+@click.option("--throttle/--no-throttle", default=None, help="Count calls as ECS does (default: with --auth keys).")
 @click.option("--log-level", type=LEVELS, help="How much is logged to stderr (default info).")
 @click.option("--log-format", type=FORMATS, help="Lines for people or JSON (default: by what stderr is).")
 def command(ready_file: Path | None, *, no_agents: bool, **options: Any) -> None:  # noqa: ANN401 - click's

@@ -2,7 +2,16 @@
 
 from datetime import UTC, datetime
 
-from quarterdeck.events import container_instance, service, task, task_definition
+from quarterdeck.events import (
+    account_setting,
+    capacity_provider,
+    cluster,
+    container_instance,
+    service,
+    tag,
+    task,
+    task_definition,
+)
 from quarterdeck.events.catalog import AnyEvent
 from quarterdeck.events.explanation import Explanation
 from quarterdeck.events.names import short_name
@@ -38,7 +47,7 @@ def words(event: AnyEvent) -> str:
             containers = event.definition.container_definitions or []
             return ", ".join(f"{each.name} ({each.image})" for each in containers)
         case _:
-            return ""
+            return _record(event)
 
 
 def reason(event: AnyEvent) -> str:
@@ -107,6 +116,28 @@ def _instance(event: container_instance.ContainerInstanceEvent) -> str:
             return f"away for more than {event.after_seconds:g} s"
         case container_instance.ContainerInstanceDeregistered():
             return "by force" if event.force else ""
+        case container_instance.AttributesPut():
+            return ", ".join(f"{each.name}={each.value}" if each.value else f"{each.name}" for each in event.attributes)
+        case container_instance.AttributesDeleted():
+            return ", ".join(event.names)
+        case _:
+            return ""
+
+
+def _record(event: AnyEvent) -> str:
+    match event:
+        case tag.ResourceTagged():
+            return ", ".join(f"{each.key}={each.value}" for each in event.tags)
+        case tag.ResourceUntagged():
+            return ", ".join(event.keys)
+        case account_setting.AccountSettingPut():
+            return f"{event.value} for {actor(event.principal)}"
+        case account_setting.AccountSettingDeleted():
+            return f"for {actor(event.principal)}"
+        case cluster.ClusterCapacityProvidersChanged():
+            return ", ".join(event.capacity_providers)
+        case capacity_provider.CapacityProviderDeletionFailed():
+            return event.reason
         case _:
             return ""
 

@@ -64,6 +64,30 @@ class ClusterContainsTasksException(Refusal):
     """A cluster to delete still has tasks."""
 
 
+class ResourceNotFoundException(Refusal):
+    """Nothing of that name."""
+
+
+class LimitExceededException(Refusal):
+    """More than there may be."""
+
+
+class TargetNotFoundException(Refusal):
+    """No container instance to have attributes."""
+
+
+class TargetNotConnectedException(Refusal):
+    """Nothing in the container that a session could be opened with."""
+
+
+class AttributeLimitExceededException(Refusal):
+    """A container instance would have too many attributes."""
+
+
+class NoUpdateAvailableException(Refusal):
+    """An agent has no newer version to go to."""
+
+
 class ServiceNotFoundException(Refusal):
     """No such service."""
 

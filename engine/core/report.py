@@ -32,9 +32,9 @@ def task(turn: Turn, request: shapes.SubmitTaskStateChangeRequest) -> None:
                 stop_code=code,
                 reason=reason,
                 containers=containers,
-                pull_started_at=request.pull_started_at,
-                pull_stopped_at=request.pull_stopped_at,
-                execution_stopped_at=request.execution_stopped_at,
+                pull_started_at=_milliseconds(request.pull_started_at),
+                pull_stopped_at=_milliseconds(request.pull_stopped_at),
+                execution_stopped_at=_milliseconds(request.execution_stopped_at),
             )
         )
     elif request.status == "RUNNING" and found.last_status != "RUNNING":
@@ -43,8 +43,8 @@ def task(turn: Turn, request: shapes.SubmitTaskStateChangeRequest) -> None:
                 cluster=cluster.name,
                 task=found.id,
                 containers=containers,
-                pull_started_at=request.pull_started_at,
-                pull_stopped_at=request.pull_stopped_at,
+                pull_started_at=_milliseconds(request.pull_started_at),
+                pull_stopped_at=_milliseconds(request.pull_stopped_at),
             )
         )
     else:
@@ -90,6 +90,11 @@ def _container(change: shapes.ContainerStateChange) -> ContainerReport:
         reason=(change.reason or "")[:REASON_CHARACTERS_MAX],
         network_bindings=change.network_bindings or [],
     )
+
+
+def _milliseconds(at: float | None) -> float | None:
+    """Cut a time an agent reports to what ECS tells (spec §1.2)."""
+    return None if at is None else round(at, 3)
 
 
 def _verdict(

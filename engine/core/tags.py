@@ -8,6 +8,7 @@ from quarterdeck.events.shapes import Tag
 TAGS_MAX = 50
 KEY_CHARACTERS_MAX = 128
 VALUE_CHARACTERS_MAX = 256
+RESERVED_PREFIX = "aws:"
 _ALLOWED = re.compile(r"[\w\s.:/=+\-@]*")
 
 
@@ -32,7 +33,7 @@ def _check(key: str, value: str) -> None:
         raise InvalidParameterException(
             f"Invalid tag '{key}': keys have 1 to {KEY_CHARACTERS_MAX} characters, values up to {VALUE_CHARACTERS_MAX}."
         )
-    if key.lower().startswith("aws:") or value.lower().startswith("aws:"):
+    if key.lower().startswith(RESERVED_PREFIX) or value.lower().startswith(RESERVED_PREFIX):
         raise InvalidParameterException(f"Invalid tag '{key}': the prefix aws: is reserved.")
     if not _ALLOWED.fullmatch(key) or not _ALLOWED.fullmatch(value):
         raise InvalidParameterException(f"Invalid tag '{key}': it has characters that are not allowed in tags.")

@@ -8,6 +8,7 @@ from quarterdeck.engine.core import (
     capacity_provider_strategy,
     network_configuration,
     placement_options,
+    tag,
     volume_configuration,
 )
 from quarterdeck.engine.core.errors import InvalidParameterException, UnsupportedFeatureException
@@ -111,6 +112,7 @@ def stop(turn: Turn, request: shapes.StopTaskRequest) -> None:
                 reason=request.reason or "Task stopped by user",
             )
         )
+        tag.drop(turn, turn.namespace.task_arn(turn.cluster(request.cluster).name, task.id))
 
 
 def existing(turn: Turn, cluster: ClusterState, reference: str | None) -> TaskState:

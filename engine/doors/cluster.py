@@ -15,9 +15,28 @@ async def _created(context: Context, request: shapes.CreateClusterRequest, _: Ou
     return shapes.CreateClusterResponse(cluster=await _one(context, request.cluster_name or DEFAULT_CLUSTER))
 
 
+async def _updated(context: Context, request: shapes.UpdateClusterRequest, _: Outcome) -> shapes.UpdateClusterResponse:
+    return shapes.UpdateClusterResponse(cluster=await _named(context, request.cluster))
+
+
+async def _settings_updated(
+    context: Context, request: shapes.UpdateClusterSettingsRequest, _: Outcome
+) -> shapes.UpdateClusterSettingsResponse:
+    return shapes.UpdateClusterSettingsResponse(cluster=await _named(context, request.cluster))
+
+
+async def _capacity_providers_put(
+    context: Context, request: shapes.PutClusterCapacityProvidersRequest, _: Outcome
+) -> shapes.PutClusterCapacityProvidersResponse:
+    return shapes.PutClusterCapacityProvidersResponse(cluster=await _named(context, request.cluster))
+
+
 async def _deleted(context: Context, request: shapes.DeleteClusterRequest, _: Outcome) -> shapes.DeleteClusterResponse:
-    name = name_in(context, "cluster", request.cluster or "")
-    return shapes.DeleteClusterResponse(cluster=await _one(context, name))
+    return shapes.DeleteClusterResponse(cluster=await _named(context, request.cluster))
+
+
+async def _named(context: Context, reference: str | None) -> shapes.Cluster:
+    return await _one(context, name_in(context, "cluster", reference or ""))
 
 
 async def _one(context: Context, name: str) -> shapes.Cluster:
@@ -41,6 +60,9 @@ async def _list(context: Context, request: shapes.ListClustersRequest) -> shapes
 
 OPERATIONS: dict[str, Operation] = {
     "CreateCluster": Write(decide=core.create, answer=_created),
+    "UpdateCluster": Write(decide=core.update, answer=_updated),
+    "UpdateClusterSettings": Write(decide=core.update_settings, answer=_settings_updated),
+    "PutClusterCapacityProviders": Write(decide=core.put_capacity_providers, answer=_capacity_providers_put),
     "DeleteCluster": Write(decide=core.delete, answer=_deleted),
     "DescribeClusters": Read(read=_describe),
     "ListClusters": Read(read=_list),

@@ -1,7 +1,7 @@
 """Container instance: its operations at the doors."""
 
 from quarterdeck.engine.core import container_instance as core
-from quarterdeck.engine.core.errors import ClientException, InvalidParameterException
+from quarterdeck.engine.core.errors import ClientException, InvalidParameterException, NoUpdateAvailableException
 from quarterdeck.engine.doors.operation import Context, Operation, Read, Write
 from quarterdeck.engine.doors.paging import next_token, page
 from quarterdeck.engine.doors.references import cluster_name, included, limited, missing, name_in, names_in
@@ -81,10 +81,36 @@ async def _list(
     )
 
 
+async def _update_agent(
+    context: Context, request: shapes.UpdateContainerAgentRequest
+) -> shapes.UpdateContainerAgentResponse:
+    """Refuse: whoever runs an agent updates it, there is nothing here to give it."""
+    cluster = await cluster_name(context, request.cluster)
+    if not request.container_instance:
+        raise InvalidParameterException("Container instance can not be blank.")
+    name = name_in(context, "container-instance", request.container_instance, cluster)
+    found = (await context.models.container_instances.describe(context.namespace, cluster, [name])).get(name)
+    if found is None or found.status == "INACTIVE":
+        raise InvalidParameterException("The referenced container instance was not found.")
+    raise NoUpdateAvailableException("There is no update available for your container agent.")
+
+
+async def _poll_endpoint(
+    context: Context, request: shapes.DiscoverPollEndpointRequest
+) -> shapes.DiscoverPollEndpointResponse:
+    if request.cluster:
+        name_in(context, "cluster", request.cluster)
+    return shapes.DiscoverPollEndpointResponse(
+        endpoint=context.endpoint, telemetry_endpoint=context.endpoint, service_connect_endpoint=context.endpoint
+    )
+
+
 OPERATIONS: dict[str, Operation] = {
     "RegisterContainerInstance": Write(decide=core.register, answer=_registered),
     "DeregisterContainerInstance": Write(decide=core.deregister, answer=_deregistered),
     "UpdateContainerInstancesState": Write(decide=core.update_state, answer=_state_updated),
+    "UpdateContainerAgent": Read(read=_update_agent),
+    "DiscoverPollEndpoint": Read(read=_poll_endpoint),
     "DescribeContainerInstances": Read(read=_describe),
     "ListContainerInstances": Read(read=_list),
 }

@@ -9,6 +9,7 @@ import msgspec
 
 from quarterdeck.engine.core.errors import (
     ConflictException,
+    InvalidParameterException,
     SerializationException,
     ServerException,
     UnknownOperationException,
@@ -16,15 +17,23 @@ from quarterdeck.engine.core.errors import (
 )
 from quarterdeck.engine.core.turn import Turn
 from quarterdeck.engine.doors import (
+    absent,
+    account_setting,
+    attribute,
+    capacity_provider,
     cluster,
     container_instance,
+    execute_command,
     service,
     service_deployment,
+    tag,
     task,
     task_definition,
     task_protection,
     task_set,
 )
+from quarterdeck.engine.doors.constraints import hold
+from quarterdeck.engine.doors.health import Health
 from quarterdeck.engine.doors.operation import Context, Operation, Read, Write, request_type
 from quarterdeck.engine.shell.command import Command, NotKeeper, Outcome
 from quarterdeck.engine.shell.keeper import Keeper
@@ -35,6 +44,7 @@ from quarterdeck.events.log.port import Log
 from quarterdeck.events.names import Namespace
 from quarterdeck.events.task import TaskRequested
 from quarterdeck.projections.live.view import Remembered
+from quarterdeck.projections.models.page import InvalidPage
 from quarterdeck.projections.models.projector import Projector, ReadModelBehind
 from quarterdeck.projections.models.store import ReadModels
 
@@ -43,6 +53,12 @@ BEHIND_SECONDS_MAX = 10.0
 OPERATIONS: dict[str, Operation] = {
     **cluster.OPERATIONS,
     **container_instance.OPERATIONS,
+    **attribute.OPERATIONS,
+    **capacity_provider.OPERATIONS,
+    **account_setting.OPERATIONS,
+    **tag.OPERATIONS,
+    **execute_command.OPERATIONS,
+    **absent.OPERATIONS,
     **task_definition.OPERATIONS,
     **service.OPERATIONS,
     **task.OPERATIONS,
@@ -73,29 +89,45 @@ class Answer(msgspec.Struct, frozen=True):
 class Door:
     """All operations, on one keeper and one set of read models."""
 
-    def __init__(self, keeper: Keeper, projector: Projector, log: Log) -> None:
+    def __init__(self, keeper: Keeper, projector: Projector, log: Log, endpoint: str) -> None:
         self._keeper = keeper
         self._projector = projector
         self._log = log
-        self._decoders = {name: msgspec.json.Decoder(request_type(name)) for name in OPERATIONS}
+        self._endpoint = endpoint
+        self._clusters: dict[tuple[Namespace, str], str] = {}
+        self._clusters_at = 0
+        self._decoders: dict[str, msgspec.json.Decoder[msgspec.Struct]] = {}
 
     @property
     def models(self) -> ReadModels:
         """The read models answers come from."""
         return self._projector.models
 
+    def health(self) -> Health:
+        """Tell how things are; asks nobody."""
+        status = "serving" if self._keeper.ready else "recovering"
+        return Health(status, self._keeper.sequence, self._keeper.epoch, self._projector.applied.sequence)
+
     def decode(self, operation: str, body: bytes) -> msgspec.Struct:
-        """Read a request from JSON. Raises Unknown-, UnsupportedFeature- and SerializationException."""
-        decoder = self._decoders.get(operation)
-        if decoder is None:
-            raise unknown(operation)
+        """Read the request of any of ECS's operations from JSON. Raises UnknownOperation-, SerializationException."""
         try:
-            return decoder.decode(body or b"{}")
+            return self._decoder(operation).decode(body or b"{}")
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise SerializationException(f"{operation}: {error}") from error
 
+    def _decoder(self, operation: str) -> msgspec.json.Decoder[msgspec.Struct]:
+        if operation not in self._decoders:
+            if operation not in shapes.OPERATIONS:
+                raise unknown(operation)
+            self._decoders[operation] = msgspec.json.Decoder(request_type(operation))
+        return self._decoders[operation]
+
     async def carry_out(self, call: Call, request: msgspec.Struct) -> Answer:
-        """Carry an operation out. Raises Refusal; a ServerException says whether to try again."""
+        """Carry an operation out, if its request keeps the model's constraints.
+
+        Raises Refusal; a ServerException says whether to try again.
+        """
+        hold(call.operation, request)
         operation = OPERATIONS.get(call.operation)
         if operation is None:
             raise unknown(call.operation)
@@ -105,6 +137,8 @@ class Door:
             return await self._decide(operation, call, request)
         except NotKeeper as error:
             raise ServerException(not_kept(error)) from error
+        except InvalidPage as error:
+            raise InvalidParameterException("Invalid token.") from error
         except ReadModelBehind as error:
             raise ServerException(str(error)) from error
 
@@ -156,7 +190,18 @@ class Door:
         raise ServerException(f"The log has no commit {first.commit} at {first.sequence}.")
 
     def _context(self, call: Call) -> Context:
-        return Context(call.namespace, self._projector.models, self._keeper.view, self._keeper.clock.now())
+        position = self._projector.applied.sequence
+        if position != self._clusters_at:
+            self._clusters, self._clusters_at = {}, position
+        return Context(
+            namespace=call.namespace,
+            models=self._projector.models,
+            view=self._keeper.view,
+            now=self._keeper.clock.now(),
+            actor=call.actor,
+            endpoint=self._endpoint,
+            clusters=self._clusters,
+        )
 
 
 def not_kept(error: NotKeeper) -> str:

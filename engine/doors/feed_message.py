@@ -13,6 +13,8 @@ import msgspec
 
 from quarterdeck.engine.doors.reply import ACTOR, CAUSE, COMMIT, MESSAGE_ID, SEQUENCE
 from quarterdeck.events import shapes
+from quarterdeck.events.account_setting import AccountSettingEvent
+from quarterdeck.events.capacity_provider import CapacityProviderEvent
 from quarterdeck.events.catalog import AnyEvent, noun
 from quarterdeck.events.catalog import subject as name_of
 from quarterdeck.events.commit import Commit
@@ -28,6 +30,7 @@ from quarterdeck.events.service import (
     ServiceTaskPlacementFailed,
     ServiceTaskStartImpaired,
 )
+from quarterdeck.events.tag import TagEvent
 from quarterdeck.events.task import TaskEvent
 from quarterdeck.events.task_definition import TaskDefinitionEvent
 from quarterdeck.events.task_set import TaskSetSteadyStateReached
@@ -127,6 +130,12 @@ def _shape(namespace: Namespace, event: AnyEvent, at: float) -> tuple[str, list[
         return _service(namespace, event, at)
     if isinstance(event, TaskDefinitionEvent):
         return _own(event), [namespace.task_definition_arn(f"{event.family}:{event.revision}")], {}
+    if isinstance(event, CapacityProviderEvent):
+        return _own(event), [namespace.capacity_provider_arn(event.capacity_provider)], {}
+    if isinstance(event, AccountSettingEvent):
+        return _own(event), [event.principal], {}
+    if isinstance(event, TagEvent):
+        return _own(event), [event.resource], {}
     return _own(event), [namespace.cluster_arn(event.cluster)], {}
 
 

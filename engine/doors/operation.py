@@ -14,12 +14,19 @@ from quarterdeck.projections.models.store import ReadModels
 
 
 class Context(msgspec.Struct, frozen=True):
-    """What answers are made from: the read models, which have at least what the answer is about."""
+    """What answers are made from: the read models, which have at least what the answer is about.
+
+    ``actor`` asks; ``endpoint`` is where this engine serves HTTP.
+    ``clusters`` remembers the statuses of clusters that were looked up since the read models last moved.
+    """
 
     namespace: Namespace
     models: ReadModels
     view: LiveView
     now: float
+    actor: str
+    endpoint: str
+    clusters: dict[tuple[Namespace, str], str]
 
 
 class Write(msgspec.Struct, frozen=True, kw_only=True):

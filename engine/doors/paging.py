@@ -3,6 +3,7 @@
 import binascii
 import hashlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import Protocol
 
 import msgspec
 
@@ -18,6 +19,15 @@ class Token(msgspec.Struct, frozen=True, array_like=True):
 
     query: str
     after: str
+
+
+class Ended(Protocol):
+    """Part of a list, and where it ended."""
+
+    @property
+    def after(self) -> str | None:
+        """What asks for the next part; None if it was the last."""
+        ...
 
 
 def page(request: msgspec.Struct, default: int = PAGE_DEFAULT, most: int = PAGE_MAX) -> Page:
@@ -37,7 +47,14 @@ def page(request: msgspec.Struct, default: int = PAGE_DEFAULT, most: int = PAGE_
     return Page(limit, token.after)
 
 
-def next_token(request: msgspec.Struct, listed: Listed) -> str | None:
+def slice_after(names: list[str], page: Page) -> Listed:
+    """Cut a page out of a list that is short enough to be at hand; the place is how many came before."""
+    start = page.number()
+    end = start + page.limit
+    return Listed(names[start:end], str(end) if len(names) > end else None)
+
+
+def next_token(request: msgspec.Struct, listed: Ended) -> str | None:
     """Make the token for the page after this one; None if it was the last."""
     if listed.after is None:
         return None

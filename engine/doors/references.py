@@ -14,12 +14,20 @@ IDENTIFIERS_MAX = 100
 async def cluster_name(context: Context, reference: str | None) -> str:
     """Find the ACTIVE cluster a request names, ``default`` if none. Raises ClusterNotFoundException."""
     name = name_in(context, "cluster", reference) if reference else DEFAULT_CLUSTER
+    if await _status(context, name) != "ACTIVE":
+        raise ClusterNotFoundException("The referenced cluster was inactive.")
+    return name
+
+
+async def _status(context: Context, name: str) -> str:
+    known = context.clusters.get((context.namespace, name))
+    if known is not None:
+        return known
     found = (await context.models.clusters.describe(context.namespace, [name])).get(name)
     if found is None:
         raise ClusterNotFoundException("Cluster not found.")
-    if found.status != "ACTIVE":
-        raise ClusterNotFoundException("The referenced cluster was inactive.")
-    return name
+    status = context.clusters[context.namespace, name] = found.status or ""
+    return status
 
 
 def name_in(context: Context, kind: str, reference: str, cluster: str = "") -> str:

@@ -14,6 +14,7 @@ from quarterdeck.engine.doors.operation import Context, Operation, Read, Write
 from quarterdeck.engine.doors.references import cluster_name, included, missing, name_in
 from quarterdeck.engine.shell.command import Outcome
 from quarterdeck.events import shapes
+from quarterdeck.events.task_set import TaskSetEvent
 
 Changed = (
     shapes.CreateTaskSetRequest
@@ -37,7 +38,7 @@ async def _one(context: Context, cluster: str | None, service: str | None, outco
     inside = name_in(context, "cluster", cluster or "")
     name = name_in(context, "service", service or "", inside)
     found = await context.models.task_sets.describe(context.namespace, inside, name, ["TAGS"])
-    identity = str(outcome.result)
+    identity = outcome.result or next(each.task_set for each in outcome.events if isinstance(each, TaskSetEvent))
     arn = context.namespace.task_set_arn(inside, name, identity)
     return found.get(identity) or shapes.TaskSet(id=identity, task_set_arn=arn, status="DRAINING")
 

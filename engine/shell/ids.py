@@ -3,13 +3,22 @@
 import os
 import random  # noqa: TID251 - seeded, for simulation
 
+DRAWN_BYTES = 4096
+
 
 class RandomIds:
-    """Identifiers nobody can guess, and nobody else has."""
+    """Identifiers nobody can guess, and nobody else has; chance is drawn from the system for many at a time."""
+
+    def __init__(self) -> None:
+        self._drawn = ""
+        self._at = 0
 
     def hex(self) -> str:
         """Make 32 hex digits."""
-        return os.urandom(16).hex()
+        if self._at >= len(self._drawn):
+            self._drawn, self._at = os.urandom(DRAWN_BYTES).hex(), 0
+        self._at += 32
+        return self._drawn[self._at - 32 : self._at]
 
     def deployment(self) -> str:
         """Make ``ecs-svc/`` and 19 digits."""

@@ -126,6 +126,9 @@ async def connect(address: Address, name: str, *, seconds_max: float = FIRST_CON
         await link.close()
         message = f"no NATS server answers as wanted at {address.url}: {str(reason) or type(reason).__name__}"
         raise LogUnavailable(message) from error
+    except BaseException:  # cancelled: the socket must not stay behind
+        await link.close()
+        raise
     link.up.set()
     return link
 

@@ -4,6 +4,8 @@ from quarterdeck.events.container_instance import (
     AgentConnected,
     AgentDisconnected,
     AgentLost,
+    AttributesDeleted,
+    AttributesPut,
     Capacity,
     ContainerInstanceDeregistered,
     ContainerInstanceRegistered,
@@ -36,6 +38,7 @@ def registered(namespace: NamespaceState, event: ContainerInstanceRegistered, at
         udp=set(),
         attributes=_values(event.attributes),
         session=event.session,
+        tags=event.tags,
         disconnected_at=at,
     )
     cluster.instances[instance.id] = instance
@@ -61,6 +64,20 @@ def status_changed(namespace: NamespaceState, event: ContainerInstanceStatusChan
     else:
         cluster.draining.pop(instance.id, None)
     cluster.room.gain(instance)
+
+
+def attributes_put(namespace: NamespaceState, event: AttributesPut, _at: float) -> None:
+    """Give an instance attributes; tasks that asked for them may fit now."""
+    cluster, instance = _find(namespace, event.cluster, event.container_instance)
+    instance.attributes.update(_values(event.attributes))
+    cluster.room.gain(instance)
+
+
+def attributes_deleted(namespace: NamespaceState, event: AttributesDeleted, _at: float) -> None:
+    """Take attributes from an instance; tasks that asked for them stay."""
+    _, instance = _find(namespace, event.cluster, event.container_instance)
+    for name in event.names:
+        instance.attributes.pop(name, None)
 
 
 def deregistered(namespace: NamespaceState, event: ContainerInstanceDeregistered, _at: float) -> None:

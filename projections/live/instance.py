@@ -2,6 +2,8 @@
 
 import msgspec
 
+from quarterdeck.events.shapes import Tag
+
 
 class InstanceState(msgspec.Struct):
     """A container instance and what is left of it."""
@@ -21,6 +23,7 @@ class InstanceState(msgspec.Struct):
     udp: set[int]
     attributes: dict[str, str]
     session: str = ""
+    tags: list[Tag] = msgspec.field(default_factory=list)
     status: str = "ACTIVE"
     connected: bool = False
     disconnected_at: float = 0.0

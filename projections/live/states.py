@@ -1,6 +1,7 @@
 """States: what the live view remembers of each noun; plain mutable records, changed by folds only."""
 
 from collections import deque
+from collections.abc import Sequence
 from math import ceil
 
 import msgspec
@@ -32,6 +33,7 @@ class TaskState(msgspec.Struct, gc=False):
     stop_code: str = ""
     stop_reason: str = ""
     stopped_at: float = 0.0
+    tags: Sequence[shapes.Tag] = ()
 
 
 class DefinitionState(msgspec.Struct):
@@ -159,6 +161,8 @@ class ClusterState(msgspec.Struct):
     settings: list[shapes.ClusterSetting] = msgspec.field(default_factory=list)
     configuration: shapes.ClusterConfiguration | None = None
     service_connect_defaults: shapes.ClusterServiceConnectDefaultsRequest | None = None
+    capacity_providers: list[str] = msgspec.field(default_factory=list)
+    default_strategy: list[shapes.CapacityProviderStrategyItem] = msgspec.field(default_factory=list)
     tags: list[shapes.Tag] = msgspec.field(default_factory=list)
     instances: dict[str, InstanceState] = msgspec.field(default_factory=dict)
     services: dict[str, ServiceState] = msgspec.field(default_factory=dict)
@@ -170,10 +174,21 @@ class ClusterState(msgspec.Struct):
     stopped: deque[tuple[float, str]] = msgspec.field(default_factory=deque)
 
 
+class CapacityProviderState(msgspec.Struct):
+    """A capacity provider of the account's own."""
+
+    name: str
+    auto_scaling_group_provider: shapes.AutoScalingGroupProvider
+    status: str = "ACTIVE"
+    tags: list[shapes.Tag] = msgspec.field(default_factory=list)
+
+
 class NamespaceState(msgspec.Struct):
-    """All of one account in one region."""
+    """All of one account in one region; account settings are by principal, then by name."""
 
     namespace: Namespace
     clusters: dict[str, ClusterState] = msgspec.field(default_factory=dict)
     families: dict[str, FamilyState] = msgspec.field(default_factory=dict)
     deleting: dict[str, None] = msgspec.field(default_factory=dict)
+    capacity_providers: dict[str, CapacityProviderState] = msgspec.field(default_factory=dict)
+    account_settings: dict[str, dict[str, str]] = msgspec.field(default_factory=dict)

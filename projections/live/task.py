@@ -38,6 +38,7 @@ def requested(namespace: NamespaceState, event: TaskRequested, at: float) -> Non
         demand=definition.demand if overrides is None else demand(definition.definition, overrides),
         created_at=at,
         started_by=event.started_by,
+        tags=event.tags or (),
         overrides=overrides,
     )
     cluster.tasks[task.id] = task

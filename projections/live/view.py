@@ -7,9 +7,12 @@ from typing import Any
 
 import msgspec
 
+from quarterdeck.events import account_setting as setting_events
+from quarterdeck.events import capacity_provider as provider_events
 from quarterdeck.events import cluster as cluster_events
 from quarterdeck.events import container_instance as instance_events
 from quarterdeck.events import service as service_events
+from quarterdeck.events import tag as tag_events
 from quarterdeck.events import task as task_events
 from quarterdeck.events import task_definition as definition_events
 from quarterdeck.events import task_set as set_events
@@ -17,9 +20,12 @@ from quarterdeck.events.codec import GENESIS
 from quarterdeck.events.commit import Chained, Commit
 from quarterdeck.events.names import Namespace
 from quarterdeck.projections.live import (
+    account_setting,
+    capacity_provider,
     cluster,
     container_instance,
     service,
+    tag,
     task,
     task_definition,
     task_protection,
@@ -33,14 +39,26 @@ COMMANDS_KEPT_MAX = 1_000_000
 
 EVOLVE: dict[type, Callable[[NamespaceState, Any, float], None]] = {
     cluster_events.ClusterCreated: cluster.created,
+    cluster_events.ClusterUpdated: cluster.updated,
+    cluster_events.ClusterCapacityProvidersChanged: cluster.capacity_providers_changed,
     cluster_events.ClusterDeleted: cluster.deleted,
     instance_events.ContainerInstanceRegistered: container_instance.registered,
     instance_events.ContainerInstanceReregistered: container_instance.reregistered,
     instance_events.ContainerInstanceStatusChanged: container_instance.status_changed,
     instance_events.ContainerInstanceDeregistered: container_instance.deregistered,
+    instance_events.AttributesPut: container_instance.attributes_put,
+    instance_events.AttributesDeleted: container_instance.attributes_deleted,
     instance_events.AgentConnected: container_instance.connected,
     instance_events.AgentDisconnected: container_instance.disconnected,
     instance_events.AgentLost: container_instance.lost,
+    provider_events.CapacityProviderCreated: capacity_provider.created,
+    provider_events.CapacityProviderUpdated: capacity_provider.updated,
+    provider_events.CapacityProviderDeleted: capacity_provider.deleted,
+    provider_events.CapacityProviderDeletionFailed: capacity_provider.deletion_failed,
+    setting_events.AccountSettingPut: account_setting.put,
+    setting_events.AccountSettingDeleted: account_setting.deleted,
+    tag_events.ResourceTagged: tag.tagged,
+    tag_events.ResourceUntagged: tag.untagged,
     definition_events.TaskDefinitionRegistered: task_definition.registered,
     definition_events.TaskDefinitionDeregistered: task_definition.deregistered,
     definition_events.TaskDefinitionDeletionRequested: task_definition.deletion_requested,
@@ -121,7 +139,7 @@ class LiveView:
 
     def fingerprint(self) -> str:
         """Digest the whole state: equal for two folds of the same log; a namespace only looked at is none."""
-        there = {name: each for name, each in self.namespaces.items() if each.clusters or each.families}
+        there = {name: each for name, each in self.namespaces.items() if each != NamespaceState(each.namespace)}
         plain = msgspec.to_builtins(there, str_keys=True, enc_hook=_counted, order="sorted")
         return hashlib.sha256(msgspec.json.encode(plain)).hexdigest()
 

@@ -6,7 +6,13 @@ from collections.abc import Collection
 import msgspec
 
 from quarterdeck.events import shapes
-from quarterdeck.events.cluster import ClusterCreated, ClusterDeleted
+from quarterdeck.events.base import ClusterEvent
+from quarterdeck.events.cluster import (
+    ClusterCapacityProvidersChanged,
+    ClusterCreated,
+    ClusterDeleted,
+    ClusterUpdated,
+)
 from quarterdeck.events.commit import Commit
 from quarterdeck.events.names import Namespace
 from quarterdeck.projections.models.database import Database
@@ -31,6 +37,8 @@ TABLES = ("cluster", "cluster_count")
 FIND = "SELECT number FROM cluster WHERE namespace = ? AND name = ?"
 INSERT = "INSERT INTO cluster (number, namespace, name, status, doc) VALUES (?, ?, ?, 'ACTIVE', ?)"
 FORGET = ("DELETE FROM cluster_count WHERE cluster = ?", "DELETE FROM cluster WHERE number = ?")
+DOC = "SELECT doc FROM cluster WHERE number = ?"
+UPDATE = "UPDATE cluster SET doc = ? WHERE number = ?"
 DELETED = "UPDATE cluster SET status = 'INACTIVE' WHERE number = ?"
 COUNTED = """
 INSERT INTO cluster_count (cluster, launch_type, running, pending) VALUES (?, ?, ?, ?)
@@ -65,7 +73,6 @@ class Reference(msgspec.Struct, frozen=True):
 
 def created_cluster(namespace: Namespace, event: ClusterCreated) -> shapes.Cluster:
     """Describe a new cluster, as CreateCluster answers: with everything that can be included."""
-    defaults = event.service_connect_defaults
     return shapes.Cluster(
         cluster_arn=namespace.cluster_arn(event.cluster),
         cluster_name=event.cluster,
@@ -78,12 +85,17 @@ def created_cluster(namespace: Namespace, event: ClusterCreated) -> shapes.Clust
         statistics=[],
         tags=event.tags,
         settings=event.settings,
-        capacity_providers=[],
-        default_capacity_provider_strategy=[],
-        service_connect_defaults=shapes.ClusterServiceConnectDefaults(namespace=defaults.namespace)
-        if defaults
-        else None,
+        capacity_providers=event.capacity_providers,
+        default_capacity_provider_strategy=event.default_capacity_provider_strategy,
+        service_connect_defaults=_connect_defaults(event.service_connect_defaults),
     )
+
+
+def _connect_defaults(
+    given: shapes.ClusterServiceConnectDefaultsRequest | None,
+) -> shapes.ClusterServiceConnectDefaults | None:
+    """Echo the namespace; an empty one is none (spec §3.3)."""
+    return shapes.ClusterServiceConnectDefaults(namespace=given.namespace) if given and given.namespace else None
 
 
 class Fold:
@@ -111,6 +123,28 @@ class Fold:
         doc = msgspec.json.encode(created_cluster(scope, event))
         self._connection.execute(INSERT, (number, commit.namespace, event.cluster, doc))
 
+    def updated(self, event: ClusterUpdated, commit: Commit, _number: int) -> None:
+        """Change what the caller changed."""
+        number, doc = self._load(event, commit)
+        defaults = event.service_connect_defaults
+        changed = msgspec.structs.replace(
+            doc,
+            settings=doc.settings if event.settings is None else event.settings,
+            configuration=event.configuration or doc.configuration,
+            service_connect_defaults=_connect_defaults(defaults) if defaults else doc.service_connect_defaults,
+        )
+        self._connection.execute(UPDATE, (msgspec.json.encode(changed), number))
+
+    def capacity_providers_changed(self, event: ClusterCapacityProvidersChanged, commit: Commit, _number: int) -> None:
+        """Replace the capacity providers and the default strategy."""
+        number, doc = self._load(event, commit)
+        changed = msgspec.structs.replace(
+            doc,
+            capacity_providers=event.capacity_providers,
+            default_capacity_provider_strategy=event.default_capacity_provider_strategy,
+        )
+        self._connection.execute(UPDATE, (msgspec.json.encode(changed), number))
+
     def deleted(self, event: ClusterDeleted, commit: Commit, _number: int) -> None:
         """Make a cluster INACTIVE."""
         self._connection.execute(DELETED, (self.find(commit.namespace, event.cluster).number,))
@@ -126,6 +160,11 @@ class Fold:
         changes = [(*key, *counts) for key, counts in self._counts.items() if counts != [0, 0]]
         self._connection.executemany(COUNTED, changes)
         self._counts.clear()
+
+    def _load(self, event: ClusterEvent, commit: Commit) -> tuple[int, shapes.Cluster]:
+        number = self.find(commit.namespace, event.cluster).number
+        (raw,) = self._connection.execute(DOC, (number,)).fetchone()
+        return number, _doc.decode(raw)
 
 
 class Clusters:
@@ -178,6 +217,7 @@ def _cluster(connection: sqlite3.Connection, row: tuple[int, str, bytes], includ
         tags=doc.tags if "TAGS" in include else [],
         settings=doc.settings if "SETTINGS" in include else [],
         configuration=doc.configuration if "CONFIGURATIONS" in include else None,
+        attachments=[] if "ATTACHMENTS" in include else None,
     )
 
 

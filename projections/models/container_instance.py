@@ -20,15 +20,20 @@ from quarterdeck.events.container_instance import (
 )
 from quarterdeck.events.names import Namespace
 from quarterdeck.projections.models import cluster
-from quarterdeck.projections.models.container_instance_document import architecture, registered_instance, resources
+from quarterdeck.projections.models.container_instance_document import (
+    architecture,
+    health,
+    registered_instance,
+    resources,
+)
 from quarterdeck.projections.models.database import Database
 from quarterdeck.projections.models.page import Listed, Page, listed
 
 SCHEMA = """
 CREATE TABLE container_instance (
     number INTEGER PRIMARY KEY, cluster INTEGER NOT NULL, id TEXT NOT NULL, status TEXT NOT NULL,
-    connected INTEGER NOT NULL, host TEXT NOT NULL, architecture TEXT NOT NULL, capacity BLOB NOT NULL,
-    doc BLOB NOT NULL
+    connected INTEGER NOT NULL, connected_at REAL, host TEXT NOT NULL, architecture TEXT NOT NULL,
+    capacity BLOB NOT NULL, doc BLOB NOT NULL
 );
 CREATE UNIQUE INDEX container_instance_id ON container_instance (cluster, id);
 CREATE INDEX container_instance_status ON container_instance (cluster, status);
@@ -63,7 +68,7 @@ DOC = "SELECT doc FROM container_instance WHERE number = ?"
 REREGISTERED = "UPDATE container_instance SET architecture = ?, capacity = ?, doc = ? WHERE number = ?"
 STATUS = "UPDATE container_instance SET status = ? WHERE number = ?"
 DEREGISTERED = "UPDATE container_instance SET status = 'INACTIVE', connected = FALSE WHERE number = ?"
-CONNECTED = "UPDATE container_instance SET connected = ? WHERE number = ?"
+CONNECTED = "UPDATE container_instance SET connected = ?, connected_at = ? WHERE number = ?"
 COUNTED = """
 UPDATE container_instance_count
 SET version = version + ?, running = running + ?, pending = pending + ?, cpu = cpu + ?, memory = memory + ?
@@ -71,7 +76,7 @@ WHERE container_instance = ?
 """
 
 DESCRIBE = """
-SELECT number, status, connected, host, capacity, doc, version, running, pending, cpu, memory
+SELECT number, status, connected, connected_at, host, capacity, doc, version, running, pending, cpu, memory
 FROM container_instance JOIN container_instance_count ON container_instance = number
 WHERE cluster = ? AND id = ?
 """
@@ -88,7 +93,7 @@ SELECT number, id FROM container_instance
 WHERE cluster = :cluster AND status = :status AND number > :after ORDER BY number LIMIT :limit
 """
 
-Row = tuple[int, str, bool, str, bytes, bytes, int, int, int, int, int]
+Row = tuple[int, str, bool, float | None, str, bytes, bytes, int, int, int, int, int]
 
 _doc = msgspec.json.Decoder(shapes.ContainerInstance)
 _capacity = msgspec.json.Decoder(Capacity)
@@ -132,7 +137,7 @@ class Fold:
 
     def reregistered(self, event: ContainerInstanceReregistered, commit: Commit, _number: int) -> None:
         """Take over what a restarted agent says of its instance; what tasks hold stays held."""
-        number = self._changed(event, commit)
+        number = self.changed(event, commit)
         (raw,) = self._connection.execute(DOC, (number,)).fetchone()
         before = _doc.decode(raw)
         doc = msgspec.structs.replace(
@@ -149,23 +154,23 @@ class Fold:
 
     def status_changed(self, event: ContainerInstanceStatusChanged, commit: Commit, _number: int) -> None:
         """Set ACTIVE or DRAINING."""
-        self._connection.execute(STATUS, (event.status, self._changed(event, commit)))
+        self._connection.execute(STATUS, (event.status, self.changed(event, commit)))
 
     def deregistered(self, event: ContainerInstanceDeregistered, commit: Commit, _number: int) -> None:
         """Make an instance INACTIVE."""
-        self._connection.execute(DEREGISTERED, (self._changed(event, commit),))
+        self._connection.execute(DEREGISTERED, (self.changed(event, commit),))
 
     def connected(self, event: AgentConnected, commit: Commit, _number: int) -> None:
         """Note that the agent is there."""
-        self._connection.execute(CONNECTED, (True, self._changed(event, commit)))
+        self._connection.execute(CONNECTED, (True, commit.at, self.changed(event, commit)))
 
     def disconnected(self, event: AgentDisconnected, commit: Commit, _number: int) -> None:
         """Note that the agent is gone."""
-        self._connection.execute(CONNECTED, (False, self._changed(event, commit)))
+        self._connection.execute(CONNECTED, (False, commit.at, self.changed(event, commit)))
 
     def lost(self, event: AgentLost, commit: Commit, _number: int) -> None:
         """Count the version: that the agent is gone is known, and what follows from it is other events."""
-        self._changed(event, commit)
+        self.changed(event, commit)
 
     def count(self, number: int, changes: tuple[int, int, int, int, int]) -> None:
         """Add to version, tasks running and pending, CPU units and MiB taken."""
@@ -177,7 +182,8 @@ class Fold:
         self._connection.executemany(COUNTED, [(*counts, number) for number, counts in self._counts.items()])
         self._counts.clear()
 
-    def _changed(self, event: ContainerInstanceEvent, commit: Commit) -> int:
+    def changed(self, event: ContainerInstanceEvent, commit: Commit) -> int:
+        """Count the version of the instance an event changes; gives its number."""
         inside = self._clusters.find(commit.namespace, event.cluster)
         number = self.find(inside.number, event.container_instance).number
         self.count(number, (1, 0, 0, 0, 0))
@@ -193,8 +199,8 @@ class ContainerInstances:
     async def describe(
         self, namespace: Namespace, cluster: str, ids: Collection[str], include: Collection[str] = ()
     ) -> dict[str, shapes.ContainerInstance]:
-        """Describe those there are, INACTIVE ones too; `include` knows TAGS."""
-        return await self._database.read(_describe, str(namespace), cluster, tuple(ids), tags="TAGS" in include)
+        """Describe those there are, INACTIVE ones too; `include` as in DescribeContainerInstances (spec §2.7)."""
+        return await self._database.read(_describe, str(namespace), cluster, tuple(ids), frozenset(include))
 
     async def list(self, namespace: Namespace, cluster: str, page: Page, *, status: str | None = None) -> Listed:
         """List ARNs in order of registration; all but INACTIVE ones if not asked for a status. Raises InvalidPage."""
@@ -212,19 +218,21 @@ def _list(
 
 
 def _describe(
-    connection: sqlite3.Connection, namespace: str, name: str, ids: tuple[str, ...], *, tags: bool
+    connection: sqlite3.Connection, namespace: str, name: str, ids: tuple[str, ...], include: frozenset[str]
 ) -> dict[str, shapes.ContainerInstance]:
     inside = cluster.number(connection, namespace, name)
     found = {}
     for each in ids:
         row = connection.execute(DESCRIBE, (inside, each)).fetchone()
         if row is not None:
-            found[each] = _instance(connection, inside, row, tags=tags)
+            found[each] = _instance(connection, inside, row, include)
     return found
 
 
-def _instance(connection: sqlite3.Connection, inside: int | None, row: Row, *, tags: bool) -> shapes.ContainerInstance:
-    _, status, connected, host, capacity, raw, version, running, pending, cpu, memory = row
+def _instance(
+    connection: sqlite3.Connection, inside: int | None, row: Row, include: frozenset[str]
+) -> shapes.ContainerInstance:
+    _, status, connected, connected_at, host, capacity, raw, version, running, pending, cpu, memory = row
     doc = _doc.decode(raw)
     taken = [_ports.decode(ports) for (ports,) in connection.execute(PORTS, (inside, host))]
     tcp = {port for ports, _ in taken for port in ports}
@@ -237,5 +245,8 @@ def _instance(connection: sqlite3.Connection, inside: int | None, row: Row, *, t
         agent_connected=bool(connected),
         running_tasks_count=running,
         pending_tasks_count=pending,
-        tags=doc.tags if tags else [],
+        tags=doc.tags if "TAGS" in include else [],
+        health_status=health(doc, connected_at, connected=bool(connected))
+        if "CONTAINER_INSTANCE_HEALTH" in include
+        else None,
     )

@@ -43,6 +43,18 @@ def resources(
     ]
 
 
+def health(
+    doc: shapes.ContainerInstance, changed_at: float | None, *, connected: bool
+) -> shapes.ContainerInstanceHealthStatus:
+    """Tell the health of an instance: nothing is known of it but whether its agent is heard (spec §4.9)."""
+    status = "OK" if connected else "IMPAIRED" if changed_at is not None else "INITIALIZING"
+    at = doc.registered_at if changed_at is None else changed_at
+    check = shapes.InstanceHealthCheckResult(
+        type="AGENT_CONNECTIVITY", status=status, last_updated=at, last_status_change=at
+    )
+    return shapes.ContainerInstanceHealthStatus(overall_status=status, details=[check])
+
+
 def architecture(attributes: list[shapes.Attribute]) -> str:
     """Find the attribute that is shown on tasks too, empty if there is none."""
     return next((each.value or "" for each in attributes if each.name == ARCHITECTURE), "")

@@ -6,18 +6,25 @@ from typing import Any
 
 import msgspec
 
+from quarterdeck.events import account_setting as setting_events
+from quarterdeck.events import capacity_provider as provider_events
 from quarterdeck.events import cluster as cluster_events
 from quarterdeck.events import container_instance as instance_events
 from quarterdeck.events import service as service_events
+from quarterdeck.events import tag as tag_events
 from quarterdeck.events import task as task_events
 from quarterdeck.events import task_definition as definition_events
 from quarterdeck.events import task_set as set_events
 from quarterdeck.events.commit import Chained, Commit
 from quarterdeck.projections.models import (
+    account_setting,
+    attribute,
+    capacity_provider,
     cluster,
     container_instance,
     service,
     service_deployment,
+    tag,
     task,
     task_definition,
     task_protection,
@@ -37,6 +44,8 @@ SCHEMAS = (
     container_instance.SCHEMA,
     service.SCHEMA,
     task.SCHEMA,
+    capacity_provider.SCHEMA,
+    account_setting.SCHEMA,
     task_protection.SCHEMA,
     service_deployment.SCHEMA,
 )
@@ -84,6 +93,10 @@ class Fold:
         self.service_deployments = service_deployment.Fold(connection, self.clusters, self.services, self.definitions)
         self.protections = task_protection.Fold(connection, self.clusters)
         self.tasks = task.Fold(connection, self.clusters, self.definitions, self.instances, self.services)
+        self.attributes = attribute.Fold(connection, self.instances)
+        self.providers = capacity_provider.Fold(connection)
+        self.settings = account_setting.Fold(connection)
+        self.tags = tag.Fold(connection, self.tasks)
         self.handlers = self._handlers()
 
     def apply(self, envelopes: Iterable[Chained], identity: str, sequence: int) -> Applied:
@@ -148,19 +161,36 @@ class Fold:
 
     def _handlers(self) -> dict[type, Handler]:
         return {
+            **self._of_services(),
             cluster_events.ClusterCreated: self._cluster_created,
+            cluster_events.ClusterUpdated: self.clusters.updated,
+            cluster_events.ClusterCapacityProvidersChanged: self.clusters.capacity_providers_changed,
             cluster_events.ClusterDeleted: self.clusters.deleted,
             instance_events.ContainerInstanceRegistered: self.instances.registered,
             instance_events.ContainerInstanceReregistered: self.instances.reregistered,
             instance_events.ContainerInstanceStatusChanged: self.instances.status_changed,
             instance_events.ContainerInstanceDeregistered: self.instances.deregistered,
+            instance_events.AttributesPut: self.attributes.put,
+            instance_events.AttributesDeleted: self.attributes.deleted,
             instance_events.AgentConnected: self.instances.connected,
             instance_events.AgentDisconnected: self.instances.disconnected,
             instance_events.AgentLost: self.instances.lost,
+            provider_events.CapacityProviderCreated: self.providers.created,
+            provider_events.CapacityProviderUpdated: self.providers.updated,
+            provider_events.CapacityProviderDeleted: self.providers.deleted,
+            provider_events.CapacityProviderDeletionFailed: self.providers.deletion_failed,
+            setting_events.AccountSettingPut: self.settings.put,
+            setting_events.AccountSettingDeleted: self.settings.deleted,
+            tag_events.ResourceTagged: self.tags.tagged,
+            tag_events.ResourceUntagged: self.tags.untagged,
             definition_events.TaskDefinitionRegistered: self.definitions.registered,
             definition_events.TaskDefinitionDeregistered: self.definitions.deregistered,
             definition_events.TaskDefinitionDeletionRequested: self.definitions.deletion_requested,
             definition_events.TaskDefinitionDeleted: self.definitions.deleted,
+        }
+
+    def _of_services(self) -> dict[type, Handler]:
+        return {
             service_events.ServiceCreated: self.services.created,
             service_events.ServiceUpdated: self.services.updated,
             service_events.ServiceDeleted: self._service_deleted,

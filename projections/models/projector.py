@@ -8,7 +8,7 @@ Envelopes are decoded on the event loop, a slice at a time; everything else happ
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from itertools import count
 
 import msgspec
@@ -24,6 +24,10 @@ APPLY_COMMITS_MAX = 2_000
 
 DECODE_BYTES_MAX = 256 * 1024
 """Bytes decoded before others get their turn on the event loop; about a millisecond."""
+
+
+GIVE_WAY_SECONDS = 0.01
+GIVE_WAY_SECONDS_MAX = 0.5
 
 
 class ReadModelBehind(Exception):
@@ -42,12 +46,20 @@ class Projector:
     """Follows one log into one set of read models; `run` must be running for anything to move.
 
     `on_applied` hears of each envelope once the models hold it, in order; and of all of them again after a rebuild.
+    `busy`, given the position reached, says whether there is more urgent work just now.
     """
 
-    def __init__(self, log: Log, models: ReadModels, on_applied: Callable[[Chained], None] | None = None) -> None:
+    def __init__(
+        self,
+        log: Log,
+        models: ReadModels,
+        on_applied: Callable[[Chained], None] | None = None,
+        busy: Callable[[int], bool] = lambda _: False,
+    ) -> None:
         self._log = log
         self.models = models
         self._on_applied = on_applied
+        self._busy = busy
         self._waiters: list[tuple[int, int, asyncio.Future[None]]] = []
         self._turn = count()
         self._scope: asyncio.Timeout | None = None
@@ -99,8 +111,15 @@ class Projector:
 
     async def _reached(self, sequence: int) -> None:
         reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heappush(self._waiters, (sequence, next(self._turn), reached))
-        await reached
+        waiter = (sequence, next(self._turn), reached)
+        heappush(self._waiters, waiter)
+        try:
+            await reached
+        except asyncio.CancelledError:
+            if waiter in self._waiters:
+                self._waiters.remove(waiter)
+                heapify(self._waiters)
+            raise
 
     async def _resume(self) -> Applied:
         end = await self._log.position()
@@ -128,11 +147,18 @@ class Projector:
     async def _apply(self, batch: Batch) -> None:
         if batch.sequence <= self.applied.sequence:
             return
+        await self._give_way()
         envelopes, batch.envelopes, batch.commits = batch.envelopes, [], 0
         self._move(await self.models.apply(envelopes, self._identity, batch.sequence))
         if self._on_applied is not None:
             for envelope in envelopes:
                 self._on_applied(envelope)
+
+    async def _give_way(self) -> None:
+        """Let commands go first while nobody waits to read, within bounds: the models then lag, and catch up after."""
+        until = asyncio.get_running_loop().time() + GIVE_WAY_SECONDS_MAX
+        while self._busy(self.applied.sequence) and not self._waiters and asyncio.get_running_loop().time() < until:
+            await asyncio.sleep(GIVE_WAY_SECONDS)
 
     def _move(self, applied: Applied) -> None:
         if self._reason:

@@ -12,6 +12,9 @@ from pathlib import Path
 
 from quarterdeck.events.codec import GENESIS
 from quarterdeck.events.commit import Chained
+from quarterdeck.projections.models.account_setting import AccountSettings
+from quarterdeck.projections.models.attribute import Attributes
+from quarterdeck.projections.models.capacity_provider import CapacityProviders
 from quarterdeck.projections.models.cluster import Clusters
 from quarterdeck.projections.models.container_instance import ContainerInstances
 from quarterdeck.projections.models.database import PRIVATE, Database
@@ -41,6 +44,8 @@ EMPTY = (
     "DELETE FROM cluster_count",
     "DELETE FROM cluster",
     "DELETE FROM task_definition",
+    "DELETE FROM capacity_provider",
+    "DELETE FROM account_setting",
 )
 BEGIN = "INSERT OR REPLACE INTO position (only, sequence, hash, identity, fingerprint) VALUES (1, 0, ?, ?, ?)"
 
@@ -64,6 +69,9 @@ class ReadModels:
         self.service_deployments = ServiceDeployments(database)
         self.task_sets = TaskSets(database)
         self.task_protections = TaskProtections(database)
+        self.attributes = Attributes(database)
+        self.capacity_providers = CapacityProviders(database)
+        self.account_settings = AccountSettings(database)
 
     @classmethod
     async def open(cls, path: str, on_rebuild: OnRebuild | None = None) -> "ReadModels":

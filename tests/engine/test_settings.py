@@ -48,6 +48,11 @@ def test_the_region_is_aws_s_unless_it_is_set(nobody: dict[str, str]) -> None:
     assert read(environment, {"region": "us-west-2"}).region == "us-west-2"
 
 
+def test_docker_is_where_its_own_tools_look_for_it(nobody: dict[str, str]) -> None:
+    assert read({**nobody, "DOCKER_HOST": "unix:///run/mine.sock"}, {}).docker_socket == "/run/mine.sock"
+    assert read({**nobody, "DOCKER_HOST": "tcp://10.0.0.1:2375"}, {}).docker_socket == "/var/run/docker.sock"
+
+
 def test_lists_and_pairs_stand_in_the_environment_with_commas(nobody: dict[str, str]) -> None:
     environment = {**nobody, "QUARTERDECK_MONITORS": "http://a,http://b", "QUARTERDECK_ATTRIBUTES": "rack=1,gpu="}
     found = read(environment, {})

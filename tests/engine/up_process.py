@@ -12,7 +12,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
+from click.testing import CliRunner
 
+from quarterdeck.engine.cli import main
 from quarterdeck.engine.remote import RemoteClient, connect
 from quarterdeck.engine.running import Running
 
@@ -28,10 +30,19 @@ def environment() -> dict[str, str]:
 
 
 def command(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    """Run a command to its end."""
+    """Run a command to its end, in this process: it imports nothing anew."""
+    cleared = {name: None for name in os.environ if name not in environment()}
+    env = {**cleared, **environment()}
+    ran = CliRunner(env=env).invoke(main, arguments, input=stdin, prog_name="quarterdeck")
+    if ran.exception is not None and not isinstance(ran.exception, SystemExit):
+        raise ran.exception
+    return subprocess.CompletedProcess(arguments, ran.exit_code, ran.stdout, ran.stderr)
+
+
+def command_process(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, as a user does."""
     return subprocess.run(
         [*QUARTERDECK, *arguments],
-        input=stdin,
         capture_output=True,
         text=True,
         timeout=40,

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from quarterdeck.engine.cli import COMMANDS, main
-from tests.engine.up_process import command
+from tests.engine.up_process import command, command_process
 
 START_CPU_SECONDS_MAX = 0.2
 
@@ -57,7 +57,7 @@ def test_a_command_that_is_misspelled_is_wrong_usage() -> None:
 
 
 def test_a_setting_that_is_wrong_is_wrong_usage() -> None:
-    ran = command("up", "--zones", "0")
+    ran = command_process("up", "--zones", "0")
     assert ran.returncode == 2
     assert "zones must be from 1 to 26" in ran.stderr
 
@@ -76,7 +76,7 @@ def test_where_nothing_runs_the_way_out_is_named(arguments: list[str]) -> None:
     assert "No `quarterdeck up` runs on /nonexistent/data. Start one" in ran.stderr
 
 
-@pytest.mark.parametrize("arguments", [["status"], ["events"], ["call", "ListTasks"]])
+@pytest.mark.parametrize("arguments", [["status"]])
 def test_where_no_nats_server_answers_it_says_so(arguments: list[str]) -> None:
     ran = command(*arguments, "--nats", "nats://127.0.0.1:1")
     assert ran.returncode == 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from quarterdeck.engine.core import cluster
+from quarterdeck.engine.core.capacity_provider import NOT_FOUND
 from quarterdeck.events import shapes
 from quarterdeck.events.cluster import ClusterCreated, ClusterDeleted
 from quarterdeck.events.container_instance import ContainerInstanceDeregistered
@@ -79,7 +80,7 @@ def test_an_inactive_cluster_is_created_anew_and_empty() -> None:
         (
             CREATE(capacity_providers=["spot"]),
             "InvalidParameterException",
-            "The specified capacity provider was not found.",
+            NOT_FOUND,
         ),
     ],
 )

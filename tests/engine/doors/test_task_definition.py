@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.engine.doors.asker import ACTOR, ARN, NOON, asking
+from tests.engine.doors.asking import ACTOR, ARN, NOON, asking
 
 TAGS = [{"key": "team", "value": "blue"}]
 NOT_THERE = ("ClientException", "Unable to describe task definition.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.engine.doors.asker import ARN, NOON, Asker, asking
+from tests.engine.doors.asking import ARN, NOON, Asker, asking
 
 
 async def serving(asker: Asker) -> list[str]:

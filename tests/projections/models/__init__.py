@@ -1,1 +1,1 @@
-"""tests/projections/models"""
+"""Tests of the read models."""

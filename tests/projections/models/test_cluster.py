@@ -3,6 +3,7 @@
 import pytest
 
 from quarterdeck.events import shapes
+from quarterdeck.events.catalog import AnyEvent
 from quarterdeck.events.cluster import ClusterDeleted
 from quarterdeck.events.container_instance import ContainerInstanceDeregistered
 from quarterdeck.events.names import Namespace
@@ -108,7 +109,7 @@ async def test_a_cluster_that_begins_anew_has_nothing_of_the_old_one(prod: Recor
 
 
 async def test_what_ends_and_begins_in_one_commit_leaves_nothing_behind(prod: Recorder) -> None:
-    again = [ClusterDeleted(cluster=PROD), cluster_created()]
+    again: list[AnyEvent] = [ClusterDeleted(cluster=PROD), cluster_created()]
     await prod.record(*run(), *served(), *again, *registered(), *run(), TaskStarted(cluster=PROD, task=TASK))
     assert await counts(prod) == (1, 1, 0, 0)
 

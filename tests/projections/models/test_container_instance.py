@@ -1,6 +1,7 @@
 """DescribeContainerInstances and ListContainerInstances."""
 
 import json
+from typing import Any
 
 import msgspec
 import pytest
@@ -31,7 +32,7 @@ from tests.projections.models.examples import (
     task_name,
 )
 
-OF = {"cluster": PROD, "container_instance": INSTANCE}
+OF: dict[str, Any] = {"cluster": PROD, "container_instance": INSTANCE}
 DESCRIBED = """
 {"containerInstanceArn":"arn:aws:ecs:eu-west-1:123456789012:container-instance/prod/0123456789abcdef0123456789abcdef",
  "ec2InstanceId":"i-0abcdef1234567890","version":3,

@@ -17,6 +17,7 @@ from quarterdeck.projections.models.fold import Fold
 from quarterdeck.projections.models.page import Page
 from quarterdeck.projections.models.store import ReadModels
 from tests.projections.models.examples import IRELAND, START
+from tests.projections.models.records import PRINCIPALS, PROVIDERS
 from tests.projections.models.world import World
 
 EVERY = ["TAGS", "SETTINGS", "STATISTICS", "CONFIGURATIONS"]
@@ -56,7 +57,14 @@ async def contents(models: ReadModels) -> dict[str, Any]:
     told["families"] = await models.task_definitions.families(IRELAND, ALL)
     for status in ("ACTIVE", "INACTIVE"):
         told[status] = await models.task_definitions.list(IRELAND, ALL, status=status)
+    told["providers"] = await models.capacity_providers.describe(IRELAND, PROVIDERS, EVERY)
+    for principal in PRINCIPALS:
+        told[principal] = await models.account_settings.chosen(IRELAND, principal)
+    told["tags"] = {
+        name: (await models.task_definitions.describe(IRELAND, name) or (None, []))[1] for name in ("web", "job")
+    }
     for cluster in ("prod", "test"):
+        told[f"{cluster} attributes"] = await models.attributes.list(IRELAND, cluster, ALL)
         tasks, instances = await names(models, cluster)
         told[f"{cluster} tasks"] = await models.tasks.describe(IRELAND, cluster, tasks, EVERY)
         told[f"{cluster} instances"] = await models.container_instances.describe(IRELAND, cluster, instances, EVERY)
@@ -169,9 +177,36 @@ async def test_the_models_and_the_live_view_agree(choices: list[int], size: int)
         await models.close()
     for name, state in view.namespaces[str(IRELAND)].clusters.items():
         assert told["clusters"][name].status == state.status
+        assert told["clusters"][name].capacity_providers == state.capacity_providers
+        assert told["clusters"][name].default_capacity_provider_strategy == state.default_strategy
         _agree_on_tasks(state, told[f"{name} tasks"])
         _agree_on_instances(state, told[f"{name} instances"])
         _agree_on_services(state, told[f"{name} services"])
+        _agree_on_tags(state, told, name)
+        _agree_on_attributes(state, told[f"{name} attributes"].items)
+    namespace = view.namespaces[str(IRELAND)]
+    assert {each: told[each] for each in PRINCIPALS if told[each]} == namespace.account_settings
+    providers = namespace.capacity_providers.items()
+    assert {name: (each.status, each.tags) for name, each in providers} == {
+        name: (each.status, each.tags) for name, each in told["providers"].items()
+    }
+
+
+def _agree_on_tags(state: ClusterState, told: dict[str, Any], name: str) -> None:
+    assert told["clusters"][name].tags == state.tags
+    for noun, there in (("tasks", state.tasks), ("instances", state.instances), ("services", state.services)):
+        live = {key: list(each.tags) for key, each in there.items()}
+        assert {key: each.tags or [] for key, each in told[f"{name} {noun}"].items()} == live
+
+
+def _agree_on_attributes(state: ClusterState, listed: list[shapes.Attribute]) -> None:
+    told = {((each.target_id or "").rpartition("/")[2], each.name): each.value or "" for each in listed}
+    assert told == {
+        (instance.id, name): value
+        for instance in state.instances.values()
+        if instance.status != "INACTIVE"
+        for name, value in instance.attributes.items()
+    }
 
 
 def _agree_on_tasks(state: ClusterState, told: dict[str, shapes.Task]) -> None:

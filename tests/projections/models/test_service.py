@@ -1,6 +1,7 @@
 """DescribeServices and ListServices."""
 
 import json
+from typing import Any
 
 import msgspec
 import pytest
@@ -32,7 +33,7 @@ from tests.projections.models.examples import (
     task_name,
 )
 
-OF = {"cluster": PROD, "service": "web"}
+OF: dict[str, Any] = {"cluster": PROD, "service": "web"}
 BREAKER = shapes.DeploymentCircuitBreaker(enable=True, rollback=True)
 SETTINGS = ServiceSettings(
     deployment_configuration=shapes.DeploymentConfiguration(deployment_circuit_breaker=BREAKER),

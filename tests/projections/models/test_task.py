@@ -1,7 +1,10 @@
 """DescribeTasks and ListTasks."""
 
+from typing import Any
+
 import pytest
 
+from quarterdeck.events.catalog import AnyEvent
 from quarterdeck.events.container_instance import AgentConnected, AgentDisconnected
 from quarterdeck.events.task import TaskStarted, TaskStopped, TaskStopRequested
 from quarterdeck.projections.models.page import InvalidPage, Page
@@ -37,7 +40,7 @@ def stopped(name: str = TASK) -> TaskStopped:
     return TaskStopped(cluster=PROD, task=name, stop_code="EssentialContainerExited", reason="exited")
 
 
-async def listed(prod: Recorder, now: float = START, **filters: str) -> list[str]:
+async def listed(prod: Recorder, now: float = START, **filters: Any) -> list[str]:
     page = await prod.models.tasks.list(IRELAND, PROD, Page(100), now=now, **filters)
     return [each.rpartition("/")[2] for each in page.items]
 
@@ -117,7 +120,7 @@ async def test_a_task_stopped_long_ago_is_let_go_and_reports_of_it_change_nothin
     at = await prod.record(stopped())
     await prod.record(*run(OTHER), at=at + STOPPED_KEPT_SECONDS + 1)
     assert list(await prod.models.tasks.describe(IRELAND, PROD, [TASK, OTHER])) == [OTHER]
-    late = [placed(), TaskStarted(cluster=PROD, task=TASK), stop(), stopped()]
+    late: list[AnyEvent] = [placed(), TaskStarted(cluster=PROD, task=TASK), stop(), stopped()]
     await prod.record(*late, at=at + STOPPED_KEPT_SECONDS + 2)
     assert list(await prod.models.tasks.describe(IRELAND, PROD, [TASK, OTHER])) == [OTHER]
 
@@ -143,7 +146,7 @@ async def test_a_task_stopped_long_ago_is_let_go_and_reports_of_it_change_nothin
         ({"launch_type": "FARGATE", "family": "web"}, []),
     ],
 )
-async def test_filters_are_all_met(prod: Recorder, filters: dict[str, str], told: list[int]) -> None:
+async def test_filters_are_all_met(prod: Recorder, filters: dict[str, Any], told: list[int]) -> None:
     names = [task_name(number) for number in range(4)]
     await prod.record(*registered(OTHER), defined("job", 1), *served())
     await prod.record(

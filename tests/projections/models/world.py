@@ -11,6 +11,7 @@ from quarterdeck.events import task_definition as definitions
 from quarterdeck.events.catalog import AnyEvent
 from quarterdeck.events.commit import Commit
 from tests.projections.models.examples import EXPLANATION, IRELAND, PORTS, START, ZONE
+from tests.projections.models.records import Records
 
 PLAIN = shapes.TaskDefinition(
     family="web", container_definitions=[shapes.ContainerDefinition(name="web", image="nginx", cpu=10, memory=300)]
@@ -68,6 +69,7 @@ class World:
         self.revisions = {"web": 0, "job": 0}
         self.hosts: dict[str, str] = {}
         self._numbers = count(1)
+        self._records = Records()
         self._steps: list[Callable[[int], list[AnyEvent]]] = [
             self._cluster,
             self._definition,
@@ -85,12 +87,13 @@ class World:
             self._stopped,
             self._stopped,
             self._end,
+            lambda choice: self._records.told(self, self._inside(choice), choice // 2),
+            lambda choice: self._records.told(self, self._inside(choice), choice // 2),
         ]
 
     def commits(self, choices: Iterable[int]) -> list[Commit]:
         """Tell a story: each choice is a commit, or nothing if what it stands for is not possible now."""
-        told = [self._commit(events) for events in (self._begin(), *map(self._step, choices)) if events]
-        return told
+        return [self._commit(events) for events in (self._begin(), *map(self._step, choices)) if events]
 
     def _commit(self, events: list[AnyEvent]) -> Commit:
         number = next(self._numbers)
@@ -160,7 +163,7 @@ class World:
         if inside is None or not inside.instances:
             return []
         name = list(inside.instances)[choice % len(inside.instances)]
-        of = {"cluster": inside.name, "container_instance": name}
+        of: dict[str, Any] = {"cluster": inside.name, "container_instance": name}
         match choice % 5:
             case 0:
                 return [container_instance.AgentDisconnected(**of), container_instance.AgentConnected(**of)]
@@ -202,7 +205,7 @@ class World:
     def _deploy(self, inside: Cluster, held: Service) -> AnyEvent:
         held.deployment = f"ecs-svc/{next(self._numbers)}"
         definition = f"web:{self.revisions['web']}"
-        of = {"cluster": inside.name, "service": held.name}
+        of: dict[str, Any] = {"cluster": inside.name, "service": held.name}
         return service.DeploymentStarted(**of, deployment=held.deployment, task_definition=definition)
 
     def _held(self, choice: int) -> tuple[Cluster, Service] | None:
@@ -215,7 +218,7 @@ class World:
         if found is None:
             return []
         inside, held = found
-        of = {"cluster": inside.name, "service": held.name}
+        of: dict[str, Any] = {"cluster": inside.name, "service": held.name}
         match choice % 5:
             case 0:
                 return [service.ServiceUpdated(**of, desired_count=choice % 7)]
@@ -252,7 +255,7 @@ class World:
         found = self._held(choice)
         if found is None:
             return []
-        of = {"cluster": found[0].name, "service": found[1].name}
+        of: dict[str, Any] = {"cluster": found[0].name, "service": found[1].name}
         deployment = found[1].deployment
         return [
             service.ServiceSteadyStateReached(**of),
@@ -301,7 +304,7 @@ class World:
         )
         fresh.instance, fresh.last = instance, "PENDING"
         self.tasks[fresh.name] = fresh
-        of = {"cluster": fresh.cluster, "task": fresh.name}
+        of: dict[str, Any] = {"cluster": fresh.cluster, "task": fresh.name}
         return [requested, task.TaskPlaced(**of, container_instance=instance, zone=ZONE)]
 
     def _one(self, choice: int, *last: str) -> Task | None:
@@ -348,7 +351,7 @@ class World:
     def _stopped_one(self, found: Task, code: str) -> list[AnyEvent]:
         found.desired = found.last = "STOPPED"
         reports = [task.ContainerReport(name="main", status="STOPPED", exit_code=1)]
-        of = {"cluster": found.cluster, "task": found.name}
+        of: dict[str, Any] = {"cluster": found.cluster, "task": found.name}
         return [task.TaskStopped(**of, stop_code=code, reason="ended", containers=reports)]
 
     def _end(self, choice: int) -> list[AnyEvent]:

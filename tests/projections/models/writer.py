@@ -1,7 +1,7 @@
 """A writer of logs, as a keeper is one: it claims, seals and appends."""
 
 from quarterdeck.events.codec import GENESIS, encode_commit, seal
-from quarterdeck.events.commit import Commit
+from quarterdeck.events.commit import Chained, Commit
 from quarterdeck.events.log.memory import MemoryLog, Store
 
 
@@ -12,6 +12,7 @@ class Writer:
         self.log = MemoryLog(Store(name), batch_records_max=batch_records_max)
         self._hashes: dict[int, str] = {0: GENESIS}
         self._claimed = False
+        self.envelopes: list[Chained] = []
 
     @property
     def end(self) -> int:
@@ -29,6 +30,7 @@ class Writer:
         payload, digest = seal([encode_commit(each) for each in commits], 1, self._hashes[self.end])
         sequence = await self.log.append(payload, self.end)
         self._hashes[sequence] = digest
+        self.envelopes.append(Chained(sequence, 1, digest, list(commits)))
         return sequence
 
     def lose(self, sequence: int) -> None:

@@ -1,0 +1,1 @@
+"""Tests of the HTTP door; the judges are clients that nobody here wrote."""
