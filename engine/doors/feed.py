@@ -138,7 +138,7 @@ class Feed:
             if (key := _key(item)) is not None:
                 asked.setdefault(key[:3], set()).add(key[3])
         if asked:
-            await self._projector.wait(items[-1].sequence, BEHIND_SECONDS_MAX)
+            await self._projector.wait(items[-1].sequence, BEHIND_SECONDS_MAX, patient=True)
         found: dict[object, shapes.Task | shapes.ContainerInstance] = {}
         models = self._projector.models
         for (namespace, cluster, is_task), names in asked.items():

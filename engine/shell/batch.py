@@ -6,6 +6,7 @@ from collections import deque
 from quarterdeck.events.commit import Commit
 
 ENVELOPE_BYTES_AIM = 256_000
+GROUP_MIN = 8
 
 
 class Batch:
@@ -33,10 +34,15 @@ class Batch:
         return future
 
     def stored(self, sequence: int) -> None:
-        """Keep the promises."""
-        for future, _ in self._waiting:
-            if not future.done():
-                future.set_result(sequence)
+        """Keep the promises: to half of many at once, to the others a moment later.
+
+        Callers that are answered together ask together: all would decide while nothing is on its way, then all wait
+        for the same append. In two groups, one decides while the other's append is under way.
+        """
+        half = len(self._waiting) // 2 if len(self._waiting) >= GROUP_MIN else len(self._waiting)
+        _keep(self._waiting[:half], sequence)
+        if half < len(self._waiting):
+            asyncio.get_running_loop().call_soon(_keep, self._waiting[half:], sequence)
 
     def settle(self, found: dict[str, int], error: Exception) -> None:
         """Keep the promises about commits that were found in the log; break the others."""
@@ -47,6 +53,12 @@ class Batch:
                 future.set_result(found[commit_id])
             else:
                 future.set_exception(error)
+
+
+def _keep(waiting: list[tuple[asyncio.Future[int], str]], sequence: int) -> None:
+    for future, _ in waiting:
+        if not future.done():
+            future.set_result(sequence)
 
 
 class Batches:

@@ -62,6 +62,7 @@ class Projector:
         self._busy = busy
         self._waiters: list[tuple[int, int, asyncio.Future[None]]] = []
         self._turn = count()
+        self._urgent = 0
         self._scope: asyncio.Timeout | None = None
         self._reason = ""
         self._identity = ""
@@ -87,10 +88,14 @@ class Projector:
             finally:
                 self._scope = None
 
-    async def wait(self, sequence: int, seconds_max: float) -> None:
-        """Wait until the models have reached a position, so that one reads one's own writes. Raises ReadModelBehind."""
+    async def wait(self, sequence: int, seconds_max: float, *, patient: bool = False) -> None:
+        """Wait until the models have reached a position, so that one reads one's own writes. Raises ReadModelBehind.
+
+        For who is `patient`, the models go on giving way to more urgent work.
+        """
         if self.applied.sequence >= sequence:
             return
+        self._urgent += not patient
         try:
             async with asyncio.timeout(seconds_max):
                 await self._reached(sequence)
@@ -99,6 +104,8 @@ class Projector:
                 f"the read models are at {self.applied.sequence}, {sequence} was not reached within {seconds_max:g} s; "
                 "what was written is in the log: read again later, and see that the projector is running"
             ) from None
+        finally:
+            self._urgent -= not patient
 
     async def rebuild(self, reason: str = "a rebuild was asked for") -> None:
         """Begin anew, and wait until the models are where the log now ends. Reads meanwhile see its past."""
@@ -157,7 +164,7 @@ class Projector:
     async def _give_way(self) -> None:
         """Let commands go first while nobody waits to read, within bounds: the models then lag, and catch up after."""
         until = asyncio.get_running_loop().time() + GIVE_WAY_SECONDS_MAX
-        while self._busy(self.applied.sequence) and not self._waiters and asyncio.get_running_loop().time() < until:
+        while self._busy(self.applied.sequence) and not self._urgent and asyncio.get_running_loop().time() < until:
             await asyncio.sleep(GIVE_WAY_SECONDS)
 
     def _move(self, applied: Applied) -> None:
