@@ -45,6 +45,13 @@ UNSUPPORTED = (
     "credential_specs",
 )
 
+UNSUPPORTED_VOLUMES = (
+    "efs_volume_configuration",
+    "fsx_windows_file_server_volume_configuration",
+    "s3files_volume_configuration",
+    "configured_at_launch",
+)
+
 
 class Untranslatable(Exception):
     """The definition asks for something that is not carried out here; the text is the task's stopped reason."""
@@ -191,6 +198,8 @@ def _dependencies(container: shapes.ContainerDefinition) -> Iterator[Dependency]
 
 def _ports(definition: shapes.TaskDefinition, container: shapes.ContainerDefinition) -> Iterator[PortMapping]:
     for each in container.port_mappings or []:
+        if each.container_port_range is not None:
+            raise Untranslatable(f"HostConfigError: container {container.name}: port ranges are not supported here")
         port = each.container_port or 0
         host = port if definition.network_mode == "host" else each.host_port or 0
         yield PortMapping(port, host, each.protocol or "tcp")
@@ -207,7 +216,7 @@ def _volumes(definition: shapes.TaskDefinition, task: str) -> Iterator[tuple[str
     for index, volume in enumerate(definition.volumes or []):
         name = volume.name or ""
         docker = volume.docker_volume_configuration
-        if volume.efs_volume_configuration or volume.fsx_windows_file_server_volume_configuration:
+        if any(getattr(volume, member) for member in UNSUPPORTED_VOLUMES):
             raise Untranslatable(f"HostConfigError: volume {name} is of a kind that is not supported here")
         if docker is not None and (docker.driver not in {None, "local"} or docker.driver_opts or docker.labels):
             raise Untranslatable(f"CannotCreateVolumeError: volume {name}: only plain local volumes are supported here")

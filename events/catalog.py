@@ -9,6 +9,7 @@ from quarterdeck.events import (
     tag,
     task,
     task_definition,
+    task_set,
 )
 from quarterdeck.events.names import short_name
 
@@ -36,6 +37,8 @@ AnyEvent = (
     | tag.ResourceUntagged
     | task_definition.TaskDefinitionRegistered
     | task_definition.TaskDefinitionDeregistered
+    | task_definition.TaskDefinitionDeletionRequested
+    | task_definition.TaskDefinitionDeleted
     | service.ServiceCreated
     | service.ServiceUpdated
     | service.ServiceDeleted
@@ -46,11 +49,20 @@ AnyEvent = (
     | service.ServiceSteadyStateReached
     | service.ServiceTaskPlacementFailed
     | service.ServiceTaskStartImpaired
+    | service.ServiceScaleInBlocked
+    | task_set.TaskSetCreated
+    | task_set.TaskSetScaled
+    | task_set.PrimaryTaskSetChanged
+    | task_set.TaskSetSteadyStateReached
+    | task_set.TaskSetDeleted
+    | task_set.TaskSetDrained
     | task.TaskRequested
     | task.TaskPlaced
     | task.TaskPlacementFailed
     | task.TaskStarted
     | task.ContainerStateChanged
+    | task.TaskProtectionEnabled
+    | task.TaskProtectionDisabled
     | task.TaskStopRequested
     | task.TaskStopped
 )
@@ -66,6 +78,7 @@ NOUNS = (
     "tag",
     "task",
     "task_definition",
+    "task_set",
 )
 
 
@@ -84,7 +97,7 @@ def subject(event: AnyEvent) -> str:
         case container_instance.ContainerInstanceEvent():
             return event.container_instance
         case service.ServiceEvent():
-            return event.service
+            return event.task_set if isinstance(event, task_set.TaskSetEvent) else event.service
         case task_definition.TaskDefinitionEvent():
             return f"{event.family}:{event.revision}"
         case capacity_provider.CapacityProviderEvent() | account_setting.AccountSettingEvent() | tag.TagEvent():

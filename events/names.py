@@ -1,6 +1,8 @@
 """Names: namespaces, ARNs and short identifiers, in ECS's long formats (spec §2.1)."""
 
 import re
+from base64 import urlsafe_b64encode
+from hashlib import sha256
 from typing import Literal
 
 import msgspec
@@ -13,7 +15,17 @@ DEFAULT_ACCOUNT = "000000000000"
 DEFAULT_CLUSTER = "default"
 DEFAULT_REGION = "us-east-1"
 
-Kind = Literal["cluster", "container-instance", "task", "service", "task-definition", "container"]
+Kind = Literal[
+    "cluster",
+    "container-instance",
+    "task",
+    "service",
+    "task-definition",
+    "container",
+    "task-set",
+    "service-deployment",
+    "service-revision",
+]
 
 
 class Namespace(msgspec.Struct, frozen=True):
@@ -51,6 +63,18 @@ class Namespace(msgspec.Struct, frozen=True):
     def service_arn(self, cluster: str, service: str) -> str:
         """Name a service."""
         return self.arn(f"service/{cluster}/{service}")
+
+    def task_set_arn(self, cluster: str, service: str, task_set: str) -> str:
+        """Name a task set of a service by ``ecs-svc/<digits>``."""
+        return self.arn(f"task-set/{cluster}/{service}/{task_set}")
+
+    def service_deployment_arn(self, cluster: str, service: str, deployment: str) -> str:
+        """Name the service deployment that began with a deployment, ``ecs-svc/<digits>``."""
+        return self.arn(f"service-deployment/{cluster}/{service}/{service_deployment_id(deployment)}")
+
+    def service_revision_arn(self, cluster: str, service: str, deployment: str) -> str:
+        """Name the service revision made for a deployment, ``ecs-svc/<digits>``."""
+        return self.arn(f"service-revision/{cluster}/{service}/{service_revision_id(deployment)}")
 
     def container_arn(self, cluster: str, task: str, container: str) -> str:
         """Name a container of a task; `container` is a hyphenated UUID."""
@@ -103,3 +127,13 @@ def container_uuid(task: str, index: int) -> str:
     """
     last = (int(task[20:], 16) + index + 1) & 0xFFFF_FFFF_FFFF
     return f"{task[:8]}-{task[8:12]}-{task[12:16]}-{task[16:20]}-{last:012x}"
+
+
+def service_deployment_id(deployment: str) -> str:
+    """Derive a service deployment's identifier from the deployment it began with: 21 url-safe characters."""
+    return urlsafe_b64encode(sha256(f"service deployment {deployment}".encode()).digest()).decode()[:21]
+
+
+def service_revision_id(deployment: str) -> str:
+    """Take a service revision's number from the deployment it was made for."""
+    return deployment.rpartition("/")[2]

@@ -20,6 +20,9 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     propagate_tags: str = "NONE"
     enable_execute_command: bool = False
     role: str = ""
+    load_balancers: list[shapes.LoadBalancer] = []
+    service_registries: list[shapes.ServiceRegistry] = []
+    network_configuration: shapes.NetworkConfiguration | None = None
 
 
 class ServiceEvent(ClusterEvent, frozen=True, kw_only=True):
@@ -67,10 +70,16 @@ class DeploymentEvent(ServiceEvent, frozen=True, kw_only=True):
 
 
 class DeploymentStarted(DeploymentEvent, frozen=True, kw_only=True):
-    """A deployment became PRIMARY; those before it are ACTIVE while they have tasks."""
+    """A deployment became PRIMARY; those before it are ACTIVE while they have tasks.
+
+    ``rolls_back`` names the deployment it takes the place of in the same service deployment, and
+    ``revision`` the one whose service revision it runs again; empty where it has its own.
+    """
 
     task_definition: str
     reason: str = ""
+    rolls_back: str = ""
+    revision: str = ""
 
 
 class DeploymentCompleted(DeploymentEvent, frozen=True, kw_only=True):
@@ -101,6 +110,12 @@ class ServiceTaskPlacementFailed(DeploymentEvent, frozen=True, kw_only=True):
     reason: str
     closest: str = ""
     explanation: Explanation
+
+
+class ServiceScaleInBlocked(DeploymentEvent, frozen=True, kw_only=True):
+    """More tasks are protected than are desired; said once until one is not, or the service changes."""
+
+    protected: int
 
 
 class ServiceTaskStartImpaired(DeploymentEvent, frozen=True, kw_only=True):

@@ -41,6 +41,7 @@ class TaskRequested(TaskEvent, frozen=True, kw_only=True):
     overrides: shapes.TaskOverride | None = None
     tags: list[shapes.Tag] = []
     enable_execute_command: bool = False
+    network_configuration: shapes.NetworkConfiguration | None = None
 
 
 class TaskPlaced(TaskEvent, frozen=True, kw_only=True):
@@ -82,6 +83,18 @@ class ContainerStateChanged(TaskEvent, frozen=True, kw_only=True):
     """The agent reported a change of a container that did not change the task's status."""
 
     container: ContainerReport
+
+
+class TaskProtectionEnabled(TaskEvent, frozen=True, kw_only=True):
+    """A service's task may not be stopped by scale-in or deployments until ``expires_at`` (seconds since the epoch)."""
+
+    expires_at: float
+
+
+class TaskProtectionDisabled(TaskEvent, frozen=True, kw_only=True):
+    """A task may be stopped again: a caller said so, or the time was up."""
+
+    expired: bool = False
 
 
 class TaskStopRequested(TaskEvent, frozen=True, kw_only=True):

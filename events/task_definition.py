@@ -20,3 +20,11 @@ class TaskDefinitionRegistered(TaskDefinitionEvent, frozen=True, kw_only=True):
 
 class TaskDefinitionDeregistered(TaskDefinitionEvent, frozen=True, kw_only=True):
     """A revision became INACTIVE."""
+
+
+class TaskDefinitionDeletionRequested(TaskDefinitionEvent, frozen=True, kw_only=True):
+    """A revision became DELETE_IN_PROGRESS; it is there while a task or service has it."""
+
+
+class TaskDefinitionDeleted(TaskDefinitionEvent, frozen=True, kw_only=True):
+    """A revision is gone; its number is never used again."""

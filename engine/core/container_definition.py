@@ -1,16 +1,38 @@
-"""Container definition: the defaults ECS writes into it, and what it refuses (spec §5.3 to §5.5)."""
+"""Container definition: the defaults ECS writes into it, and what it refuses (spec §5.3)."""
 
-from collections.abc import Hashable, Sequence
+import re
+from collections.abc import Iterator
 
 import msgspec
 
+from quarterdeck.engine.core import port_mapping
 from quarterdeck.engine.core.errors import ClientException
 from quarterdeck.engine.core.turn import valid_name
 from quarterdeck.events import shapes
 
-PORT_MAX = 65_535
 MEMORY_MIB_MIN = 6
-SAME_PORT_MODES = ("host", "awsvpc")
+TIMEOUT_SECONDS_MIN = 2
+ENVIRONMENT_FILES_MAX = 10
+IGNORED_EXIT_CODES_MAX = 50
+CREDENTIAL_SPECS_MAX = 1
+SWAPPINESS_MAX = 100
+RESTART_PERIOD_SECONDS_DEFAULT = 300
+ULIMITS = (
+    *("core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc"),
+    *("rss", "rtprio", "rttime", "sigpending", "stack"),
+)
+NOT_IN_AWSVPC = {
+    "hostname": "hostname",
+    "disable_networking": "Disable Networking",
+    "links": "links",
+    "dns_servers": "dnsServers",
+    "dns_search_domains": "dnsSearchDomains",
+    "extra_hosts": "extraHosts",
+}
+"""Members that a task with its own network interface can't have, as ECS's text calls them."""
+
+_SEARCH_DOMAIN = re.compile(r"[a-zA-Z0-9-.]{0,253}[a-zA-Z0-9]")
+_IPC_CONTROL = re.compile(r"kernel\.(msg|sem|shm).*|fs\.mqueue\..*")
 
 
 def complete(container: shapes.ContainerDefinition, network_mode: str | None) -> shapes.ContainerDefinition:
@@ -22,9 +44,9 @@ def complete(container: shapes.ContainerDefinition, network_mode: str | None) ->
     if not container.image:
         raise ClientException("Container.image should not be null or empty.")
     _check_amounts(container)
-    ports = [_port(container, each, network_mode) for each in container.port_mappings or []]
-    if ports and network_mode == "none":
-        raise ClientException(f"Port mappings on container '{container.name}' are not supported when networkMode=none.")
+    _check_network(container, network_mode)
+    _check_limits(container)
+    _check_inputs(container)
     return msgspec.structs.replace(
         container,
         cpu=container.cpu or 0,
@@ -32,9 +54,10 @@ def complete(container: shapes.ContainerDefinition, network_mode: str | None) ->
         environment=container.environment or [],
         mount_points=container.mount_points or [],
         volumes_from=container.volumes_from or [],
-        port_mappings=ports,
+        port_mappings=port_mapping.complete(container, network_mode),
         system_controls=container.system_controls or [],
-        health_check=_health_check(container.health_check),
+        health_check=_health_check(container),
+        restart_policy=_restart_policy(container),
     )
 
 
@@ -49,45 +72,35 @@ def check_sizes(definition: shapes.TaskDefinition) -> None:
         _check_memory(each, int(definition.memory) if definition.memory else None)
 
 
-def check_ports(definition: shapes.TaskDefinition) -> None:
-    """Check that no port is given away twice; where a task has one network, by none of its containers."""
-    containers = definition.container_definitions or []
-    mappings = [each.port_mappings or [] for each in containers]
-    together = [each for ports in mappings for each in ports]
-    for ports in [together] if definition.network_mode in SAME_PORT_MODES else mappings:
-        if _has_repeats([each.container_port for each in ports]):
-            raise ClientException("container port is used multiple times in task")
-    if _has_repeats([(each.host_port, each.protocol) for each in together if each.host_port]):
-        raise ClientException("host port is used multiple times in task")
-    if _has_repeats([each.name for each in together if each.name]):
-        raise ClientException("port mapping name is already used")
-
-
-def check_volumes(definition: shapes.TaskDefinition) -> None:
-    """Check that volumes have names, one kind at most, and that mounts name volumes there are."""
-    volumes = definition.volumes or []
-    names = [each.name for each in volumes]
-    for volume in volumes:
-        if not valid_name(volume.name):
-            raise ClientException(f"Invalid volume name '{volume.name or ''}'.")
-        _check_kind(volume)
-    if _has_repeats(names):
-        raise ClientException("Volume names must be unique within a task definition.")
+def check_roles(definition: shapes.TaskDefinition) -> None:
+    """Check that what is fetched for a container comes with the role to fetch it with."""
     for container in definition.container_definitions or []:
-        for mount in container.mount_points or []:
-            if mount.source_volume not in names:
-                raise ClientException(f"Unknown volume '{mount.source_volume}'.")
-            if not mount.container_path:
-                raise ClientException(f"Mount point of volume '{mount.source_volume}' needs a containerPath.")
+        log = container.log_configuration
+        if container.secrets or (log is not None and log.secret_options):
+            _need_execution_role(definition, "container secrets")
+        if container.repository_credentials is not None:
+            _need_execution_role(definition, "repository credentials")
 
 
-def _check_kind(volume: shapes.Volume) -> None:
-    if volume.efs_volume_configuration or volume.fsx_windows_file_server_volume_configuration:
-        raise ClientException(f"Volume '{volume.name}' is of a kind that no container instance here supports.")
-    if volume.configured_at_launch or volume.s3files_volume_configuration:
-        raise ClientException(f"Volume '{volume.name}' is of a kind that no container instance here supports.")
-    if volume.docker_volume_configuration and volume.host and volume.host.source_path:
-        raise ClientException(f"Volume '{volume.name}' can be of one kind only.")
+def check_system_controls(definition: shapes.TaskDefinition) -> None:
+    """Check that no kernel parameter is set that the task shares with its host."""
+    for container in definition.container_definitions or []:
+        for control in container.system_controls or []:
+            name = control.namespace or ""
+            if name.startswith("net.") and definition.network_mode == "host":
+                raise ClientException(f"The system control '{name}' is not supported when networkMode=host.")
+            if definition.ipc_mode == "host" and _IPC_CONTROL.fullmatch(name):
+                raise ClientException(f"The system control '{name}' is not supported when ipcMode=host.")
+
+
+def out_of_range(member: str, container: str | None, low: int, high: int) -> ClientException:
+    """Say that a number is not one it may be."""
+    return ClientException(f"the '{member}' setting for container '{container}' must be between {low} and {high}")
+
+
+def _need_execution_role(definition: shapes.TaskDefinition, what: str) -> None:
+    if not definition.execution_role_arn:
+        raise ClientException(f"When you are specifying {what}, you must also specify a value for 'executionRoleArn'.")
 
 
 def _check_amounts(container: shapes.ContainerDefinition) -> None:
@@ -117,40 +130,91 @@ def _check_memory(container: shapes.ContainerDefinition, task_memory: int | None
         raise ClientException(f"The 'memory' setting for container '{container.name}' is greater than for the task.")
 
 
-def _port(
-    container: shapes.ContainerDefinition, mapping: shapes.PortMapping, network_mode: str | None
-) -> shapes.PortMapping:
-    if mapping.container_port_range is not None and mapping.container_port is not None:
-        raise ClientException("cannot specify both single port and port range")
-    if mapping.container_port_range is not None:
-        raise ClientException(
-            f"Invalid 'containerPortRange' setting for container '{container.name}': "
-            "port ranges are not supported by this version."
-        )
-    port, host = mapping.container_port, mapping.host_port
-    if port is None or not 1 <= port <= PORT_MAX:
-        raise ClientException(f"Invalid 'containerPort' setting for container '{container.name}'.")
-    if host is not None and not 0 <= host <= PORT_MAX:
-        raise ClientException(f"Invalid 'hostPort' setting for container '{container.name}'.")
-    protocol = mapping.protocol or "tcp"
-    if protocol not in {"tcp", "udp"}:
-        raise ClientException("protocol should be one of [tcp,udp]")
-    if network_mode in SAME_PORT_MODES:
-        if host not in {None, 0, port}:
+def _check_network(container: shapes.ContainerDefinition, network_mode: str | None) -> None:
+    if network_mode == "awsvpc":
+        for member, words in NOT_IN_AWSVPC.items():
+            if getattr(container, member):
+                raise ClientException(f"{words} is not supported on container when networkMode=awsvpc.")
+    if container.links and network_mode not in {None, "bridge"}:
+        raise ClientException(f"links is not supported on container when networkMode={network_mode}.")
+    for domain in container.dns_search_domains or []:
+        if not _SEARCH_DOMAIN.fullmatch(domain):
+            raise ClientException(f"Invalid 'dnsSearchDomains' setting for container '{container.name}': '{domain}'.")
+
+
+def _check_limits(container: shapes.ContainerDefinition) -> None:
+    for limit in container.ulimits or []:
+        if limit.name not in ULIMITS:
+            raise ClientException(f"ulimit name should be one of [{','.join(ULIMITS)}], not '{limit.name}'.")
+        soft, hard = limit.soft_limit or 0, limit.hard_limit or 0
+        if hard >= 0 and (soft < 0 or soft > hard):
             raise ClientException(
-                f"When networkMode={network_mode}, the host ports and container ports in port mappings must match."
+                f"Invalid 'ulimits' setting for container '{container.name}': "
+                f"the soft limit of {limit.name} is greater than the hard limit."
             )
-        host = port
-    return msgspec.structs.replace(mapping, host_port=host or 0, protocol=protocol)
+    for seconds, word in ((container.start_timeout, "start"), (container.stop_timeout, "stop")):
+        if seconds is not None and seconds < TIMEOUT_SECONDS_MIN:
+            raise ClientException(
+                f"Granular {word} timeout on container '{container.name}' "
+                f"must be at least {TIMEOUT_SECONDS_MIN} seconds."
+            )
+    linux = container.linux_parameters
+    if linux is not None and linux.swappiness is not None and not 0 <= linux.swappiness <= SWAPPINESS_MAX:
+        raise out_of_range("swappiness", container.name, 0, SWAPPINESS_MAX)
 
 
-def _has_repeats(values: Sequence[Hashable]) -> bool:
-    return len(set(values)) < len(values)
+def _check_inputs(container: shapes.ContainerDefinition) -> None:
+    for said, most, member in (
+        (container.environment_files, ENVIRONMENT_FILES_MAX, "environmentFiles"),
+        (container.credential_specs, CREDENTIAL_SPECS_MAX, "credentialSpecs"),
+    ):
+        if len(said or []) > most:
+            raise ClientException(f"Too many {member} for container '{container.name}': at most {most} are allowed.")
+    for file in container.environment_files or []:
+        if file.type != "s3":
+            raise ClientException(f"Invalid 'environmentFiles' setting for container '{container.name}': type is s3.")
+    if container.version_consistency not in {None, "enabled", "disabled"}:
+        raise ClientException("versionConsistency should be one of [enabled,disabled]")
 
 
-def _health_check(check: shapes.HealthCheck | None) -> shapes.HealthCheck | None:
+def _health_check(container: shapes.ContainerDefinition) -> shapes.HealthCheck | None:
+    check = container.health_check
     if check is None:
         return None
-    return msgspec.structs.replace(
-        check, interval=check.interval or 30, timeout=check.timeout or 5, retries=check.retries or 3
+    if not check.command or check.command[0] not in {"CMD", "CMD-SHELL"}:
+        raise ClientException(
+            f"Invalid 'healthCheck' setting for container '{container.name}': "
+            "the command must start with CMD or CMD-SHELL."
+        )
+    full = msgspec.structs.replace(
+        check,
+        interval=30 if check.interval is None else check.interval,
+        timeout=5 if check.timeout is None else check.timeout,
+        retries=3 if check.retries is None else check.retries,
     )
+    for member, value, low, high in _health_ranges(full):
+        if not low <= value <= high:
+            raise out_of_range(member, container.name, low, high)
+    return full
+
+
+def _health_ranges(check: shapes.HealthCheck) -> Iterator[tuple[str, int, int, int]]:
+    yield "interval", check.interval or 0, 5, 300
+    yield "timeout", check.timeout or 0, 2, 60
+    yield "retries", check.retries or 0, 1, 10
+    yield "startPeriod", check.start_period or 0, 0, 300
+
+
+def _restart_policy(container: shapes.ContainerDefinition) -> shapes.ContainerRestartPolicy | None:
+    policy = container.restart_policy
+    if policy is None:
+        return None
+    period = policy.restart_attempt_period
+    period = RESTART_PERIOD_SECONDS_DEFAULT if period is None and policy.enabled else period
+    if period is not None and not 60 <= period <= 1800:
+        raise out_of_range("restartAttemptPeriod", container.name, 60, 1800)
+    if len(policy.ignored_exit_codes or []) > IGNORED_EXIT_CODES_MAX:
+        raise ClientException(
+            f"Too many ignoredExitCodes for container '{container.name}': at most {IGNORED_EXIT_CODES_MAX} are allowed."
+        )
+    return msgspec.structs.replace(policy, restart_attempt_period=period)

@@ -6,6 +6,13 @@ from quarterdeck.engine.core.errors import InvalidParameterException, Unsupporte
 from quarterdeck.events import shapes
 
 PERCENT_FULL = 100
+BAKE_MINUTES_MAX = 1440
+STRATEGIES = ("ROLLING", "BLUE_GREEN", "LINEAR", "CANARY")
+NOT_ROLLING = {
+    "lifecycle_hooks": "lifecycleHooks",
+    "linear_configuration": "linearConfiguration",
+    "canary_configuration": "canaryConfiguration",
+}
 
 DEFAULT = shapes.DeploymentConfiguration(
     deployment_circuit_breaker=shapes.DeploymentCircuitBreaker(enable=False, rollback=False),
@@ -23,11 +30,9 @@ def complete_configuration(
     members = {name: value for name, value in msgspec.structs.asdict(given or base).items() if value is not None}
     full = msgspec.structs.replace(base, **members)
     _check_percents(full.minimum_healthy_percent or 0, full.maximum_percent or 0)
-    breaker = full.deployment_circuit_breaker
-    if full.strategy != "ROLLING" or (breaker is not None and breaker.enable) or (full.alarms and full.alarms.enable):
-        raise UnsupportedFeatureException(
-            "This version supports the deployment strategy ROLLING, without circuit breaker and alarms."
-        )
+    _check_members(full)
+    if full.strategy != "ROLLING":
+        raise UnsupportedFeatureException("This version supports the deployment strategy ROLLING only.")
     return full
 
 
@@ -36,6 +41,36 @@ def bounds(configuration: shapes.DeploymentConfiguration, desired: int) -> tuple
     minimum = configuration.minimum_healthy_percent or 0
     maximum = configuration.maximum_percent or 0
     return -(-desired * minimum // 100), desired * maximum // 100
+
+
+def _check_members(configuration: shapes.DeploymentConfiguration) -> None:
+    """Check what only later stages of a deployment look at; it is kept and described."""
+    if configuration.strategy not in STRATEGIES:
+        raise InvalidParameterException(f"strategy should be one of [{','.join(STRATEGIES)}]")
+    if not 0 <= (configuration.bake_time_in_minutes or 0) <= BAKE_MINUTES_MAX:
+        raise InvalidParameterException(f"bakeTimeInMinutes must be from 0 to {BAKE_MINUTES_MAX}")
+    if configuration.strategy == "ROLLING":
+        given = [name for name in NOT_ROLLING if getattr(configuration, name)]
+        if given:
+            raise InvalidParameterException(f"{NOT_ROLLING[given[0]]} can not be used with the strategy ROLLING.")
+    breaker, alarms = configuration.deployment_circuit_breaker, configuration.alarms
+    threshold = breaker.threshold_configuration if breaker is not None else None
+    if threshold is not None and (threshold.value or 0) < 1:
+        raise InvalidParameterException("thresholdConfiguration value must be at least 1")
+    if alarms is not None and alarms.enable and not alarms.alarm_names:
+        raise InvalidParameterException("alarmNames can not be empty.")
+    _check_early_success(configuration)
+
+
+def _check_early_success(configuration: shapes.DeploymentConfiguration) -> None:
+    criteria = configuration.early_success_criteria
+    if criteria is None or criteria.healthy_percent is None:
+        return
+    least = configuration.minimum_healthy_percent or 0
+    if not least <= criteria.healthy_percent <= PERCENT_FULL:
+        raise InvalidParameterException(
+            f"earlySuccessCriteria healthyPercent must be from minimumHealthyPercent ({least}) to {PERCENT_FULL}"
+        )
 
 
 def _check_percents(minimum: int, maximum: int) -> None:

@@ -96,6 +96,18 @@ class ServiceNotActiveException(Refusal):
     """The service is DRAINING or INACTIVE."""
 
 
+class ServiceDeploymentNotFoundException(Refusal):
+    """No such service deployment."""
+
+
+class TaskSetNotFoundException(Refusal):
+    """No such task set."""
+
+
+class NamespaceNotFoundException(Refusal):
+    """No such Cloud Map namespace."""
+
+
 class ThrottlingException(Refusal):
     """Too many requests at once; ECS's text is "Rate exceeded"."""
 

@@ -4,41 +4,21 @@ Called on every event that may matter and by a ticker; both get the same answer.
 bounded number of steps and says whether another is due.
 """
 
-from collections.abc import Iterator
-
 import msgspec
 
 from quarterdeck.engine.core.deployment_configuration import bounds
-from quarterdeck.engine.core.placement import Unplaceable, closest, place
 from quarterdeck.engine.core.scale_in import in_scale_in_order
-from quarterdeck.engine.core.tags import managed_tags
-from quarterdeck.engine.core.task import bind
+from quarterdeck.engine.core.service_settings import is_external
+from quarterdeck.engine.core.service_step import Next, Site, both, scale_in, start, stop
+from quarterdeck.engine.core.task_set_step import work_sets
 from quarterdeck.engine.core.turn import Turn
 from quarterdeck.events.service import (
     DeploymentCompleted,
     ServiceDeploymentBlocked,
     ServiceDrained,
     ServiceSteadyStateReached,
-    ServiceTaskPlacementFailed,
-    ServiceTaskStartImpaired,
 )
-from quarterdeck.events.task import TaskRequested, TaskStopRequested
-from quarterdeck.projections.live.service import NO_INSTANCES
 from quarterdeck.projections.live.states import ClusterState, DeploymentState, ServiceState, TaskState
-from quarterdeck.projections.live.task_definition import find
-
-STEPS_PER_PASS_MAX = 100
-FAILURES_FREE = 3
-DELAY_SECONDS_FIRST = 10.0
-DELAY_SECONDS_MAX = 27 * 60.0
-
-
-class Next(msgspec.Struct, frozen=True):
-    """When to look again: at once, when there is room, or at a time (seconds since the epoch)."""
-
-    again: bool = False
-    waits_for_room: bool = False
-    at: float | None = None
 
 
 class Counts(msgspec.Struct):
@@ -63,29 +43,31 @@ def reconcile(turn: Turn, cluster: ClusterState, service: ServiceState) -> Next:
         return _drain(turn, cluster, service)
     if service.status != "ACTIVE":
         return Next()
+    if is_external(service.settings):
+        return work_sets(turn, cluster, service)
     if _is_settled(cluster, service):
         return _settle(turn, cluster, service)
     return _work(turn, cluster, service, _count(cluster, service))
 
 
-def start_delay(failures: int) -> float:
-    """Seconds to wait after so many starts failed in a row (spec §8.6)."""
-    if failures < FAILURES_FREE:
-        return 0.0
-    return float(min(DELAY_SECONDS_FIRST * 2.0 ** min(failures - FAILURES_FREE, 16), DELAY_SECONDS_MAX))
-
-
 def _work(turn: Turn, cluster: ClusterState, service: ServiceState, counts: Counts) -> Next:
     missing = service.desired_count - len(counts.fresh)
+    site = _primary(turn, cluster, service)
     if missing < 0:
-        return _stop(turn, cluster, service, in_scale_in_order(cluster, service, counts.fresh), -missing)
+        step = scale_in(site, counts.fresh, -missing)
+        if step is not None:
+            return step
     if counts.stale or counts.rolling:
-        return _replace(turn, cluster, service, counts, missing)
-    if missing:
-        return _start(turn, cluster, service, counts.away, missing)
+        return _replace(site, counts, missing)
+    if missing > 0:
+        return start(site, missing, counts.away)
     if counts.away:
-        return _stop(turn, cluster, service, iter(counts.away), len(counts.away))
+        return stop(site, counts.away, len(counts.away))
     return _settle(turn, cluster, service)
+
+
+def _primary(turn: Turn, cluster: ClusterState, service: ServiceState) -> Site:
+    return Site(turn, cluster, service, service.deployments[0])
 
 
 def _is_settled(cluster: ClusterState, service: ServiceState) -> bool:
@@ -137,99 +119,31 @@ def _present(cluster: ClusterState, service: ServiceState) -> int:
     return service.alive - lost
 
 
-def _start(turn: Turn, cluster: ClusterState, service: ServiceState, away: list[TaskState], missing: int) -> Next:
-    primary = service.deployments[0]
-    delay = start_delay(primary.failed)
-    if delay and primary.failed_at + delay > turn.now:
-        _tell_impaired(turn, cluster, service, primary)
-        return Next(at=primary.failed_at + delay)
-    template = _template(turn, cluster, service, primary)
-    need = find(turn.state, primary.definition).demand
-    for done in range(min(missing, STEPS_PER_PASS_MAX)):
-        found = place(cluster, service.group, need)
-        if isinstance(found, Unplaceable):
-            _tell_unplaceable(turn, cluster, service, missing - done, found)
-            return Next(waits_for_room=True)
-        name = bind(turn, template, found)
-        if away:
-            _ask_to_stop(turn, cluster, away.pop(), primary, superseded_by=name)
-    return Next(again=missing > STEPS_PER_PASS_MAX)
-
-
-def _template(turn: Turn, cluster: ClusterState, service: ServiceState, primary: DeploymentState) -> TaskRequested:
-    settings = service.settings
-    tags = {}
-    if settings.propagate_tags == "TASK_DEFINITION":
-        tags = {each.key: each for each in find(turn.state, primary.definition).tags}
-    elif settings.propagate_tags == "SERVICE":
-        tags = {each.key: each for each in service.tags}
-    if settings.enable_ecs_managed_tags:
-        tags |= {each.key: each for each in managed_tags(cluster.name, service.name)}
-    return TaskRequested(
-        cluster=cluster.name,
-        task="",
-        task_definition=primary.definition,
-        group=service.group,
-        started_by=primary.id,
-        deployment=primary.id,
-        launch_type=settings.launch_type,
-        tags=list(tags.values()),
-        enable_execute_command=settings.enable_execute_command,
-    )
-
-
-def _tell_unplaceable(turn: Turn, cluster: ClusterState, service: ServiceState, count: int, found: Unplaceable) -> None:
-    if service.unplaced == (found.reason or NO_INSTANCES):
-        return
-    need = find(turn.state, service.deployments[0].definition).demand
-    turn.emit(
-        ServiceTaskPlacementFailed(
-            cluster=cluster.name,
-            service=service.name,
-            deployment=service.deployments[0].id,
-            count=count,
-            reason=found.reason,
-            closest=closest(cluster, need, found.reason),
-            explanation=found.explanation,
-        )
-    )
-
-
-def _tell_impaired(turn: Turn, cluster: ClusterState, service: ServiceState, primary: DeploymentState) -> None:
-    if not primary.impaired:
-        turn.emit(
-            ServiceTaskStartImpaired(
-                cluster=cluster.name,
-                service=service.name,
-                deployment=primary.id,
-                failures=primary.failed,
-                delay_seconds=start_delay(primary.failed),
-            )
-        )
-
-
-def _replace(turn: Turn, cluster: ClusterState, service: ServiceState, counts: Counts, missing: int) -> Next:
+def _replace(site: Site, counts: Counts, missing: int) -> Next:
+    cluster, service = site.cluster, site.service
     lower, upper = bounds(service.settings.deployment_configuration, service.desired_count)
     missing = min(missing, upper - _present(cluster, service))
-    started = _start(turn, cluster, service, counts.away, missing) if missing > 0 else Next()
-    return _both(started, _stop_stale(turn, cluster, service, counts, lower))
+    started = start(site, missing, counts.away) if missing > 0 else Next()
+    return both(started, _stop_stale(site, counts, lower))
 
 
-def _stop_stale(turn: Turn, cluster: ClusterState, service: ServiceState, counts: Counts, lower: int) -> Next:
-    idle = [each for each in counts.stale if not _is_healthy(cluster, each)]
-    healthy = [each for each in counts.stale if _is_healthy(cluster, each)]
-    running = sum(1 for each in counts.fresh if _is_healthy(cluster, each)) + len(healthy)
-    first = _stop(turn, cluster, service, iter(idle), len(idle))
+def _stop_stale(site: Site, counts: Counts, lower: int) -> Next:
+    cluster, service = site.cluster, site.service
+    open_ = [each for each in counts.stale if not _is_kept(cluster, each)]
+    idle = [each for each in open_ if not _is_healthy(cluster, each)]
+    healthy = [each for each in open_ if _is_healthy(cluster, each)]
+    running = sum(1 for each in (*counts.fresh, *counts.stale) if _is_healthy(cluster, each))
+    first = stop(site, idle, len(idle))
     spare = min(running - lower, len(healthy))
     if spare > 0:
-        return _both(first, _stop(turn, cluster, service, in_scale_in_order(cluster, service, healthy), spare))
+        return both(first, stop(site, in_scale_in_order(cluster, service, healthy), spare))
     if service.alive == service.running == len(healthy) + len(counts.fresh):
-        _tell_blocked(turn, cluster, service, len(counts.fresh))
+        _tell_blocked(site, len(counts.fresh))
     return first
 
 
-def _tell_blocked(turn: Turn, cluster: ClusterState, service: ServiceState, fresh: int) -> None:
-    primary = service.deployments[0]
+def _tell_blocked(site: Site, fresh: int) -> None:
+    turn, cluster, service, primary = site
     lower, upper = bounds(service.settings.deployment_configuration, service.desired_count)
     if fresh < service.desired_count and upper <= service.alive and not primary.blocked:
         turn.emit(
@@ -239,12 +153,9 @@ def _tell_blocked(turn: Turn, cluster: ClusterState, service: ServiceState, fres
         )
 
 
-def _both(first: Next, second: Next) -> Next:
-    return Next(
-        again=first.again or second.again,
-        waits_for_room=first.waits_for_room or second.waits_for_room,
-        at=first.at if second.at is None else second.at,
-    )
+def _is_kept(cluster: ClusterState, task: TaskState) -> bool:
+    """Protected tasks stay through deployments, but not on instances that are to be empty (spec §6.8)."""
+    return task.id in cluster.protected and cluster.instances[task.instance].status != "DRAINING"
 
 
 def _is_healthy(cluster: ClusterState, task: TaskState) -> bool:
@@ -252,38 +163,12 @@ def _is_healthy(cluster: ClusterState, task: TaskState) -> bool:
 
 
 def _drain(turn: Turn, cluster: ClusterState, service: ServiceState) -> Next:
-    left = [cluster.tasks[name] for deployment in service.deployments for name in deployment.tasks]
+    holders: list[DeploymentState] = [*service.deployments, *service.task_sets]
+    left = [cluster.tasks[name] for holder in holders for name in holder.tasks]
     wanted = [task for task in left if task.desired_status == "RUNNING"]
     if wanted:
-        return _stop(turn, cluster, service, iter(wanted), len(wanted), settle=True)
+        stop(Site(turn, cluster, service, holders[0]), wanted, len(wanted))
+        return Next(again=True)
     if all(not cluster.instances[task.instance].connected for task in left):
         turn.emit(ServiceDrained(cluster=cluster.name, service=service.name))
     return Next()
-
-
-def _stop(
-    turn: Turn,
-    cluster: ClusterState,
-    service: ServiceState,
-    tasks: Iterator[TaskState],
-    count: int,
-    *,
-    settle: bool = False,
-) -> Next:
-    for _, task in zip(range(min(count, STEPS_PER_PASS_MAX)), tasks, strict=False):
-        _ask_to_stop(turn, cluster, task, service.deployments[0])
-    return Next(again=settle or count > STEPS_PER_PASS_MAX)
-
-
-def _ask_to_stop(
-    turn: Turn, cluster: ClusterState, task: TaskState, primary: DeploymentState, superseded_by: str = ""
-) -> None:
-    turn.emit(
-        TaskStopRequested(
-            cluster=cluster.name,
-            task=task.id,
-            stop_code="ServiceSchedulerInitiated",
-            reason=f"Scaling activity initiated by (deployment {primary.id})",
-            superseded_by=superseded_by,
-        )
-    )

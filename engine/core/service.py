@@ -1,8 +1,6 @@
 """Service: deciding on creation, update and deletion (spec §7.2 to §7.4); its tasks come from `reconcile`."""
 
-import msgspec
-
-from quarterdeck.engine.core.deployment_configuration import complete_configuration
+from quarterdeck.engine.core import service_settings
 from quarterdeck.engine.core.errors import (
     ClientException,
     InvalidParameterException,
@@ -10,58 +8,45 @@ from quarterdeck.engine.core.errors import (
     ServiceNotFoundException,
     UnsupportedFeatureException,
 )
+from quarterdeck.engine.core.service_settings import is_external
 from quarterdeck.engine.core.tags import checked_tags
-from quarterdeck.engine.core.task_definition import usable
+from quarterdeck.engine.core.task import runnable
+from quarterdeck.engine.core.task_definition import evaluable, usable
 from quarterdeck.engine.core.turn import Turn, valid_name
 from quarterdeck.events import shapes
-from quarterdeck.events.service import (
-    DeploymentStarted,
-    ServiceCreated,
-    ServiceDeleted,
-    ServiceSettings,
-    ServiceUpdated,
-)
+from quarterdeck.events.service import DeploymentStarted, ServiceCreated, ServiceDeleted, ServiceUpdated
 from quarterdeck.projections.live.states import ClusterState, DefinitionState, ServiceState
+from quarterdeck.projections.live.task_definition import find
 
 DESIRED_COUNT_MAX = 5000
 TOKEN_CHARACTERS_MAX = 36
-LAUNCH_TYPES = ("EC2", "FARGATE", "EXTERNAL", "FMI", "MANAGED_INSTANCES")
-UNSUPPORTED = (
-    "load_balancers",
-    "service_registries",
-    "network_configuration",
-    "placement_constraints",
-    "placement_strategy",
-    "capacity_provider_strategy",
-    "service_connect_configuration",
-    "volume_configurations",
-    "vpc_lattice_configurations",
-    "gateway_connectors",
+EXTERNAL_UPDATES = frozenset(
+    {
+        *("cluster", "service", "desired_count", "placement_constraints", "placement_strategy"),
+        *("health_check_grace_period_seconds", "enable_ecs_managed_tags", "propagate_tags", "deployment_controller"),
+    }
+)
+"""What may be updated of a service whose task sets have the rest (spec §7.3)."""
+FORCE = (
+    "When switching from launch type to capacity provider strategy on an existing service, or making a change to a "
+    "capacity provider strategy on a service that is already using one, you must force a new deployment."
 )
 
 
 def create(turn: Turn, request: shapes.CreateServiceRequest) -> None:
-    """Create a service and start its first deployment; nothing is placed in this decision."""
+    """Create a service and start its first deployment, if it has such; nothing is placed in this decision."""
     cluster = turn.cluster(request.cluster)
     if not valid_name(request.service_name):
         raise InvalidParameterException("Invalid service name.")
-    _check_strategies(request)
-    _check_supported(request)
+    service_settings.check_kind(request)
     name = request.service_name or ""
     if _is_repeat(cluster.services.get(name), request.client_token or "", turn.digest):
         return
-    definition = _definition(turn, request.task_definition)
-    desired = _desired(request.desired_count)
-    settings = ServiceSettings(
-        launch_type=request.launch_type or "EC2",
-        deployment_configuration=complete_configuration(request.deployment_configuration),
-        deployment_controller=request.deployment_controller,
-        health_check_grace_period_seconds=request.health_check_grace_period_seconds or 0,
-        enable_ecs_managed_tags=bool(request.enable_ecs_managed_tags),
-        propagate_tags=request.propagate_tags or "NONE",
-        enable_execute_command=bool(request.enable_execute_command),
-        role=request.role or "",
-    )
+    controller = request.deployment_controller
+    external = controller is not None and controller.type == "EXTERNAL"
+    definition = None if external else startable(turn, request.task_definition)
+    desired = _desired(0 if external and request.desired_count is None else request.desired_count)
+    settings = service_settings.created(definition.definition if definition is not None else None, request)
     tags = checked_tags(request.tags)
     turn.emit(
         ServiceCreated(
@@ -75,36 +60,40 @@ def create(turn: Turn, request: shapes.CreateServiceRequest) -> None:
             request=turn.digest,
         )
     )
-    _deploy(turn, cluster, name, definition.name)
+    if definition is not None:
+        _deploy(turn, cluster, name, definition.name)
 
 
 def update(turn: Turn, request: shapes.UpdateServiceRequest) -> None:
-    """Change a service; another task definition, or force, starts a deployment."""
+    """Change a service; another revision of what its tasks are made from, or force, starts a deployment."""
     cluster = turn.cluster(request.cluster)
-    service = existing(turn, cluster, request.service)
-    if service.status != "ACTIVE":
-        raise ServiceNotActiveException("Service was not ACTIVE.")
-    _check_supported(request)
-    current = service.deployments[0].definition
-    definition = current
-    if request.task_definition:
-        definition = _definition(turn, request.task_definition).name
+    service = active(turn, cluster, request.service)
+    _check_controller(service, request)
+    if request.capacity_provider_strategy and not request.force_new_deployment:
+        raise InvalidParameterException(FORCE)
+    external = is_external(service.settings)
+    current = "" if external else service.deployments[0].definition
+    definition = startable(turn, request.task_definition) if request.task_definition else None
     desired = None
     if request.desired_count is not None:
         if request.desired_count < 0:
             raise InvalidParameterException("Task count can not be lesser than 0")
         desired = _desired(request.desired_count)
-    settings = _changed(service.settings, request)
+    wanted = definition or (None if external else find(turn.state, current))
+    settings = service_settings.changed(service.settings, wanted.definition if wanted is not None else None, request)
+    before = service.settings
     turn.emit(
         ServiceUpdated(
             cluster=cluster.name,
             service=service.name,
             desired_count=desired,
-            settings=settings if settings != service.settings else None,
+            settings=settings if settings != before else None,
         )
     )
-    if definition != current or request.force_new_deployment:
-        _deploy(turn, cluster, service.name, definition)
+    if wanted is None:
+        return
+    if wanted.name != current or request.force_new_deployment or service_settings.needs_deployment(before, settings):
+        _deploy(turn, cluster, service.name, wanted.name)
 
 
 def delete(turn: Turn, request: shapes.DeleteServiceRequest) -> None:
@@ -115,6 +104,8 @@ def delete(turn: Turn, request: shapes.DeleteServiceRequest) -> None:
         return
     if service.desired_count > 0 and not request.force:
         raise InvalidParameterException("The service cannot be stopped while it is scaled above 0.")
+    if service.task_sets and not request.force:
+        raise InvalidParameterException("The service cannot be deleted while it has task sets: delete them, or force.")
     turn.emit(ServiceDeleted(cluster=cluster.name, service=service.name, force=bool(request.force)))
 
 
@@ -126,12 +117,18 @@ def existing(turn: Turn, cluster: ClusterState, reference: str | None) -> Servic
     return found
 
 
-def _definition(turn: Turn, reference: str | None) -> DefinitionState:
-    found = usable(turn, reference, ClientException)
-    if found.definition.network_mode == "awsvpc":
-        raise InvalidParameterException(
-            "Network Configuration must be provided when networkMode 'awsvpc' is specified."
-        )
+def active(turn: Turn, cluster: ClusterState, reference: str | None) -> ServiceState:
+    """Find a service that is ACTIVE."""
+    found = existing(turn, cluster, reference)
+    if found.status != "ACTIVE":
+        raise ServiceNotActiveException("Service was not ACTIVE.")
+    return found
+
+
+def startable(turn: Turn, reference: str | None) -> DefinitionState:
+    """Find a revision that a service's tasks may be started from."""
+    found = evaluable(usable(turn, reference, ClientException))
+    runnable(found.definition)
     return found
 
 
@@ -165,41 +162,14 @@ def _is_repeat(found: ServiceState | None, token: str, digest: str) -> bool:
     raise InvalidParameterException("Creation of service was not idempotent.")
 
 
-def _check_strategies(request: shapes.CreateServiceRequest) -> None:
-    if request.scheduling_strategy not in {None, "REPLICA", "DAEMON"}:
-        raise InvalidParameterException("Scheduling strategy should be one of [REPLICA,DAEMON]")
-    if request.launch_type is not None and request.launch_type not in LAUNCH_TYPES:
-        raise InvalidParameterException(f"launch type should be one of [{','.join(LAUNCH_TYPES)}]")
-    if request.launch_type is not None and request.capacity_provider_strategy:
-        raise InvalidParameterException(
-            "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again."
-        )
-    if request.scheduling_strategy == "DAEMON":
-        raise UnsupportedFeatureException("The scheduling strategy DAEMON is not supported by this version.")
-    if request.launch_type not in {None, "EC2"}:
-        raise UnsupportedFeatureException("Only the launch type EC2 is supported.")
+def _check_controller(service: ServiceState, request: shapes.UpdateServiceRequest) -> None:
     controller = request.deployment_controller
-    if controller is not None and controller.type not in {None, "ECS"}:
-        raise UnsupportedFeatureException(f"The deployment controller {controller.type} is not supported.")
-
-
-def _check_supported(request: shapes.CreateServiceRequest | shapes.UpdateServiceRequest) -> None:
-    given = [name for name in UNSUPPORTED if getattr(request, name)]
+    settings = service.settings
+    held = settings.deployment_controller.type if settings.deployment_controller is not None else None
+    if controller is not None and controller.type not in {None, held or "ECS"}:
+        raise UnsupportedFeatureException("This version can't change the deployment controller of a service.")
+    if not is_external(settings):
+        return
+    given = [name for name in request.__struct_fields__ if getattr(request, name) and name not in EXTERNAL_UPDATES]
     if given:
-        raise UnsupportedFeatureException(f"Not supported by this version: {', '.join(given)}.")
-    if request.availability_zone_rebalancing == "ENABLED":
-        raise UnsupportedFeatureException("Availability zone rebalancing is not supported by this version.")
-
-
-def _changed(settings: ServiceSettings, request: shapes.UpdateServiceRequest) -> ServiceSettings:
-    configuration = settings.deployment_configuration
-    if request.deployment_configuration is not None:
-        configuration = complete_configuration(request.deployment_configuration, configuration)
-    given = {
-        "health_check_grace_period_seconds": request.health_check_grace_period_seconds,
-        "enable_ecs_managed_tags": request.enable_ecs_managed_tags,
-        "propagate_tags": request.propagate_tags,
-        "enable_execute_command": request.enable_execute_command,
-    }
-    changes = {name: value for name, value in given.items() if value is not None}
-    return msgspec.structs.replace(settings, deployment_configuration=configuration, **changes)
+        raise InvalidParameterException(f"With the deployment controller EXTERNAL, task sets have: {given[0]}.")

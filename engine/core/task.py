@@ -4,12 +4,18 @@ import re
 
 import msgspec
 
-from quarterdeck.engine.core import tag
+from quarterdeck.engine.core import (
+    capacity_provider_strategy,
+    network_configuration,
+    placement_options,
+    tag,
+    volume_configuration,
+)
 from quarterdeck.engine.core.errors import InvalidParameterException, UnsupportedFeatureException
 from quarterdeck.engine.core.overrides import checked_overrides
 from quarterdeck.engine.core.placement import Placed, Unplaceable, first_failing_check, matrix, place
 from quarterdeck.engine.core.tags import checked_tags, managed_tags
-from quarterdeck.engine.core.task_definition import usable
+from quarterdeck.engine.core.task_definition import evaluable, usable
 from quarterdeck.engine.core.turn import Turn
 from quarterdeck.events import shapes
 from quarterdeck.events.task import (
@@ -26,10 +32,12 @@ from quarterdeck.projections.live.task import SERVICE_GROUP
 COUNT_MAX = 10
 INSTANCES_MAX = 10
 GROUP_CHARACTERS_MAX = 255
+TOKEN_CHARACTERS_MAX = 64
 STARTED_BY_MAX = 128
 STARTED_BY_START_MAX = 36
 FAILURES_MAX = 100
 LAUNCH_TYPES = ("EC2", "FARGATE", "EXTERNAL", "FMI", "MANAGED_INSTANCES")
+PROPAGATE_TAGS = (None, "TASK_DEFINITION", "NONE")
 REASONS = {"STATUS": "AGENT"}
 _STARTED_BY = re.compile(r"[A-Za-z0-9_/-]*")
 
@@ -37,13 +45,14 @@ _STARTED_BY = re.compile(r"[A-Za-z0-9_/-]*")
 def run(turn: Turn, request: shapes.RunTaskRequest) -> list[shapes.Failure]:
     """Place `count` tasks now; those that fit nowhere become failures, one for each instance."""
     cluster = turn.cluster(request.cluster)
-    definition = usable(turn, request.task_definition, InvalidParameterException)
+    definition = evaluable(usable(turn, request.task_definition, InvalidParameterException))
     count = 1 if request.count is None else request.count
     if not 1 <= count <= COUNT_MAX:
         raise InvalidParameterException(f"Count must be from 1 to {COUNT_MAX}, not {count}.")
-    _check_launch(request.launch_type, request.capacity_provider_strategy)
-    if request.placement_constraints or request.placement_strategy:
-        raise UnsupportedFeatureException("Placement constraints and strategies are not supported by this version.")
+    if len(request.client_token or "") > TOKEN_CHARACTERS_MAX:
+        raise InvalidParameterException(f"idempotency token longer than {TOKEN_CHARACTERS_MAX}.")
+    _check_launch(request)
+    placement_options.check(request.placement_constraints, request.placement_strategy)
     template = _template(cluster, definition, request)
     if len(cluster.draining) == cluster.room.size:
         raise InvalidParameterException("No Container Instances were found in your cluster.")
@@ -135,15 +144,14 @@ def _template(
     request: shapes.RunTaskRequest | shapes.StartTaskRequest,
 ) -> TaskRequested:
     _check_texts(request, STARTED_BY_MAX if isinstance(request, shapes.RunTaskRequest) else STARTED_BY_START_MAX)
+    runnable(definition.definition)
     overrides = checked_overrides(definition.definition, request.overrides)
-    if (definition.definition.network_mode == "awsvpc") != (request.network_configuration is not None):
-        raise InvalidParameterException(
-            "Network Configuration must be provided when networkMode 'awsvpc' is specified."
-            if request.network_configuration is None
-            else "Network Configuration is not valid for the given networkMode of this task definition."
-        )
+    network_configuration.check(definition.definition, request.network_configuration)
+    volume_configuration.check(definition.definition, request.volume_configurations)
     if request.propagate_tags == "SERVICE":
         raise InvalidParameterException("propagateTags SERVICE is only supported for tasks of a service.")
+    if request.propagate_tags not in PROPAGATE_TAGS:
+        raise InvalidParameterException("propagateTags should be one of [TASK_DEFINITION,SERVICE,NONE]")
     tags = {each.key: each for each in (definition.tags if request.propagate_tags == "TASK_DEFINITION" else [])}
     tags |= {each.key: each for each in checked_tags(request.tags)}
     if request.enable_ecs_managed_tags:
@@ -157,6 +165,7 @@ def _template(
         overrides=overrides,
         tags=list(tags.values()),
         enable_execute_command=bool(request.enable_execute_command),
+        network_configuration=request.network_configuration,
     )
 
 
@@ -174,15 +183,25 @@ def _check_texts(request: shapes.RunTaskRequest | shapes.StartTaskRequest, start
         )
 
 
-def _check_launch(launch_type: str | None, strategy: list[shapes.CapacityProviderStrategyItem] | None) -> None:
-    if launch_type is not None and strategy:
+def _check_launch(request: shapes.RunTaskRequest) -> None:
+    launch_type = request.launch_type
+    if launch_type is not None and request.capacity_provider_strategy:
         raise InvalidParameterException(
             "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again."
         )
     if launch_type is not None and launch_type not in LAUNCH_TYPES:
         raise InvalidParameterException(f"launch type should be one of [{','.join(LAUNCH_TYPES)}]")
-    if launch_type not in {None, "EC2"} or strategy:
+    if launch_type not in {None, "EC2"}:
         raise UnsupportedFeatureException("Only the launch type EC2 is supported.")
+    capacity_provider_strategy.check(request.capacity_provider_strategy)
+    if request.platform_version:
+        raise InvalidParameterException("The platform version must be null when specifying an EC2 launch type")
+
+
+def runnable(definition: shapes.TaskDefinition) -> None:
+    """Refuse a definition that says it runs elsewhere only."""
+    if definition.requires_compatibilities and "EC2" not in definition.requires_compatibilities:
+        raise InvalidParameterException("Task definition does not support launch_type EC2.")
 
 
 def _fail(

@@ -25,9 +25,12 @@ from quarterdeck.engine.doors import (
     container_instance,
     execute_command,
     service,
+    service_deployment,
     tag,
     task,
     task_definition,
+    task_protection,
+    task_set,
 )
 from quarterdeck.engine.doors.constraints import hold
 from quarterdeck.engine.doors.health import Health
@@ -59,6 +62,9 @@ OPERATIONS: dict[str, Operation] = {
     **task_definition.OPERATIONS,
     **service.OPERATIONS,
     **task.OPERATIONS,
+    **task_protection.OPERATIONS,
+    **service_deployment.OPERATIONS,
+    **task_set.OPERATIONS,
 }
 """What behaves; the other operations of the model answer UnsupportedFeatureException."""
 

@@ -25,6 +25,7 @@ from quarterdeck.events.service import (
     DeploymentEvent,
     DeploymentStarted,
     ServiceEvent,
+    ServiceScaleInBlocked,
     ServiceSteadyStateReached,
     ServiceTaskPlacementFailed,
     ServiceTaskStartImpaired,
@@ -32,6 +33,7 @@ from quarterdeck.events.service import (
 from quarterdeck.events.tag import TagEvent
 from quarterdeck.events.task import TaskEvent
 from quarterdeck.events.task_definition import TaskDefinitionEvent
+from quarterdeck.events.task_set import TaskSetSteadyStateReached
 
 PREFIX = "qd.feed."
 NONE = "-"
@@ -145,6 +147,11 @@ def _service(namespace: Namespace, event: ServiceEvent, at: float) -> tuple[str,
             return ACTION, resources, {"eventType": "INFO", "eventName": "SERVICE_STEADY_STATE", **action}
         case ServiceTaskStartImpaired():
             return ACTION, resources, {"eventType": "WARN", "eventName": "SERVICE_TASK_START_IMPAIRED", **action}
+        case TaskSetSteadyStateReached():
+            return ACTION, resources, {"eventType": "INFO", "eventName": "TASKSET_STEADY_STATE", **action}
+        case ServiceScaleInBlocked():
+            name = "TASKSET_SCALE_IN_FAILURE_BY_TASK_PROTECTION"
+            return ACTION, resources, {"eventType": "INFO", "eventName": name, **action}
         case ServiceTaskPlacementFailed():
             detail = {"eventType": "ERROR", "eventName": "SERVICE_TASK_PLACEMENT_FAILURE", "reason": event.reason}
             closest = [namespace.container_instance_arn(event.cluster, event.closest)] if event.closest else []

@@ -1,8 +1,8 @@
 """Service: its operations at the doors."""
 
 from quarterdeck.engine.core import service as core
-from quarterdeck.engine.core.errors import InvalidParameterException
-from quarterdeck.engine.core.service import LAUNCH_TYPES
+from quarterdeck.engine.core.errors import InvalidParameterException, NamespaceNotFoundException
+from quarterdeck.engine.core.service_settings import LAUNCH_TYPES
 from quarterdeck.engine.doors.operation import Context, Operation, Read, Write
 from quarterdeck.engine.doors.paging import next_token, page
 from quarterdeck.engine.doors.references import cluster_name, included, limited, missing, name_in, names_in
@@ -12,6 +12,7 @@ from quarterdeck.events.names import DEFAULT_CLUSTER
 
 SERVICES_DESCRIBED_MAX = 10
 SERVICES_LISTED_DEFAULT = 10
+MANAGERS = ("CUSTOMER", "ECS")
 STRATEGIES = ("REPLICA", "DAEMON")
 
 
@@ -51,6 +52,10 @@ async def _list(context: Context, request: shapes.ListServicesRequest) -> shapes
         raise InvalidParameterException(f"launch type should be one of [{','.join(LAUNCH_TYPES)}]")
     if request.scheduling_strategy is not None and request.scheduling_strategy not in STRATEGIES:
         raise InvalidParameterException("Scheduling strategy should be one of [REPLICA,DAEMON]")
+    if request.resource_management_type not in {None, *MANAGERS}:
+        raise InvalidParameterException(f"resourceManagementType should be one of [{','.join(MANAGERS)}]")
+    if request.resource_management_type == "ECS":
+        return shapes.ListServicesResponse(service_arns=[])
     listed = await context.models.services.list(
         context.namespace,
         cluster,
@@ -61,10 +66,25 @@ async def _list(context: Context, request: shapes.ListServicesRequest) -> shapes
     return shapes.ListServicesResponse(service_arns=listed.items, next_token=next_token(request, listed))
 
 
+async def _by_namespace(
+    context: Context, request: shapes.ListServicesByNamespaceRequest
+) -> shapes.ListServicesByNamespaceResponse:
+    """List the services in a Cloud Map namespace: none are, and it is only known as a default of a cluster."""
+    if not request.namespace:
+        raise InvalidParameterException("namespace can not be blank.")
+    page(request, SERVICES_LISTED_DEFAULT)
+    held = context.view.namespaces.get(str(context.namespace))
+    defaults = [each.service_connect_defaults for each in held.clusters.values()] if held is not None else []
+    if request.namespace not in {each.namespace for each in defaults if each is not None}:
+        raise NamespaceNotFoundException("The specified namespace was not found.")
+    return shapes.ListServicesByNamespaceResponse(service_arns=[])
+
+
 OPERATIONS: dict[str, Operation] = {
     "CreateService": Write(decide=core.create, answer=_created),
     "UpdateService": Write(decide=core.update, answer=_updated),
     "DeleteService": Write(decide=core.delete, answer=_deleted),
     "DescribeServices": Read(read=_describe),
     "ListServices": Read(read=_list),
+    "ListServicesByNamespace": Read(read=_by_namespace),
 }

@@ -10,8 +10,7 @@ from quarterdeck.engine.shell.command import Outcome
 from quarterdeck.events import shapes
 from quarterdeck.events.names import DEFAULT_CLUSTER
 from quarterdeck.events.task import TaskPlaced, TaskPlacementFailed, TaskRequested
-from quarterdeck.projections.live.states import NamespaceState
-from quarterdeck.projections.live.task_definition import find
+from quarterdeck.projections.live.states import DefinitionState, NamespaceState
 from quarterdeck.projections.models.task_document import requested_task
 
 TASKS_DESCRIBED_MAX = 100
@@ -44,17 +43,23 @@ def _tasks(context: Context, outcome: Outcome) -> list[shapes.Task]:
 def _new(
     context: Context, state: NamespaceState, at: float, requested: TaskRequested, placed: TaskPlaced | None
 ) -> shapes.Task:
-    definition = find(state, requested.task_definition)
+    definition = _definition(state, requested.task_definition)
     instance = state.clusters[requested.cluster].instances.get(placed.container_instance) if placed else None
     return requested_task(
         context.namespace,
         at,
         requested,
         placed,
-        definition.definition,
-        needs=definition.demand if requested.overrides is None else None,
+        definition.definition if definition is not None else shapes.TaskDefinition(),
+        needs=definition.demand if definition is not None and requested.overrides is None else None,
         architecture=instance.attributes.get("ecs.cpu-architecture", "") if instance is not None else "",
     )
+
+
+def _definition(state: NamespaceState, name: str) -> DefinitionState | None:
+    """Look a revision up, which may be gone when a command is repeated a day later."""
+    family, _, revision = name.rpartition(":")
+    return state.families[family].revisions.get(int(revision))
 
 
 def _failures(context: Context, event: object) -> list[shapes.Failure]:

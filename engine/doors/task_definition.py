@@ -28,10 +28,25 @@ async def _deregistered(
     return shapes.DeregisterTaskDefinitionResponse(task_definition=definition)
 
 
+async def _deleted(
+    context: Context, request: shapes.DeleteTaskDefinitionsRequest, outcome: Outcome
+) -> shapes.DeleteTaskDefinitionsResponse:
+    failures: list[shapes.Failure] = outcome.result or []
+    refused = {each.arn for each in failures}
+    found = [
+        (await _find(context, each))[0]
+        for each in dict.fromkeys(request.task_definitions or [])
+        if context.namespace.task_definition_arn(name_in(context, "task-definition", each)) not in refused
+    ]
+    return shapes.DeleteTaskDefinitionsResponse(task_definitions=found, failures=failures)
+
+
 async def _describe(
     context: Context, request: shapes.DescribeTaskDefinitionRequest
 ) -> shapes.DescribeTaskDefinitionResponse:
     include = included(request.include, ("TAGS",))
+    if not request.task_definition:
+        raise ClientException("TaskDefinition can not be blank.")
     definition, tags = await _find(context, request.task_definition)
     return shapes.DescribeTaskDefinitionResponse(task_definition=definition, tags=tags if include else [])
 
@@ -73,6 +88,7 @@ def _one_of(member: str, value: str, allowed: tuple[str, ...]) -> str:
 OPERATIONS: dict[str, Operation] = {
     "RegisterTaskDefinition": Write(decide=core.register, answer=_registered, at_once=True),
     "DeregisterTaskDefinition": Write(decide=core.deregister, answer=_deregistered),
+    "DeleteTaskDefinitions": Write(decide=core.delete, answer=_deleted),
     "DescribeTaskDefinition": Read(read=_describe),
     "ListTaskDefinitions": Read(read=_list),
     "ListTaskDefinitionFamilies": Read(read=_families),

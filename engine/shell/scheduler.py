@@ -16,7 +16,10 @@ import structlog
 from quarterdeck.engine.core.container_instance import lose_overdue
 from quarterdeck.engine.core.errors import Refusal
 from quarterdeck.engine.core.react import concerned, makes_room
-from quarterdeck.engine.core.reconcile import Next, reconcile
+from quarterdeck.engine.core.reconcile import reconcile
+from quarterdeck.engine.core.service_step import Next
+from quarterdeck.engine.core.task_definition import purge
+from quarterdeck.engine.core.task_protection import expire
 from quarterdeck.engine.core.turn import Turn
 from quarterdeck.engine.shell.command import Command, NotKeeper, NotStored
 from quarterdeck.engine.shell.keeper import Keeper
@@ -118,9 +121,17 @@ class Scheduler:
         if now - self._looked_at >= FULL_LOOK_SECONDS:
             self._looked_at = now
             self.resume()
+            self._purge()
         for namespace, state in list(self._keeper.view.namespaces.items()):
             if any(cluster.away for cluster in state.clusters.values()):
                 self._decide(namespace, "LoseAgents", lose_overdue, "")
+            if any(cluster.protected for cluster in state.clusters.values()):
+                self._decide(namespace, "ExpireTaskProtection", expire, "")
+
+    def _purge(self) -> None:
+        for namespace, state in list(self._keeper.view.namespaces.items()):
+            if state.deleting:
+                self._decide(namespace, "PurgeTaskDefinitions", purge, "")
 
     def _decide(self, namespace: str, operation: str, decide: object, cause: str) -> object:
         command = Command(

@@ -1,5 +1,7 @@
 """Demand: what a task needs of an instance, worked out once per task definition and set of overrides."""
 
+from collections.abc import Iterator
+
 import msgspec
 
 from quarterdeck.events import shapes
@@ -27,8 +29,20 @@ def demand(definition: shapes.TaskDefinition, overrides: shapes.TaskOverride | N
         memory=int(memory) if memory else sum(_memory(each, by_name.get(each.name)) for each in containers),
         tcp=frozenset(port for port, protocol in ports if protocol != "udp"),
         udp=frozenset(port for port, protocol in ports if protocol == "udp"),
-        attributes=frozenset((each.name or "", each.value or "") for each in definition.requires_attributes or []),
+        attributes=frozenset(_attributes(definition)),
     )
+
+
+def _attributes(definition: shapes.TaskDefinition) -> Iterator[tuple[str, str]]:
+    """What an instance must have: capabilities, and the platform if the definition names one (spec §5.2)."""
+    yield from ((each.name or "", each.value or "") for each in definition.requires_attributes or [])
+    platform = definition.runtime_platform
+    if platform is None:
+        return
+    if platform.cpu_architecture:
+        yield "ecs.cpu-architecture", platform.cpu_architecture.lower()
+    if platform.operating_system_family:
+        yield "ecs.os-type", platform.operating_system_family.partition("_")[0].lower()
 
 
 def _cpu(container: shapes.ContainerDefinition, override: shapes.ContainerOverride | None) -> int:

@@ -8,12 +8,16 @@ from quarterdeck.events.service import (
     ServiceDeploymentBlocked,
     ServiceDrained,
     ServiceEvent,
+    ServiceScaleInBlocked,
     ServiceSteadyStateReached,
     ServiceTaskPlacementFailed,
     ServiceTaskStartImpaired,
     ServiceUpdated,
 )
-from quarterdeck.projections.live.states import DeploymentState, NamespaceState, ServiceState
+from quarterdeck.projections.live.states import DeploymentState, NamespaceState, RevisionState, ServiceState
+
+PAST_KEPT_MAX = 100
+"""Deployments of a service remembered by name."""
 
 NO_INSTANCES = "NO INSTANCES"
 """What is remembered as the cause when there was no instance to fail a check."""
@@ -41,6 +45,7 @@ def updated(namespace: NamespaceState, event: ServiceUpdated, _at: float) -> Non
         service.settings = event.settings
     service.steady = False
     service.unplaced = ""
+    service.scale_in_blocked = False
     for deployment in service.deployments:
         deployment.failed, deployment.impaired, deployment.blocked = 0, False, False
 
@@ -63,16 +68,21 @@ def deployment_started(namespace: NamespaceState, event: DeploymentStarted, at: 
     """Put a new PRIMARY first; drop those before it that have no tasks."""
     service = _find(namespace, event)
     kept = [each for each in service.deployments if each.tasks]
-    service.deployments = [DeploymentState(event.deployment, event.task_definition, at), *kept]
+    fresh = DeploymentState(event.deployment, event.task_definition, at)
+    fresh.rolls_back, fresh.revision = event.rolls_back, event.revision or event.deployment
+    service.past = [*service.past, event.deployment][-PAST_KEPT_MAX:]
+    service.deployments = [fresh, *kept]
     service.steady = False
     service.unplaced = ""
 
 
 def deployment_completed(namespace: NamespaceState, event: DeploymentCompleted, _at: float) -> None:
     """Mark a deployment COMPLETED; that is not revoked."""
-    deployment = _find(namespace, event).deployment(event.deployment)
+    service = _find(namespace, event)
+    deployment = service.deployment(event.deployment)
     if deployment is not None:
         deployment.completed = True
+        service.proven = RevisionState(deployment.revision, deployment.definition, service.settings)
 
 
 def deployment_blocked(namespace: NamespaceState, event: ServiceDeploymentBlocked, _at: float) -> None:
@@ -99,6 +109,11 @@ def start_impaired(namespace: NamespaceState, event: ServiceTaskStartImpaired, _
     deployment = _find(namespace, event).deployment(event.deployment)
     if deployment is not None:
         deployment.impaired = True
+
+
+def scale_in_blocked(namespace: NamespaceState, event: ServiceScaleInBlocked, _at: float) -> None:
+    """Remember that it was told."""
+    _find(namespace, event).scale_in_blocked = True
 
 
 def _find(namespace: NamespaceState, event: ServiceEvent) -> ServiceState:

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Sequence
+from math import ceil
 
 import msgspec
 
@@ -69,12 +70,37 @@ class DeploymentState(msgspec.Struct):
     failed_at: float = 0.0
     impaired: bool = False
     blocked: bool = False
+    rolls_back: str = ""
+    revision: str = ""
     running: int = 0
     tasks: dict[str, None] = msgspec.field(default_factory=dict)
 
 
+class TaskSetState(DeploymentState):
+    """A task set: as a deployment, with a share of the service's desired count in percent."""
+
+    scale: float = 0.0
+    status: str = "ACTIVE"
+    steady: bool = False
+    network_configuration: shapes.NetworkConfiguration | None = None
+    token: str = ""
+    request: str = ""
+
+    def computed(self, desired: int) -> int:
+        """Work out how many tasks it should have, rounded up."""
+        return ceil(desired * self.scale / 100) if self.status == "ACTIVE" else 0
+
+
+class RevisionState(msgspec.Struct, frozen=True):
+    """What a deployment that completed was made from: what there is to go back to."""
+
+    deployment: str
+    definition: str
+    settings: ServiceSettings
+
+
 class ServiceState(msgspec.Struct):
-    """A service; ``deployments`` has the PRIMARY first.
+    """A service; ``deployments`` has the PRIMARY first, ``past`` names the last of those before.
 
     ``wanted`` counts tasks desired RUNNING, ``running`` those of them that are, ``away`` those of
     them on instances whose agent is lost, ``alive`` all that are not STOPPED.
@@ -90,7 +116,12 @@ class ServiceState(msgspec.Struct):
     status: str = "ACTIVE"
     steady: bool = False
     unplaced: str = ""
+    scale_in_blocked: bool = False
     deployments: list[DeploymentState] = msgspec.field(default_factory=list)
+    task_sets: list[TaskSetState] = msgspec.field(default_factory=list)
+    primary_task_set: str = ""
+    proven: RevisionState | None = None
+    past: list[str] = msgspec.field(default_factory=list)
     wanted: int = 0
     running: int = 0
     away: int = 0
@@ -101,13 +132,28 @@ class ServiceState(msgspec.Struct):
         """Name the group of the service's tasks."""
         return f"service:{self.name}"
 
+    def definitions(self) -> list[str]:
+        """Name the revisions that the service runs, or may go back to."""
+        proven = [self.proven.definition] if self.proven is not None else []
+        return [*(each.definition for each in (*self.deployments, *self.task_sets)), *proven]
+
     def deployment(self, name: str) -> DeploymentState | None:
-        """Find a deployment that still has tasks, or is PRIMARY."""
-        return next((each for each in self.deployments if each.id == name), None)
+        """Find a deployment that still has tasks, or is PRIMARY; or a task set."""
+        for each in self.deployments:
+            if each.id == name:
+                return each
+        return self.task_set(name) if self.task_sets else None
+
+    def task_set(self, name: str) -> TaskSetState | None:
+        """Find a task set, ACTIVE or DRAINING."""
+        return next((each for each in self.task_sets if each.id == name), None)
 
 
 class ClusterState(msgspec.Struct):
-    """A cluster and all in it; tasks that STOPPED stay for an hour (spec §6.6)."""
+    """A cluster and all in it; tasks that STOPPED stay for an hour (spec §6.6).
+
+    ``protected`` says until when services' tasks that are wanted may not be stopped to make way.
+    """
 
     name: str
     created_at: float
@@ -124,6 +170,7 @@ class ClusterState(msgspec.Struct):
     room: Room = msgspec.field(default_factory=Room)
     away: dict[str, None] = msgspec.field(default_factory=dict)
     draining: dict[str, None] = msgspec.field(default_factory=dict)
+    protected: dict[str, float] = msgspec.field(default_factory=dict)
     stopped: deque[tuple[float, str]] = msgspec.field(default_factory=deque)
 
 
@@ -142,5 +189,6 @@ class NamespaceState(msgspec.Struct):
     namespace: Namespace
     clusters: dict[str, ClusterState] = msgspec.field(default_factory=dict)
     families: dict[str, FamilyState] = msgspec.field(default_factory=dict)
+    deleting: dict[str, None] = msgspec.field(default_factory=dict)
     capacity_providers: dict[str, CapacityProviderState] = msgspec.field(default_factory=dict)
     account_settings: dict[str, dict[str, str]] = msgspec.field(default_factory=dict)

@@ -15,6 +15,7 @@ from quarterdeck.projections.live.states import (
     DeploymentState,
     NamespaceState,
     ServiceState,
+    TaskSetState,
     TaskState,
 )
 from quarterdeck.projections.live.task_definition import find
@@ -48,6 +49,8 @@ def requested(namespace: NamespaceState, event: TaskRequested, at: float) -> Non
         service.alive += 1
         service.steady = False
         service.unplaced = ""
+        if isinstance(deployment, TaskSetState):
+            deployment.steady = False
 
 
 def placed(namespace: NamespaceState, event: TaskPlaced, _at: float) -> None:
@@ -125,6 +128,7 @@ def owners(cluster: ClusterState, task: TaskState) -> tuple[ServiceState | None,
 
 def _unwant(cluster: ClusterState, task: TaskState) -> None:
     task.desired_status = "STOPPED"
+    cluster.protected.pop(task.id, None)
     if task.instance:
         instance = cluster.instances[task.instance]
         cluster.room.count(task.group, instance, -1)
@@ -147,7 +151,7 @@ def _leave(service: ServiceState, deployment: DeploymentState, task: TaskState, 
     if task.stop_code == "TaskFailedToStart":
         deployment.failed += 1
         deployment.failed_at = at
-    if not deployment.tasks and deployment is not service.deployments[0]:
+    if not deployment.tasks and any(deployment is each for each in service.deployments[1:]):
         service.deployments.remove(deployment)
 
 

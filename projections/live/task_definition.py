@@ -1,6 +1,11 @@
 """Task definition: how its events change the live view."""
 
-from quarterdeck.events.task_definition import TaskDefinitionDeregistered, TaskDefinitionRegistered
+from quarterdeck.events.task_definition import (
+    TaskDefinitionDeleted,
+    TaskDefinitionDeletionRequested,
+    TaskDefinitionDeregistered,
+    TaskDefinitionRegistered,
+)
 from quarterdeck.projections.live.demand import demand
 from quarterdeck.projections.live.states import DefinitionState, FamilyState, NamespaceState
 
@@ -20,6 +25,19 @@ def registered(namespace: NamespaceState, event: TaskDefinitionRegistered, _at: 
 def deregistered(namespace: NamespaceState, event: TaskDefinitionDeregistered, _at: float) -> None:
     """Make a revision INACTIVE."""
     namespace.families[event.family].revisions[event.revision].status = "INACTIVE"
+
+
+def deletion_requested(namespace: NamespaceState, event: TaskDefinitionDeletionRequested, _at: float) -> None:
+    """Make a revision DELETE_IN_PROGRESS."""
+    found = namespace.families[event.family].revisions[event.revision]
+    found.status = "DELETE_IN_PROGRESS"
+    namespace.deleting[found.name] = None
+
+
+def deleted(namespace: NamespaceState, event: TaskDefinitionDeleted, _at: float) -> None:
+    """Forget a revision, but not its number."""
+    found = namespace.families[event.family].revisions.pop(event.revision)
+    namespace.deleting.pop(found.name, None)
 
 
 def find(namespace: NamespaceState, name: str) -> DefinitionState:

@@ -15,6 +15,7 @@ from quarterdeck.events import service as service_events
 from quarterdeck.events import tag as tag_events
 from quarterdeck.events import task as task_events
 from quarterdeck.events import task_definition as definition_events
+from quarterdeck.events import task_set as set_events
 from quarterdeck.events.codec import GENESIS
 from quarterdeck.events.commit import Chained, Commit
 from quarterdeck.events.names import Namespace
@@ -27,6 +28,8 @@ from quarterdeck.projections.live import (
     tag,
     task,
     task_definition,
+    task_protection,
+    task_set,
 )
 from quarterdeck.projections.live.room import Room
 from quarterdeck.projections.live.states import NamespaceState
@@ -58,6 +61,8 @@ EVOLVE: dict[type, Callable[[NamespaceState, Any, float], None]] = {
     tag_events.ResourceUntagged: tag.untagged,
     definition_events.TaskDefinitionRegistered: task_definition.registered,
     definition_events.TaskDefinitionDeregistered: task_definition.deregistered,
+    definition_events.TaskDefinitionDeletionRequested: task_definition.deletion_requested,
+    definition_events.TaskDefinitionDeleted: task_definition.deleted,
     service_events.ServiceCreated: service.created,
     service_events.ServiceUpdated: service.updated,
     service_events.ServiceDeleted: service.deleted,
@@ -68,11 +73,20 @@ EVOLVE: dict[type, Callable[[NamespaceState, Any, float], None]] = {
     service_events.ServiceSteadyStateReached: service.steady,
     service_events.ServiceTaskPlacementFailed: service.placement_failed,
     service_events.ServiceTaskStartImpaired: service.start_impaired,
+    service_events.ServiceScaleInBlocked: service.scale_in_blocked,
+    set_events.TaskSetCreated: task_set.created,
+    set_events.TaskSetScaled: task_set.scaled,
+    set_events.PrimaryTaskSetChanged: task_set.primary_changed,
+    set_events.TaskSetSteadyStateReached: task_set.steady,
+    set_events.TaskSetDeleted: task_set.deleted,
+    set_events.TaskSetDrained: task_set.drained,
     task_events.TaskRequested: task.requested,
     task_events.TaskPlaced: task.placed,
     task_events.TaskPlacementFailed: task.placement_failed,
     task_events.TaskStarted: task.started,
     task_events.ContainerStateChanged: task.container_changed,
+    task_events.TaskProtectionEnabled: task_protection.enabled,
+    task_events.TaskProtectionDisabled: task_protection.disabled,
     task_events.TaskStopRequested: task.stop_requested,
     task_events.TaskStopped: task.stopped,
 }

@@ -14,6 +14,7 @@ from quarterdeck.events import service as service_events
 from quarterdeck.events import tag as tag_events
 from quarterdeck.events import task as task_events
 from quarterdeck.events import task_definition as definition_events
+from quarterdeck.events import task_set as set_events
 from quarterdeck.events.commit import Chained, Commit
 from quarterdeck.projections.models import (
     account_setting,
@@ -22,9 +23,12 @@ from quarterdeck.projections.models import (
     cluster,
     container_instance,
     service,
+    service_deployment,
     tag,
     task,
     task_definition,
+    task_protection,
+    task_set,
 )
 
 SCHEMA = """
@@ -42,8 +46,17 @@ SCHEMAS = (
     task.SCHEMA,
     capacity_provider.SCHEMA,
     account_setting.SCHEMA,
+    task_protection.SCHEMA,
+    service_deployment.SCHEMA,
 )
-FORGET = (*service.FORGET, *task.FORGET, *container_instance.FORGET, *cluster.FORGET)
+FORGET = (
+    *task_protection.FORGET,
+    *service_deployment.FORGET,
+    *service.FORGET,
+    *task.FORGET,
+    *container_instance.FORGET,
+    *cluster.FORGET,
+)
 
 POSITION = "SELECT sequence, hash, identity FROM position"
 MOVE = "UPDATE position SET sequence = ?, hash = ?, identity = ?"
@@ -76,6 +89,9 @@ class Fold:
         self.definitions = task_definition.Fold(connection)
         self.instances = container_instance.Fold(connection, self.clusters)
         self.services = service.Fold(connection, self.clusters)
+        self.task_sets = task_set.Fold(connection, self.clusters, self.services)
+        self.service_deployments = service_deployment.Fold(connection, self.clusters, self.services, self.definitions)
+        self.protections = task_protection.Fold(connection, self.clusters)
         self.tasks = task.Fold(connection, self.clusters, self.definitions, self.instances, self.services)
         self.attributes = attribute.Fold(connection, self.instances)
         self.providers = capacity_provider.Fold(connection)
@@ -123,8 +139,29 @@ class Fold:
                 self._connection.execute(statement, (before,))
         self.clusters.created(event, commit, number)
 
+    def _deployment_started(self, event: service_events.DeploymentStarted, commit: Commit, number: int) -> None:
+        self.services.deployment_started(event, commit, number)
+        self.service_deployments.started(event, commit, number)
+
+    def _deployment_completed(self, event: service_events.DeploymentCompleted, commit: Commit, number: int) -> None:
+        self.services.deployment_completed(event, commit, number)
+        self.service_deployments.completed(event, commit, number)
+
+    def _service_deleted(self, event: service_events.ServiceDeleted, commit: Commit, number: int) -> None:
+        self.services.deleted(event, commit, number)
+        self.service_deployments.deleted(event, commit, number)
+
+    def _protection_enabled(self, event: task_events.TaskProtectionEnabled, commit: Commit, number: int) -> None:
+        self.tasks.touched(event, commit, number)
+        self.protections.enabled(event, commit, number)
+
+    def _protection_disabled(self, event: task_events.TaskProtectionDisabled, commit: Commit, number: int) -> None:
+        self.tasks.touched(event, commit, number)
+        self.protections.disabled(event, commit, number)
+
     def _handlers(self) -> dict[type, Handler]:
         return {
+            **self._of_services(),
             cluster_events.ClusterCreated: self._cluster_created,
             cluster_events.ClusterUpdated: self.clusters.updated,
             cluster_events.ClusterCapacityProvidersChanged: self.clusters.capacity_providers_changed,
@@ -148,21 +185,36 @@ class Fold:
             tag_events.ResourceUntagged: self.tags.untagged,
             definition_events.TaskDefinitionRegistered: self.definitions.registered,
             definition_events.TaskDefinitionDeregistered: self.definitions.deregistered,
+            definition_events.TaskDefinitionDeletionRequested: self.definitions.deletion_requested,
+            definition_events.TaskDefinitionDeleted: self.definitions.deleted,
+        }
+
+    def _of_services(self) -> dict[type, Handler]:
+        return {
             service_events.ServiceCreated: self.services.created,
             service_events.ServiceUpdated: self.services.updated,
-            service_events.ServiceDeleted: self.services.deleted,
+            service_events.ServiceDeleted: self._service_deleted,
             service_events.ServiceDrained: self.services.drained,
-            service_events.DeploymentStarted: self.services.deployment_started,
-            service_events.DeploymentCompleted: self.services.deployment_completed,
+            service_events.DeploymentStarted: self._deployment_started,
+            service_events.DeploymentCompleted: self._deployment_completed,
             service_events.ServiceDeploymentBlocked: self.services.deployment_blocked,
             service_events.ServiceSteadyStateReached: self.services.steady,
             service_events.ServiceTaskPlacementFailed: self.services.placement_failed,
             service_events.ServiceTaskStartImpaired: self.services.start_impaired,
+            service_events.ServiceScaleInBlocked: self.services.scale_in_blocked,
+            set_events.TaskSetCreated: self.task_sets.created,
+            set_events.TaskSetScaled: self.task_sets.scaled,
+            set_events.PrimaryTaskSetChanged: self.task_sets.primary_changed,
+            set_events.TaskSetSteadyStateReached: self.task_sets.steady,
+            set_events.TaskSetDeleted: self.task_sets.deleted,
+            set_events.TaskSetDrained: self.task_sets.drained,
             task_events.TaskRequested: self.tasks.requested,
             task_events.TaskPlaced: self.tasks.placed,
             task_events.TaskPlacementFailed: self.tasks.placement_failed,
             task_events.TaskStarted: self.tasks.started,
             task_events.ContainerStateChanged: self.tasks.container_changed,
+            task_events.TaskProtectionEnabled: self._protection_enabled,
+            task_events.TaskProtectionDisabled: self._protection_disabled,
             task_events.TaskStopRequested: self.tasks.stop_requested,
             task_events.TaskStopped: self.tasks.stopped,
         }

@@ -20,7 +20,8 @@ CREATE INDEX service_status ON service (cluster, status, launch_type);
 CREATE TABLE deployment (
     number INTEGER PRIMARY KEY, cluster INTEGER NOT NULL, service INTEGER NOT NULL, id TEXT NOT NULL,
     completed INTEGER NOT NULL, updated_at REAL NOT NULL, wanted INTEGER NOT NULL, running INTEGER NOT NULL,
-    pending INTEGER NOT NULL, failed INTEGER NOT NULL, doc BLOB NOT NULL
+    pending INTEGER NOT NULL, failed INTEGER NOT NULL, revision TEXT NOT NULL, task_set INTEGER NOT NULL,
+    doc BLOB NOT NULL
 );
 CREATE UNIQUE INDEX deployment_id ON deployment (cluster, id);
 CREATE INDEX deployment_service ON deployment (service);
@@ -29,7 +30,10 @@ CREATE TABLE service_event (
 );
 CREATE INDEX service_event_service ON service_event (service);
 """
-"""A name's newest service only; of its deployments the newest, PRIMARY, and those that have tasks."""
+"""A name's newest service only; of its deployments the newest, PRIMARY, and those that have tasks.
+
+Task sets are counted as deployments are, and so are among them.
+"""
 
 TABLES = ("service", "deployment", "service_event")
 
@@ -43,6 +47,8 @@ FORGET = (
 )
 FORGET_ONE = (
     "DELETE FROM service_event WHERE service = ?",
+    "DELETE FROM service_deployment WHERE service = ?",
+    "DELETE FROM service_revision WHERE service = ?",
     "DELETE FROM deployment WHERE service = ?",
     "DELETE FROM service WHERE number = ?",
 )
@@ -54,10 +60,14 @@ VALUES (?, ?, ?, 'ACTIVE', ?, ?, ?)
 """
 UPDATE = "UPDATE service SET status = ?, launch_type = ?, doc = ? WHERE number = ?"
 DEPLOYMENTS = "SELECT id FROM deployment WHERE service = ?"
-TOUCH = "UPDATE deployment SET updated_at = ? WHERE number = (SELECT max(number) FROM deployment WHERE service = ?)"
+TOUCH = """
+UPDATE deployment SET updated_at = ?
+WHERE number = (SELECT max(number) FROM deployment WHERE service = ? AND NOT task_set)
+"""
 DEPLOY = """
-INSERT INTO deployment (number, cluster, service, id, completed, updated_at, wanted, running, pending, failed, doc)
-VALUES (?, ?, ?, ?, FALSE, ?, 0, 0, 0, 0, ?)
+INSERT INTO deployment (number, cluster, service, id, completed, updated_at, wanted, running, pending, failed, revision,
+                        task_set, doc)
+VALUES (?, ?, ?, ?, FALSE, ?, 0, 0, 0, 0, ?, ?, ?)
 """
 COMPLETED = "UPDATE deployment SET completed = TRUE, updated_at = ? WHERE cluster = ? AND id = ?"
 COUNTED = """
@@ -68,8 +78,8 @@ WHERE cluster = ? AND id = ?
 """
 RETIRE = """
 DELETE FROM deployment
-WHERE service = ?1 AND wanted = 0 AND running = 0 AND pending = 0
-  AND number < (SELECT max(number) FROM deployment WHERE service = ?1)
+WHERE service = ?1 AND wanted = 0 AND running = 0 AND pending = 0 AND NOT task_set
+  AND number < (SELECT max(number) FROM deployment WHERE service = ?1 AND NOT task_set)
 """
 SERVICE_OF = "SELECT service FROM deployment WHERE cluster = ? AND id = ?"
 SAY = "INSERT INTO service_event (number, service, at, message) VALUES (?, ?, ?, ?)"
@@ -107,12 +117,12 @@ class Fold:
 
     def updated(self, event: events.ServiceUpdated, commit: Commit, _number: int) -> None:
         """Change what the caller changed; start failures are forgiven (spec §7.3)."""
-        number, doc = self._load(event, commit)
+        number, doc = self.load(event, commit)
         if event.settings is not None:
             doc = set_service(doc, event.settings)
         if event.desired_count is not None:
             doc = msgspec.structs.replace(doc, desired_count=event.desired_count)
-        self._store(number, doc)
+        self.store(number, doc)
         self._connection.execute(TOUCH, (commit.at, number))
         inside = self._clusters.find(commit.namespace, event.cluster)
         for (deployment,) in self._connection.execute(DEPLOYMENTS, (number,)).fetchall():
@@ -120,48 +130,52 @@ class Fold:
 
     def deleted(self, event: events.ServiceDeleted, commit: Commit, _number: int) -> None:
         """Begin DRAINING."""
-        number, doc = self._load(event, commit)
-        self._store(number, msgspec.structs.replace(doc, status="DRAINING", desired_count=0))
+        number, doc = self.load(event, commit)
+        self.store(number, msgspec.structs.replace(doc, status="DRAINING", desired_count=0))
         self._connection.execute(TOUCH, (commit.at, number))
 
     def drained(self, event: events.ServiceDrained, commit: Commit, _number: int) -> None:
         """Make a service INACTIVE."""
-        number, doc = self._load(event, commit)
-        self._store(number, msgspec.structs.replace(doc, status="INACTIVE"))
+        number, doc = self.load(event, commit)
+        self.store(number, msgspec.structs.replace(doc, status="INACTIVE"))
 
     def deployment_started(self, event: events.DeploymentStarted, commit: Commit, number: int) -> None:
         """Put a new PRIMARY first."""
-        service, doc = self._load(event, commit)
+        service, doc = self.load(event, commit)
         inside = self._clusters.find(commit.namespace, event.cluster)
         deployed = deployed_service(inside.scope, commit.at, doc, event)
         primary = (deployed.deployments or [])[0]
         self._connection.execute(TOUCH, (commit.at, service))
-        row = (number, inside.number, service, event.deployment, commit.at)
-        self._connection.execute(DEPLOY, (*row, msgspec.json.encode(primary)))
-        self._store(service, msgspec.structs.replace(deployed, deployments=[]))
+        row = (number, inside.number, service, event.deployment, commit.at, event.revision or event.deployment)
+        self._connection.execute(DEPLOY, (*row, False, msgspec.json.encode(primary)))
+        self.store(service, msgspec.structs.replace(deployed, deployments=[]))
         self._deployed[service] = None
 
     def deployment_completed(self, event: events.DeploymentCompleted, commit: Commit, number: int) -> None:
         """Mark a deployment COMPLETED, and say so."""
         inside = self._clusters.find(commit.namespace, event.cluster)
         self._connection.execute(COMPLETED, (commit.at, inside.number, event.deployment))
-        self._say(event, commit, number, service_message.completed(event.service, event.deployment))
+        self.say(event, commit, number, service_message.completed(event.service, event.deployment))
 
     def deployment_blocked(self, event: events.ServiceDeploymentBlocked, commit: Commit, number: int) -> None:
         """Say that the deployment configuration lets nothing happen."""
-        self._say(event, commit, number, service_message.blocked(event.service))
+        self.say(event, commit, number, service_message.blocked(event.service))
 
     def steady(self, event: events.ServiceSteadyStateReached, commit: Commit, number: int) -> None:
         """Say that the steady state was reached."""
-        self._say(event, commit, number, service_message.steady(event.service))
+        self.say(event, commit, number, service_message.steady(event.service))
 
     def placement_failed(self, event: events.ServiceTaskPlacementFailed, commit: Commit, number: int) -> None:
         """Say why a task found no room."""
-        self._say(event, commit, number, service_message.unplaceable(event))
+        self.say(event, commit, number, service_message.unplaceable(event))
+
+    def scale_in_blocked(self, event: events.ServiceScaleInBlocked, commit: Commit, number: int) -> None:
+        """Say that protected tasks keep the service from scaling in."""
+        self.say(event, commit, number, service_message.scale_in_blocked(event.service, event.deployment))
 
     def start_impaired(self, event: events.ServiceTaskStartImpaired, commit: Commit, number: int) -> None:
         """Say that tasks keep failing to start."""
-        self._say(event, commit, number, service_message.impaired(event.service))
+        self.say(event, commit, number, service_message.impaired(event.service))
 
     def task_started(self, cluster: int, service: str, number: int, task: str) -> None:
         """Keep a task that was created for the message about this commit."""
@@ -218,17 +232,20 @@ class Fold:
     def _held(self, cluster: int, deployment: str) -> list[int]:
         return self._counts.setdefault((cluster, deployment), [0, 0, 0, False, 0])
 
-    def _load(self, event: events.ServiceEvent, commit: Commit) -> tuple[int, shapes.Service]:
+    def load(self, event: events.ServiceEvent, commit: Commit) -> tuple[int, shapes.Service]:
+        """Look up the service an event is about: its number and what is described of it."""
         inside = self._clusters.find(commit.namespace, event.cluster)
         row = self._connection.execute(FIND, (inside.number, event.service)).fetchone()
         (number,) = row
         (raw,) = self._connection.execute(DOC, row).fetchone()
         return number, _doc.decode(raw)
 
-    def _store(self, number: int, doc: shapes.Service) -> None:
+    def store(self, number: int, doc: shapes.Service) -> None:
+        """Keep what is described of a service."""
         self._connection.execute(UPDATE, (doc.status, doc.launch_type, msgspec.json.encode(doc), number))
 
-    def _say(self, event: events.ServiceEvent, commit: Commit, number: int, message: str) -> None:
+    def say(self, event: events.ServiceEvent, commit: Commit, number: int, message: str) -> None:
+        """Add a message to the service's events."""
         inside = self._clusters.find(commit.namespace, event.cluster)
         (service,) = self._connection.execute(FIND, (inside.number, event.service)).fetchone()
         self._connection.execute(SAY, (number, service, commit.at, message))

@@ -18,8 +18,6 @@ def created_service(
         service_arn=namespace.service_arn(created.cluster, created.service),
         service_name=created.service,
         cluster_arn=namespace.cluster_arn(created.cluster),
-        load_balancers=[],
-        service_registries=[],
         status="ACTIVE",
         desired_count=created.desired_count,
         running_count=0,
@@ -51,6 +49,9 @@ def set_service(service: shapes.Service, settings: ServiceSettings) -> shapes.Se
         propagate_tags=settings.propagate_tags,
         enable_execute_command=settings.enable_execute_command,
         availability_zone_rebalancing=settings.availability_zone_rebalancing,
+        load_balancers=settings.load_balancers,
+        service_registries=settings.service_registries,
+        network_configuration=settings.network_configuration,
     )
 
 
@@ -70,8 +71,11 @@ def deployed_service(
         created_at=at,
         updated_at=at,
         launch_type=service.launch_type,
+        network_configuration=service.network_configuration,
     )
     primary = rolled_out(primary, completed=False)
+    if event.reason:
+        primary = replace(primary, rollout_state_reason=event.reason)
     return replace(service, task_definition=arn, deployments=[primary, *(service.deployments or ())])
 
 

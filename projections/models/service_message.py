@@ -62,6 +62,19 @@ def blocked(service: str) -> str:
     return f"(service {service}) {BLOCKED}"
 
 
+def scale_in_blocked(service: str, deployment: str) -> str:
+    """Say that more tasks are protected than desired (spec §6.8)."""
+    return (
+        f"(service {service}) was unable to reach steady state because task set ({deployment}) was unable to scale in. "
+        "Reason: The number of protected tasks are more than the desired count of tasks"
+    )
+
+
+def steady_set(service: str, task_set: str) -> str:
+    """Say that a task set has what it should have."""
+    return f"(service {service}, taskSet {task_set}) updated state to STEADY_STATE."
+
+
 def batches(tasks: Sequence[tuple[int, str]]) -> Iterator[Sequence[tuple[int, str]]]:
     """Cut what one decision did into messages."""
     return (tasks[start : start + TASKS_MAX] for start in range(0, len(tasks), TASKS_MAX))

@@ -7,17 +7,19 @@ from uuid import NAMESPACE_OID, uuid5
 import msgspec
 
 from quarterdeck.events import shapes
-from quarterdeck.events.names import Namespace
+from quarterdeck.events.names import Namespace, service_revision_id
 from quarterdeck.projections.models import cluster
 from quarterdeck.projections.models.database import Database
 from quarterdeck.projections.models.page import Listed, Page, listed
 from quarterdeck.projections.models.service import MESSAGES_MAX
+from quarterdeck.projections.models.service_deployment_query import current
 from quarterdeck.projections.models.service_document import rolled_out
+from quarterdeck.projections.models.task_set import task_sets
 
 DESCRIBE = "SELECT number, doc FROM service WHERE cluster = ? AND name = ?"
 DEPLOYMENTS = """
-SELECT doc, completed, updated_at, wanted, running, pending, failed
-FROM deployment WHERE service = ? ORDER BY number DESC
+SELECT doc, completed, updated_at, wanted, running, pending, failed, revision
+FROM deployment WHERE service = ? AND NOT task_set ORDER BY number DESC
 """
 MESSAGES = "SELECT number, at, message FROM service_event WHERE service = ? ORDER BY number DESC LIMIT ?"
 LIST = """
@@ -31,7 +33,7 @@ ORDER BY number LIMIT :limit
 _doc = msgspec.json.Decoder(shapes.Service)
 _deployment = msgspec.json.Decoder(shapes.Deployment)
 
-DeploymentRow = tuple[bytes, bool, float, int, int, int, int]
+DeploymentRow = tuple[bytes, bool, float, int, int, int, int, str]
 
 
 class Services:
@@ -88,14 +90,21 @@ def _describe(
 def _service(connection: sqlite3.Connection, number: int, raw: bytes, *, tags: bool) -> shapes.Service:
     doc = _doc.decode(raw)
     rows = connection.execute(DEPLOYMENTS, (number,)).fetchall()
+    deployments = [
+        _described(row, "ACTIVE" if index else "PRIMARY", None if index else doc.desired_count)
+        for index, row in enumerate(rows)
+    ]
+    external = doc.deployment_controller is not None and doc.deployment_controller.type == "EXTERNAL"
+    sets = task_sets(connection, number, doc.desired_count or 0, tags=tags) if external else None
+    counted: list[shapes.Deployment | shapes.TaskSet] = [*deployments, *(sets or [])]
     return msgspec.structs.replace(
         doc,
-        running_count=sum(running for *_, running, _, _ in rows),
-        pending_count=sum(pending for *_, pending, _ in rows),
-        deployments=[
-            _described(row, "ACTIVE" if index else "PRIMARY", None if index else doc.desired_count)
-            for index, row in enumerate(rows)
-        ],
+        running_count=sum(each.running_count or 0 for each in counted),
+        pending_count=sum(each.pending_count or 0 for each in counted),
+        deployments=deployments,
+        task_sets=sets,
+        current_service_deployment=current(connection, number),
+        current_service_revisions=_revisions(doc, deployments, [row[-1] for row in rows]),
         events=[
             shapes.ServiceEvent(id=str(uuid5(NAMESPACE_OID, f"{doc.service_arn}/{key}")), created_at=at, message=text)
             for key, at, text in connection.execute(MESSAGES, (number, MESSAGES_MAX))
@@ -104,10 +113,26 @@ def _service(connection: sqlite3.Connection, number: int, raw: bytes, *, tags: b
     )
 
 
+def _revisions(
+    doc: shapes.Service, deployments: list[shapes.Deployment], names: list[str]
+) -> list[shapes.ServiceCurrentRevisionSummary]:
+    prefix = (doc.service_arn or "").replace(":service/", ":service-revision/")
+    return [
+        shapes.ServiceCurrentRevisionSummary(
+            arn=f"{prefix}/{service_revision_id(name)}",
+            requested_task_count=each.desired_count,
+            running_task_count=each.running_count,
+            pending_task_count=each.pending_count,
+        )
+        for each, name in zip(deployments, names, strict=True)
+    ]
+
+
 def _described(row: DeploymentRow, status: str, desired_count: int | None) -> shapes.Deployment:
-    raw, completed, updated_at, wanted, running, pending, failed = row
+    raw, completed, updated_at, wanted, running, pending, failed, _ = row
+    doc = _deployment.decode(raw)
     return msgspec.structs.replace(
-        rolled_out(_deployment.decode(raw), completed=bool(completed)),
+        rolled_out(doc, completed=True) if completed else doc,
         status=status,
         desired_count=wanted if desired_count is None else desired_count,
         running_count=running,

@@ -19,9 +19,12 @@ from quarterdeck.projections.models.cluster import Clusters
 from quarterdeck.projections.models.container_instance import ContainerInstances
 from quarterdeck.projections.models.database import PRIVATE, Database
 from quarterdeck.projections.models.fold import SCHEMAS, Applied, Fold, position
+from quarterdeck.projections.models.service_deployment_query import ServiceDeployments
 from quarterdeck.projections.models.service_query import Services
 from quarterdeck.projections.models.task_definition import TaskDefinitions
+from quarterdeck.projections.models.task_protection import TaskProtections
 from quarterdeck.projections.models.task_query import Tasks
+from quarterdeck.projections.models.task_set import TaskSets
 
 CODE = ("quarterdeck.projections.models", "quarterdeck.projections.live", "quarterdeck.events")
 """The packages whose code decides what the models hold."""
@@ -29,6 +32,9 @@ CODE = ("quarterdeck.projections.models", "quarterdeck.projections.live", "quart
 TABLES_EXIST = "SELECT count(*) FROM sqlite_master"
 FINGERPRINT = "SELECT fingerprint FROM position"
 EMPTY = (
+    "DELETE FROM task_protection",
+    "DELETE FROM service_deployment",
+    "DELETE FROM service_revision",
     "DELETE FROM service_event",
     "DELETE FROM deployment",
     "DELETE FROM service",
@@ -60,6 +66,9 @@ class ReadModels:
         self.task_definitions = TaskDefinitions(database)
         self.services = Services(database)
         self.tasks = Tasks(database)
+        self.service_deployments = ServiceDeployments(database)
+        self.task_sets = TaskSets(database)
+        self.task_protections = TaskProtections(database)
         self.attributes = Attributes(database)
         self.capacity_providers = CapacityProviders(database)
         self.account_settings = AccountSettings(database)

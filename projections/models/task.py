@@ -146,6 +146,13 @@ class Fold:
         if row is not None:
             row.doc = reported_task(self._document(row), event, commit.at, self._definition(row))
 
+    def touched(self, event: events.TaskEvent, commit: Commit, _number: int) -> None:
+        """Count the version of a task of which nothing that is shown with it changed."""
+        row = self._find(event, commit)
+        if row is not None:
+            doc = self._document(row)
+            row.doc = msgspec.structs.replace(doc, version=(doc.version or 0) + 1)
+
     def stop_requested(self, event: events.TaskStopRequested, commit: Commit, number: int) -> None:
         """Note that a task must end."""
         row = self._find(event, commit)

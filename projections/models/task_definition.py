@@ -8,7 +8,13 @@ import msgspec
 from quarterdeck.events import shapes
 from quarterdeck.events.commit import Commit
 from quarterdeck.events.names import Namespace
-from quarterdeck.events.task_definition import TaskDefinitionDeregistered, TaskDefinitionRegistered
+from quarterdeck.events.task_definition import (
+    TaskDefinitionDeleted,
+    TaskDefinitionDeletionRequested,
+    TaskDefinitionDeregistered,
+    TaskDefinitionEvent,
+    TaskDefinitionRegistered,
+)
 from quarterdeck.projections.live.demand import Demand, demand
 from quarterdeck.projections.models.database import Database
 from quarterdeck.projections.models.page import InvalidPage, Listed, Page, listed
@@ -32,6 +38,7 @@ INSERT INTO task_definition (number, namespace, family, revision, status, doc, t
 VALUES (?, ?, ?, ?, 'ACTIVE', ?, ?)
 """
 UPDATE = "UPDATE task_definition SET status = ?, doc = ? WHERE number = ?"
+DELETE = "DELETE FROM task_definition WHERE namespace = ? AND family = ? AND revision = ?"
 
 DESCRIBE = "SELECT doc, tags FROM task_definition WHERE namespace = ? AND family = ? AND revision = ?"
 LATEST = """
@@ -128,10 +135,21 @@ class Fold:
 
     def deregistered(self, event: TaskDefinitionDeregistered, commit: Commit, _number: int) -> None:
         """Make a revision INACTIVE."""
+        self._change(event, commit, status="INACTIVE", deregistered_at=commit.at)
+
+    def deletion_requested(self, event: TaskDefinitionDeletionRequested, commit: Commit, _number: int) -> None:
+        """Make a revision DELETE_IN_PROGRESS."""
+        self._change(event, commit, status="DELETE_IN_PROGRESS", delete_requested_at=commit.at)
+
+    def deleted(self, event: TaskDefinitionDeleted, commit: Commit, _number: int) -> None:
+        """Let a revision go."""
+        self._connection.execute(DELETE, (commit.namespace, event.family, event.revision))
+
+    def _change(self, event: TaskDefinitionEvent, commit: Commit, *, status: str, **times: float) -> None:
         key = (commit.namespace, event.family, event.revision)
         number, raw = self._connection.execute(FIND, key).fetchone()
-        doc = msgspec.structs.replace(_doc.decode(raw), status="INACTIVE", deregistered_at=commit.at)
-        self._connection.execute(UPDATE, ("INACTIVE", msgspec.json.encode(doc), number))
+        doc = msgspec.structs.replace(_doc.decode(raw), status=status, **times)
+        self._connection.execute(UPDATE, (status, msgspec.json.encode(doc), number))
 
 
 class TaskDefinitions:

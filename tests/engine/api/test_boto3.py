@@ -168,7 +168,7 @@ def test_calls_are_counted_as_ecs_does(tmp_path: Path) -> None:
             except ClientError as error:
                 codes.append((error.response["Error"]["Code"], error.response["Error"]["Message"]))
         assert codes[-1] == ("ThrottlingException", "Rate exceeded")
-        assert all(code == "UnsupportedFeatureException" for code, _ in codes[:10])
+        assert all(code == "NamespaceNotFoundException" for code, _ in codes[:10])
         client.close()
 
 

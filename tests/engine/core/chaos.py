@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from quarterdeck.engine.core import container_instance, report, service, task
+from quarterdeck.engine.core import container_instance, report, service, task, task_protection
 from quarterdeck.engine.core.errors import Refusal
 from quarterdeck.engine.core.placement import Placed, closest, matrix, place
 from quarterdeck.engine.core.reconcile import reconcile
@@ -84,6 +84,7 @@ class Chaos(Story):
         """Let scheduler and agents work, and time pass, until there is nothing left to do."""
         for _ in range(ROUNDS_MAX):
             before = len(self.commits)
+            self.when(task_protection.expire)
             for name in self.cluster().services:
                 self.settle(name)
             self.agents_start()
@@ -156,6 +157,15 @@ def stop(story: Chaos, one: int, two: int) -> None:
     found = story.pick(one, "RUNNING" if two % 2 else "PENDING")
     if found is not None:
         story.when(task.stop, shapes.StopTaskRequest(task=found.id))
+
+
+def protect(story: Chaos, one: int, two: int) -> None:
+    found = story.pick(one, "RUNNING" if two % 2 else "PENDING")
+    if found is not None:
+        request = shapes.UpdateTaskProtectionRequest(
+            cluster="default", tasks=[found.id], protection_enabled=two % 3 != 0, expires_in_minutes=1
+        )
+        story.when(task_protection.update, request)
 
 
 def told_running(story: Chaos, one: int, two: int) -> None:
@@ -284,6 +294,7 @@ ACTS: tuple[Callable[[Chaos, int, int], Any], ...] = (
     lose,
     drain,
     Chaos.join,
+    protect,
     deregister,
     reregister,
     delete_service,

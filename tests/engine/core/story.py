@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from quarterdeck.engine.core.errors import Refusal
-from quarterdeck.engine.core.reconcile import Next, reconcile
+from quarterdeck.engine.core.reconcile import reconcile
+from quarterdeck.engine.core.service_step import Next
 from quarterdeck.engine.core.turn import Settings, Turn
 from quarterdeck.events import shapes
 from quarterdeck.events.catalog import AnyEvent

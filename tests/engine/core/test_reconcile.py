@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from quarterdeck.engine.core import container_instance, service, task
-from quarterdeck.engine.core.reconcile import STEPS_PER_PASS_MAX, start_delay
+from quarterdeck.engine.core.service_step import STEPS_PER_PASS_MAX, start_delay
 from quarterdeck.events import shapes
 from quarterdeck.events.container_instance import (
     AgentConnected,

@@ -128,25 +128,20 @@ def test_the_name_of_a_draining_service_is_not_free() -> None:
             LAUNCH_AND_STRATEGY,
         ),
         (
-            web(scheduling_strategy="DAEMON"),
+            web(scheduling_strategy="DAEMON", desired_count=None),
             "UnsupportedFeatureException",
             "The scheduling strategy DAEMON is not supported by this version.",
         ),
         (web(launch_type="FARGATE"), "UnsupportedFeatureException", "Only the launch type EC2 is supported."),
         (
             web(deployment_controller=shapes.DeploymentController(type="EXTERNAL")),
-            "UnsupportedFeatureException",
-            "The deployment controller EXTERNAL is not supported.",
+            "InvalidParameterException",
+            "TaskDefinition must be blank",
         ),
         (
-            web(load_balancers=[shapes.LoadBalancer()], placement_strategy=[shapes.PlacementStrategy()]),
+            web(placement_strategy=[shapes.PlacementStrategy(type="random")]),
             "UnsupportedFeatureException",
-            "Not supported by this version: load_balancers, placement_strategy.",
-        ),
-        (
-            web(availability_zone_rebalancing="ENABLED"),
-            "UnsupportedFeatureException",
-            "Availability zone rebalancing is not supported by this version.",
+            "Placement constraints and strategies are not supported by this version.",
         ),
         (
             web(task_definition="net"),
@@ -176,7 +171,7 @@ def test_the_name_of_a_draining_service_is_not_free() -> None:
         (
             web(deployment_configuration=CONFIGURATION(strategy="CANARY")),
             "UnsupportedFeatureException",
-            "This version supports the deployment strategy ROLLING, without circuit breaker and alarms.",
+            "This version supports the deployment strategy ROLLING only.",
         ),
         (
             web(tags=[shapes.Tag(key="aws:x", value="")]),
@@ -221,13 +216,13 @@ def test_what_an_update_does_not_say_stays() -> None:
     story.when(service.create, web(deployment_configuration=percents(50, 150), propagate_tags="SERVICE"))
     story.when(
         service.update,
-        UPDATE(service="web", deployment_configuration=percents(75, None), enable_execute_command=True),
+        UPDATE(service="web", deployment_configuration=percents(75, None), enable_ecs_managed_tags=True),
     )
     settings = story.service().settings
     assert settings.deployment_configuration.minimum_healthy_percent == 75
     assert settings.deployment_configuration.maximum_percent == 150
     assert settings.propagate_tags == "SERVICE"
-    assert settings.enable_execute_command
+    assert settings.enable_ecs_managed_tags
     assert story.service().desired_count == 2
 
 
@@ -250,9 +245,9 @@ def test_what_an_update_does_not_say_stays() -> None:
             "Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments",
         ),
         (
-            UPDATE(service="web", load_balancers=[shapes.LoadBalancer()]),
-            "UnsupportedFeatureException",
-            "Not supported by this version: load_balancers.",
+            UPDATE(service="web", load_balancers=[shapes.LoadBalancer(load_balancer_name="a", container_name="x")]),
+            "InvalidParameterException",
+            "The container x does not exist in the task definition.",
         ),
     ],
 )

@@ -431,3 +431,61 @@ def test_what_a_container_override_replaces_is_replaced_before_adding_up() -> No
     story = given(defined(cpu=10, memory=100), joined("a1"))
     story.when(task.run, RUN(task_definition="app", overrides=overriding(memory_reservation=70)))
     assert story.cluster().instances["a1"].memory_left == 8192 - 70
+
+
+@pytest.mark.parametrize(
+    ("request_", "code", "message"),
+    [
+        (
+            RUN(task_definition="app", platform_version="1.4.0"),
+            "InvalidParameterException",
+            "The platform version must be null when specifying an EC2 launch type",
+        ),
+        (
+            RUN(task_definition="app", propagate_tags="ALL"),
+            "InvalidParameterException",
+            "propagateTags should be one of [TASK_DEFINITION,SERVICE,NONE]",
+        ),
+        (
+            RUN(task_definition="app", client_token="t" * 65),
+            "InvalidParameterException",
+            "idempotency token longer than 64.",
+        ),
+        (
+            RUN(task_definition="app", placement_strategy=[shapes.PlacementStrategy(type="random")] * 6),
+            "InvalidParameterException",
+            "Maximum number of strategies is 5",
+        ),
+        (
+            RUN(task_definition="app", volume_configurations=[shapes.TaskVolumeConfiguration(name="v")]),
+            "InvalidParameterException",
+            "The volume name 'v' in your request does not have a matching volume in your Task Definition",
+        ),
+        (
+            RUN(
+                task_definition="net",
+                network_configuration=shapes.NetworkConfiguration(awsvpc_configuration=shapes.AwsVpcConfiguration()),
+            ),
+            "InvalidParameterException",
+            "subnets can not be empty.",
+        ),
+        (
+            RUN(task_definition="cloud"),
+            "InvalidParameterException",
+            "Task definition does not support launch_type EC2.",
+        ),
+    ],
+)
+def test_what_a_task_can_not_be_asked_for_is_refused(request_: shapes.RunTaskRequest, code: str, message: str) -> None:
+    cloud = shapes.TaskDefinition(requires_compatibilities=["FARGATE"], container_definitions=[container()])
+    story = given(defined(), AWSVPC, joined("a1"))
+    story.given(TaskDefinitionRegistered(family="cloud", revision=1, definition=cloud))
+    assert story.refusal(task.run, request_) == (code, message)
+
+
+def test_the_network_of_a_task_is_kept_with_it() -> None:
+    story = given(AWSVPC, joined("a1"))
+    network = shapes.NetworkConfiguration(awsvpc_configuration=shapes.AwsVpcConfiguration(subnets=["s"]))
+    event, _ = story.when(task.run, RUN(task_definition="net", network_configuration=network))
+    assert isinstance(event, TaskRequested)
+    assert event.network_configuration == network

@@ -161,7 +161,6 @@ def test_a_deregistration_must_name_a_revision_there_is(reference: str, code: st
 
 SIDE = container("side", essential=False)
 SUM_OF_CPU = "The sum of all container 'cpu' values cannot be greater than the value of the task 'cpu'."
-NO_RANGES = "Invalid 'containerPortRange' setting for container 'main': port ranges are not supported by this version."
 NO_ROUTER = (
     "When awsfirelens log driver is specified in log configuration, a firelens configuration object must be specified."
 )
@@ -198,10 +197,6 @@ SECRETS = "When you are specifying container secrets, you must also specify a va
             app(placement_constraints=[shapes.TaskDefinitionPlacementConstraint(type="distinctInstance")]),
             "constraint.type 'distinctInstance' is not supported.",
         ),
-        (
-            app(placement_constraints=[shapes.TaskDefinitionPlacementConstraint(type="memberOf", expression="x")]),
-            "constraint.expression 'x' can not be evaluated: placement constraints are not supported by this version.",
-        ),
         (app(container(cpu=200), container("side", cpu=100), cpu="256"), SUM_OF_CPU),
         (app(container(cpu=-1)), "Invalid 'cpu' setting for container 'main'."),
         (
@@ -233,8 +228,19 @@ SECRETS = "When you are specifying container secrets, you must also specify a va
             "cannot specify both single port and port range",
         ),
         (
-            app(container(port_mappings=[port(None, container_port_range="80-90")])),
-            "Invalid 'containerPortRange' setting for container 'main': port ranges are not supported by this version.",
+            app(container(port_mappings=[port(None, container_port_range="90-80")])),
+            "Invalid 'containerPortRange' setting for container 'main'.",
+        ),
+        (
+            app(container(port_mappings=[port(None, container_port_range="80-90")]), network_mode="host"),
+            (
+                "Invalid 'containerPortRange' setting for container 'main': "
+                "port ranges are not supported when networkMode=host."
+            ),
+        ),
+        (
+            app(container(port_mappings=[port(85), port(None, container_port_range="80-90")])),
+            "container port is used multiple times in task",
         ),
         (
             app(container(port_mappings=[port(80, 8080)]), network_mode="host"),
@@ -281,12 +287,8 @@ SECRETS = "When you are specifying container secrets, you must also specify a va
             "Mount point of volume 'v' needs a containerPath.",
         ),
         (
-            app(volumes=[shapes.Volume(name="v", efs_volume_configuration=shapes.EFSVolumeConfiguration())]),
-            "Volume 'v' is of a kind that no container instance here supports.",
-        ),
-        (
             app(volumes=[shapes.Volume(name="v", configured_at_launch=True)]),
-            "Volume 'v' is of a kind that no container instance here supports.",
+            "Volumes [v] are not referenced by any of the containers",
         ),
         (
             app(

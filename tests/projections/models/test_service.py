@@ -107,11 +107,20 @@ async def deploying(prod: Recorder) -> Recorder:
 async def test_create_service_answers_with_its_first_deployment(prod: Recorder) -> None:
     events = served()
     at = await prod.record(*events)
-    assert created_service(IRELAND, at, *events) == await one(prod, "web", "TAGS")  # type: ignore[arg-type]
+    told = await one(prod, "web", "TAGS")
+    bare = msgspec.structs.replace(told, current_service_deployment=None, current_service_revisions=None)
+    assert created_service(IRELAND, at, *events) == bare  # type: ignore[arg-type]
 
 
 async def test_a_service_is_described_as_ecs_does(deploying: Recorder) -> None:
     told = msgspec.structs.replace(await one(deploying), events=None)
+    arn = "arn:aws:ecs:eu-west-1:123456789012:"
+    assert (told.current_service_deployment or "").startswith(f"{arn}service-deployment/prod/web/")
+    assert [(each.arn, each.running_task_count) for each in told.current_service_revisions or []] == [
+        (f"{arn}service-revision/prod/web/4567890123456789012", 1),
+        (f"{arn}service-revision/prod/web/1234567890123456789", 3),
+    ]
+    told = msgspec.structs.replace(told, current_service_deployment=None, current_service_revisions=None)
     assert json.loads(msgspec.json.encode(told)) == json.loads(DESCRIBED)
 
 
@@ -190,7 +199,12 @@ async def test_an_update_forgives_failures_and_changes_only_what_it_names(prod: 
     after = await one(prod)
     (deployment,) = after.deployments or []
     assert (deployment.failed_tasks, deployment.desired_count, deployment.updated_at) == (0, 7, at)
-    assert after == msgspec.structs.replace(before, desired_count=7, deployments=after.deployments)
+    assert after == msgspec.structs.replace(
+        before,
+        desired_count=7,
+        deployments=after.deployments,
+        current_service_revisions=after.current_service_revisions,
+    )
 
 
 async def test_settings_are_completed_with_defaults(prod: Recorder) -> None:

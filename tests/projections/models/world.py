@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from quarterdeck.events import cluster, container_instance, service, shapes, task
+from quarterdeck.events import cluster, container_instance, service, shapes, task, task_set
 from quarterdeck.events import task_definition as definitions
 from quarterdeck.events.catalog import AnyEvent
 from quarterdeck.events.commit import Commit
@@ -44,6 +44,7 @@ class Task(msgspec.Struct):
     desired: str = "RUNNING"
     last: str = "PROVISIONING"
     family: str = "web"
+    definition: str = ""
 
 
 class Service(msgspec.Struct):
@@ -126,6 +127,12 @@ class World:
         ]
         if revision > 2:
             told.append(definitions.TaskDefinitionDeregistered(family=family, revision=revision - 2))
+        if revision > 3:
+            told.append(definitions.TaskDefinitionDeletionRequested(family=family, revision=revision - 3))
+            used = {each.definition for each in self.tasks.values()}
+            gone = revision - 4
+            if gone and f"{family}:{gone}" not in used:
+                told.append(definitions.TaskDefinitionDeleted(family=family, revision=gone))
         return told
 
     def _inside(self, choice: int) -> Cluster | None:
@@ -212,15 +219,29 @@ class World:
             return []
         inside, held = found
         of: dict[str, Any] = {"cluster": inside.name, "service": held.name}
-        match choice % 4:
+        match choice % 5:
             case 0:
                 return [service.ServiceUpdated(**of, desired_count=choice % 7)]
+            case 4:
+                return self._task_set(of, choice)
             case 1:
                 return [service.ServiceUpdated(**of), self._deploy(inside, held)]
             case 2:
                 return [service.DeploymentCompleted(**of, deployment=held.deployment)]
             case _:
                 return self._delete(inside, held)
+
+    def _task_set(self, of: dict[str, Any], choice: int) -> list[AnyEvent]:
+        """Tell a task set's whole life at once; its tasks are told of elsewhere."""
+        this = {**of, "task_set": f"ecs-svc/{next(self._numbers)}"}
+        told: list[AnyEvent] = [
+            task_set.TaskSetCreated(**this, task_definition="web:1", scale=50.0),
+            task_set.TaskSetScaled(**this, scale=float(choice % 100)),
+            task_set.PrimaryTaskSetChanged(**this),
+            task_set.TaskSetSteadyStateReached(**this),
+        ]
+        gone: list[AnyEvent] = [task_set.TaskSetDeleted(**this), task_set.TaskSetDrained(**this)]
+        return [*told, *gone] if choice % 2 else told
 
     def _delete(self, inside: Cluster, held: Service) -> list[AnyEvent]:
         told: list[AnyEvent] = [service.ServiceDeleted(cluster=inside.name, service=held.name)]
@@ -242,6 +263,7 @@ class World:
                 **of, deployment=deployment, count=1, reason="AGENT", closest="x", explanation=EXPLANATION
             ),
             service.ServiceTaskStartImpaired(**of, deployment=deployment, failures=1, delay_seconds=1.0),
+            service.ServiceScaleInBlocked(**of, deployment=deployment, protected=3),
             service.ServiceDeploymentBlocked(**of, deployment=deployment, lower=1, upper=2),
             task.TaskPlacementFailed(
                 cluster=found[0].name, task_definition="web:1", group="x", count=1, explanation=EXPLANATION
@@ -271,10 +293,11 @@ class World:
 
     def _run_one(self, fresh: Task, instance: str, choice: int) -> list[AnyEvent]:
         family = fresh.family = self._family(fresh, instance, choice)
+        fresh.definition = f"{family}:{self.revisions[family]}"
         requested = task.TaskRequested(
             cluster=fresh.cluster,
             task=fresh.name,
-            task_definition=f"{family}:{self.revisions[family]}",
+            task_definition=fresh.definition,
             group=f"service:{fresh.service}" if fresh.deployment else f"family:{family}",
             deployment=fresh.deployment,
             started_by=fresh.deployment or ("", "me")[choice % 2],
@@ -300,6 +323,11 @@ class World:
         found = self._one(choice, "PENDING", "RUNNING")
         if found is None:
             return []
+        of: dict[str, Any] = {"cluster": found.cluster, "task": found.name}
+        if found.service and found.desired == "RUNNING" and choice % 3:
+            until = START + 60.0 * choice
+            told: list[AnyEvent] = [task.TaskProtectionEnabled(**of, expires_at=until)]
+            return [*told, task.TaskProtectionDisabled(**of)] if choice % 3 == 2 else told
         report = task.ContainerReport(name="main", status="RUNNING", health_status="UNHEALTHY")
         return [task.ContainerStateChanged(cluster=found.cluster, task=found.name, container=report)]
 

@@ -1,0 +1,162 @@
+"""Service step: the single things that reconciling a service does: start tasks, stop tasks, say why not."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import msgspec
+
+from quarterdeck.engine.core.placement import Unplaceable, closest, place
+from quarterdeck.engine.core.scale_in import in_scale_in_order
+from quarterdeck.engine.core.tags import managed_tags
+from quarterdeck.engine.core.task import bind
+from quarterdeck.engine.core.turn import Turn
+from quarterdeck.events.service import ServiceScaleInBlocked, ServiceTaskPlacementFailed, ServiceTaskStartImpaired
+from quarterdeck.events.task import TaskRequested, TaskStopRequested
+from quarterdeck.projections.live.service import NO_INSTANCES
+from quarterdeck.projections.live.states import ClusterState, DeploymentState, ServiceState, TaskSetState, TaskState
+from quarterdeck.projections.live.task_definition import find
+
+STEPS_PER_PASS_MAX = 100
+FAILURES_FREE = 3
+DELAY_SECONDS_FIRST = 10.0
+DELAY_SECONDS_MAX = 27 * 60.0
+
+
+class Next(msgspec.Struct, frozen=True):
+    """When to look again: at once, when there is room, or at a time (seconds since the epoch)."""
+
+    again: bool = False
+    waits_for_room: bool = False
+    at: float | None = None
+
+
+def start_delay(failures: int) -> float:
+    """Seconds to wait after so many starts failed in a row (spec §8.6)."""
+    if failures < FAILURES_FREE:
+        return 0.0
+    return float(min(DELAY_SECONDS_FIRST * 2.0 ** min(failures - FAILURES_FREE, 16), DELAY_SECONDS_MAX))
+
+
+class Site(NamedTuple):
+    """Where steps are done: a service, and the deployment or task set that wants them."""
+
+    turn: Turn
+    cluster: ClusterState
+    service: ServiceState
+    deployment: DeploymentState
+
+
+def start(site: Site, missing: int, away: list[TaskState]) -> Next:
+    """Start what is missing, a bounded number at once; each takes the place of one that is away."""
+    turn, cluster, service, deployment = site
+    delay = start_delay(deployment.failed)
+    if delay and deployment.failed_at + delay > turn.now:
+        _tell_impaired(site)
+        return Next(at=deployment.failed_at + delay)
+    template = _template(site)
+    need = find(turn.state, deployment.definition).demand
+    for done in range(min(missing, STEPS_PER_PASS_MAX)):
+        found = place(cluster, service.group, need)
+        if isinstance(found, Unplaceable):
+            _tell_unplaceable(site, missing - done, found)
+            return Next(waits_for_room=True)
+        name = bind(turn, template, found)
+        if away:
+            _ask_to_stop(site, away.pop(), superseded_by=name)
+    return Next(again=missing > STEPS_PER_PASS_MAX)
+
+
+def stop(site: Site, tasks: Iterable[TaskState], count: int) -> Next:
+    """Ask the first so many tasks to stop, a bounded number at once."""
+    for _, task in zip(range(min(count, STEPS_PER_PASS_MAX)), tasks, strict=False):
+        _ask_to_stop(site, task)
+    return Next(again=count > STEPS_PER_PASS_MAX)
+
+
+def scale_in(site: Site, fresh: list[TaskState], excess: int) -> Next | None:
+    """Stop as many tasks as there are too many, but for protected ones; None if none may be stopped."""
+    turn, cluster, service, deployment = site
+    spare = [each for each in fresh if each.id not in cluster.protected]
+    if len(spare) < excess and not service.scale_in_blocked:
+        held = len(fresh) - len(spare)
+        turn.emit(
+            ServiceScaleInBlocked(cluster=cluster.name, service=service.name, deployment=deployment.id, protected=held)
+        )
+    if not spare:
+        return None
+    return stop(site, in_scale_in_order(cluster, service, spare), min(excess, len(spare)))
+
+
+def both(first: Next, second: Next) -> Next:
+    """Look again when either says so."""
+    return Next(
+        again=first.again or second.again,
+        waits_for_room=first.waits_for_room or second.waits_for_room,
+        at=first.at if second.at is None else second.at,
+    )
+
+
+def _template(site: Site) -> TaskRequested:
+    service, settings, definition = site.service, site.service.settings, site.deployment.definition
+    giver = site.deployment if isinstance(site.deployment, TaskSetState) else settings
+    tags = {}
+    if settings.propagate_tags == "TASK_DEFINITION":
+        tags = {each.key: each for each in find(site.turn.state, definition).tags}
+    elif settings.propagate_tags == "SERVICE":
+        tags = {each.key: each for each in service.tags}
+    if settings.enable_ecs_managed_tags:
+        tags |= {each.key: each for each in managed_tags(site.cluster.name, service.name)}
+    return TaskRequested(
+        cluster=site.cluster.name,
+        task="",
+        task_definition=definition,
+        group=service.group,
+        started_by=site.deployment.id,
+        deployment=site.deployment.id,
+        launch_type=settings.launch_type,
+        tags=list(tags.values()),
+        enable_execute_command=settings.enable_execute_command,
+        network_configuration=giver.network_configuration,
+    )
+
+
+def _tell_unplaceable(site: Site, count: int, found: Unplaceable) -> None:
+    if site.service.unplaced == (found.reason or NO_INSTANCES):
+        return
+    need = find(site.turn.state, site.deployment.definition).demand
+    site.turn.emit(
+        ServiceTaskPlacementFailed(
+            cluster=site.cluster.name,
+            service=site.service.name,
+            deployment=site.deployment.id,
+            count=count,
+            reason=found.reason,
+            closest=closest(site.cluster, need, found.reason),
+            explanation=found.explanation,
+        )
+    )
+
+
+def _tell_impaired(site: Site) -> None:
+    if not site.deployment.impaired:
+        site.turn.emit(
+            ServiceTaskStartImpaired(
+                cluster=site.cluster.name,
+                service=site.service.name,
+                deployment=site.deployment.id,
+                failures=site.deployment.failed,
+                delay_seconds=start_delay(site.deployment.failed),
+            )
+        )
+
+
+def _ask_to_stop(site: Site, task: TaskState, superseded_by: str = "") -> None:
+    site.turn.emit(
+        TaskStopRequested(
+            cluster=site.cluster.name,
+            task=task.id,
+            stop_code="ServiceSchedulerInitiated",
+            reason=f"Scaling activity initiated by (deployment {site.deployment.id})",
+            superseded_by=superseded_by,
+        )
+    )

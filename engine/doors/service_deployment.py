@@ -1,0 +1,101 @@
+"""Service deployment: its operations at the doors, and those of service revisions."""
+
+from collections.abc import Iterable
+
+from quarterdeck.engine.core import service_deployment as core
+from quarterdeck.engine.core.errors import InvalidParameterException, ServiceNotFoundException
+from quarterdeck.engine.doors.operation import Context, Operation, Read, Write
+from quarterdeck.engine.doors.paging import next_token, page
+from quarterdeck.engine.doors.references import cluster_name, limited, missing, name_in
+from quarterdeck.engine.shell.command import Outcome
+from quarterdeck.events import shapes
+from quarterdeck.events.names import parse_arn
+from quarterdeck.projections.models.service_deployment_query import Place
+
+DESCRIBED_MAX = 20
+LISTED_DEFAULT = 20
+STATUSES = (
+    *("PENDING", "SUCCESSFUL", "STOPPED", "STOP_REQUESTED", "IN_PROGRESS"),
+    *("ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"),
+)
+
+
+async def _describe(
+    context: Context, request: shapes.DescribeServiceDeploymentsRequest
+) -> shapes.DescribeServiceDeploymentsResponse:
+    asked = limited(request.service_deployment_arns, "serviceDeploymentArns cannot be empty.", DESCRIBED_MAX)
+    places = _places(context, "service-deployment", asked)
+    found = await context.models.service_deployments.describe(context.namespace, places.values())
+    return shapes.DescribeServiceDeploymentsResponse(
+        service_deployments=[found[place] for place in places.values() if place in found],
+        failures=missing(arn for arn, place in places.items() if place not in found),
+    )
+
+
+async def _revisions(
+    context: Context, request: shapes.DescribeServiceRevisionsRequest
+) -> shapes.DescribeServiceRevisionsResponse:
+    asked = limited(request.service_revision_arns, "serviceRevisionArns cannot be empty.", DESCRIBED_MAX)
+    places = _places(context, "service-revision", asked)
+    found = await context.models.service_deployments.revisions(context.namespace, places.values())
+    return shapes.DescribeServiceRevisionsResponse(
+        service_revisions=[found[place] for place in places.values() if place in found],
+        failures=missing(arn for arn, place in places.items() if place not in found),
+    )
+
+
+async def _list(
+    context: Context, request: shapes.ListServiceDeploymentsRequest
+) -> shapes.ListServiceDeploymentsResponse:
+    cluster = await cluster_name(context, request.cluster)
+    service = name_in(context, "service", request.service or "", cluster)
+    if service not in await context.models.services.describe(context.namespace, cluster, [service]):
+        raise ServiceNotFoundException("Service not found.")
+    for each in request.status or []:
+        if each not in STATUSES:
+            raise InvalidParameterException(f"status should be one of [{','.join(STATUSES)}]")
+    briefs = await context.models.service_deployments.list(
+        context.namespace,
+        cluster,
+        service,
+        page(request, LISTED_DEFAULT),
+        status=request.status or (),
+        created=request.created_at,
+    )
+    return shapes.ListServiceDeploymentsResponse(
+        service_deployments=briefs.items, next_token=next_token(request, briefs.listed)
+    )
+
+
+async def _stopped(
+    _context: Context, request: shapes.StopServiceDeploymentRequest, _: Outcome
+) -> shapes.StopServiceDeploymentResponse:
+    return shapes.StopServiceDeploymentResponse(service_deployment_arn=request.service_deployment_arn)
+
+
+async def _went_on(
+    _context: Context, request: shapes.ContinueServiceDeploymentRequest, _: Outcome
+) -> shapes.ContinueServiceDeploymentResponse:
+    return shapes.ContinueServiceDeploymentResponse(service_deployment_arn=request.service_deployment_arn)
+
+
+def _places(context: Context, kind: str, arns: Iterable[str]) -> dict[str, Place]:
+    """Take ARNs of this namespace apart, each once."""
+    places = {}
+    for text in arns:
+        name_in(context, kind, text if text.startswith("arn:") else f"arn:{text}")
+        arn = parse_arn(text)
+        if arn is None or len(arn.path) != core.ARN_PARTS:
+            raise InvalidParameterException(f"Invalid identifier: {text} is not the ARN of a {kind}.")
+        cluster, service, identity = arn.path
+        places[text] = (cluster, service, identity)
+    return places
+
+
+OPERATIONS: dict[str, Operation] = {
+    "DescribeServiceDeployments": Read(read=_describe),
+    "DescribeServiceRevisions": Read(read=_revisions),
+    "ListServiceDeployments": Read(read=_list),
+    "StopServiceDeployment": Write(decide=core.stop, answer=_stopped, at_once=True),
+    "ContinueServiceDeployment": Write(decide=core.go_on, answer=_went_on, at_once=True),
+}
