@@ -1,6 +1,6 @@
 """All benchmarks, or those named: `python -m benchmarks placement live_view`; exits with 1 if a target is missed.
 
-Each module of `MEASURED` has `measure() -> Iterator[Row]`. Others here need a server, and are run by themselves.
+Each module of `MEASURED` has `measure() -> Iterator[Row]`; some start a nats-server, one needs a Docker Engine.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sys
 
 from benchmarks.harness import report
 
-MEASURED = ("agent", "live_view", "placement", "read_models", "shapes")
+MEASURED = ("agent", "commands", "docker", "http", "live_view", "placement", "read_models", "shapes")
 
 
 def main(names: list[str]) -> int:
