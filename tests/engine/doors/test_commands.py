@@ -49,10 +49,10 @@ async def test_a_stock_client_runs_a_task_and_reads_it_back(server: Server) -> N
         (WEB + "Dance", b"", "UnknownOperationException", "Dance"),
         (WEB + "runtask", b"", "UnknownOperationException", "runtask"),
         (
-            WEB + "CreateTaskSet",
-            b'{"service":"a","taskDefinition":"b"}',
+            WEB + "DeleteGateway",
+            b'{"gateway":"a"}',
             "UnsupportedFeatureException",
-            "CreateTaskSet",
+            "DeleteGateway",
         ),
         (WEB + "CreateTaskSet", b'{"service":"a"}', "InvalidParameterException", "taskDefinition"),
         (f"qd.cmd.{SCOPE}.web", b"", "InvalidParameterException", "The subject must be"),
