@@ -10,8 +10,14 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests import browser, docker_engine, nats_server
+
+# In CI the same examples each time: what chance finds elsewhere becomes a test of its own.
+settings.register_profile("ci", derandomize=True, deadline=None)
+settings.register_profile("default", deadline=None)
+settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 NEEDS = {"nats": nats_server.missing, "docker": docker_engine.missing, "browser": browser.missing}
 LACKS = pytest.StashKey[dict[str, tuple[str, int]]]()

@@ -60,8 +60,16 @@ def test_what_ecs_has_words_of_its_own_for_is_refused_in_them(
     assert open_server.position == before
 
 
+def is_object(body: bytes) -> bool:
+    """Whether chance has made a request after all."""
+    try:
+        return isinstance(json.loads(body), dict)
+    except ValueError:
+        return False
+
+
 @SHARED
-@given(st.sampled_from(OPERATIONS), st.binary(max_size=300))
+@given(st.sampled_from(OPERATIONS), st.binary(max_size=300).filter(lambda body: not is_object(body)))
 def test_garbage_is_refused(connection: http.client.HTTPConnection, operation: str, body: bytes) -> None:
     status, answer = post(connection, operation, body or b"x")
     assert (status, answer["__type"]) == (REFUSED, "SerializationException")
