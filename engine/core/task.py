@@ -39,7 +39,8 @@ FAILURES_MAX = 100
 LAUNCH_TYPES = ("EC2", "FARGATE", "EXTERNAL", "FMI", "MANAGED_INSTANCES")
 PROPAGATE_TAGS = (None, "TASK_DEFINITION", "NONE")
 REASONS = {"STATUS": "AGENT"}
-_STARTED_BY = re.compile(r"[A-Za-z0-9_/-]*")
+_STARTED_BY = re.compile(r"[A-Za-z0-9_/ -]*")
+"""AWS documents no space, but takes it: ecs-deploy starts its tasks as `ECS Deploy`."""
 
 
 def run(turn: Turn, request: shapes.RunTaskRequest) -> list[shapes.Failure]:

@@ -104,7 +104,7 @@ def test_what_a_task_is_run_with_is_kept() -> None:
     )
     request = RUN(
         task_definition="app:1",
-        started_by="me/my-job_1",
+        started_by="me/my-job_1 Deploy",
         tags=[shapes.Tag(key="b", value="2")],
         propagate_tags="TASK_DEFINITION",
         enable_ecs_managed_tags=True,
@@ -112,7 +112,7 @@ def test_what_a_task_is_run_with_is_kept() -> None:
     )
     event, _ = story.when(task.run, request)
     assert isinstance(event, TaskRequested)
-    assert event.started_by == "me/my-job_1"
+    assert event.started_by == "me/my-job_1 Deploy"
     assert event.enable_execute_command
     assert {each.key: each.value for each in event.tags} == {
         "a": "1",
