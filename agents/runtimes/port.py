@@ -56,6 +56,8 @@ class ContainerSpec(msgspec.Struct, frozen=True):
     user: str | None = None
     """``name``, ``uid``, ``name:group`` or ``uid:gid``."""
     working_directory: str | None = None
+    hostname: str | None = None
+    """What the container calls itself; host processes keep their host's name."""
     network_mode: NetworkMode = "bridge"
     log_driver: str | None = None
     log_options: dict[str, str] = {}

@@ -461,6 +461,6 @@ async def test_a_task_asked_for_again_after_its_end_does_not_run_twice(world: Wo
 
 async def test_a_definition_that_asks_for_too_much_is_told_so(world: World) -> None:
     world.start()
-    world.engine.place(ONE, definition=definition(container("app", hostname="me")))
+    world.engine.place(ONE, definition=definition(container("app", privileged=True)))
     await world.until(lambda: world.engine.told(ONE) == ["STOPPED"])
-    assert "hostname" in (world.engine.last(ONE).reason or "")
+    assert "privileged" in (world.engine.last(ONE).reason or "")

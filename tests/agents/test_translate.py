@@ -111,9 +111,15 @@ def test_volumes_are_of_the_host_of_the_task_or_shared() -> None:
 def test_what_a_container_is_like_is_passed_on() -> None:
     log = shapes.LogConfiguration(log_driver="syslog", options={"tag": "x"})
     found = spec(
-        user="nobody", working_directory="/tmp", entry_point=["sh"], log_configuration=log, memory_reservation=8
+        user="nobody",
+        working_directory="/tmp",
+        hostname="h",
+        entry_point=["sh"],
+        log_configuration=log,
+        memory_reservation=8,
     )
     assert (found.user, found.working_directory, found.entry_point) == ("nobody", "/tmp", ("sh",))
+    assert found.hostname == "h"
     assert (found.log_driver, found.log_options, found.memory_reservation_mib) == ("syslog", {"tag": "x"}, 8)
 
 
@@ -127,7 +133,7 @@ def test_dependencies_and_timeouts_are_planned() -> None:
 @pytest.mark.parametrize(
     ("fields", "named"),
     [
-        ({"hostname": "h", "ulimits": [shapes.Ulimit(name="core")]}, "hostname, ulimits"),
+        ({"privileged": True, "ulimits": [shapes.Ulimit(name="core")]}, "privileged, ulimits"),
         ({"depends_on": [shapes.ContainerDependency(container_name="b", condition="HEALTHY")]}, "HEALTHY"),
     ],
 )

@@ -42,6 +42,7 @@ def create_request(spec: ContainerSpec) -> wire.CreateRequest:
         exposed_ports={_port_key(port): {} for port in spec.ports},
         user=spec.user or "",
         working_dir=spec.working_directory or "",
+        hostname=spec.hostname or "",
     )
 
 

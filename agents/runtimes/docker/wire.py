@@ -47,6 +47,7 @@ class CreateRequest(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=
     exposed_ports: dict[str, dict[str, str]] = {}
     user: str = ""
     working_dir: str = ""
+    hostname: str = ""
 
 
 class Created(msgspec.Struct, frozen=True, rename="pascal"):

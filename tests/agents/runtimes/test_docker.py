@@ -111,6 +111,10 @@ async def test_user_and_working_directory_reach_the_program(case: DockerCase, ru
     assert await run(case, runtime, "user", script, user="65534:65534", working_directory="/etc") == 0
 
 
+async def test_a_container_has_the_hostname_it_is_given(case: DockerCase, runtime: DockerRuntime) -> None:
+    assert await run(case, runtime, "host", '[ "$(hostname)" = "moon" ]', hostname="moon") == 0
+
+
 async def test_in_the_hosts_network_ports_are_the_containers(case: DockerCase, runtime: DockerRuntime) -> None:
     spec = case.spec("host", case.forever, network_mode="host", ports=(PortMapping(18080, 18080),))
     running = await runtime.start(await runtime.create(spec))
