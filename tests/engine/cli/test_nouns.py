@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.engine.cli.test_call import call
+from tests.engine.cli.test_completion import completed
 from tests.engine.up_process import QUARTERDECK, UpProcess, command, environment, until_now
 
 pytestmark = [pytest.mark.nats, pytest.mark.timeout(120)]
@@ -122,9 +123,10 @@ def test_a_name_that_can_not_be_a_cluster_s_is_wrong_usage(up: UpProcess) -> Non
 
 
 def test_lists_fetch_every_page(up: UpProcess) -> None:
-    for number in range(105):
-        call(up, "CreateCluster", {"clusterName": f"page-{number}"})
-    assert len({each["clusterName"] for each in shown(up, "cluster", "ls")}) == 106
+    names = {f"page-{number}" for number in range(101)}
+    for name in names:
+        call(up, "CreateCluster", {"clusterName": name})
+    assert names < {each["clusterName"] for each in shown(up, "cluster", "ls")}
 
 
 def test_tasks_are_listed_by_what_they_belong_to(up: UpProcess) -> None:
@@ -197,3 +199,16 @@ def test_a_watched_list_is_shown_again_when_it_changes_until_ctrl_c(up: UpProces
         watching.send_signal(signal.SIGINT)
         assert watching.wait(20) == 130
         assert watching.stderr.read() == ""
+
+
+def test_a_shell_completes_live_names(up: UpProcess) -> None:
+    where = ("--data", str(up.data))
+    call(up, "CreateCluster", {"clusterName": "harbour"})
+    call(up, "CreateService", {"cluster": "harbour", "serviceName": "boat", "taskDefinition": "web", "desiredCount": 0})
+    task = ids(up, "task", "taskArn", "--service", "web")[0]
+    assert completed("service", "ls", *where, "--cluster", "h") == ["harbour"]
+    assert completed("scale", *where, "w") == ["web"]
+    assert completed("scale", *where, "--cluster", "harbour", "") == ["boat"]
+    assert completed("stop", *where, task[:12]) == [task]
+    assert completed("deploy", *where, "web", "--task-definition", "we") == ["web:1"]
+    assert set(ids(up, "instance", "containerInstanceArn")) == set(completed("instance", "drain", *where, ""))
