@@ -27,7 +27,8 @@ def text(value: object, *, wide: bool = True) -> str:
         case bool():
             return str(value).upper()
         case str():
-            return short_name(value) if wide else short(short_name(value) if value.startswith("arn:") else value)
+            name = short_name(value) if value.startswith("arn:") else value
+            return name if wide else short(name)
         case list():
             return ", ".join(text(each, wide=wide) for each in value)
         case _:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import signal
 import subprocess
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -15,7 +18,7 @@ from tests.engine.up_process import QUARTERDECK, UpProcess, command, environment
 
 pytestmark = [pytest.mark.nats, pytest.mark.timeout(120)]
 
-CONTAINER = {"name": "web", "image": "web:1", "memory": 16, "portMappings": [{"containerPort": 80}]}
+CONTAINER = {"name": "web", "image": "registry/web:1", "memory": 16, "portMappings": [{"containerPort": 80}]}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -199,6 +202,26 @@ def test_a_watched_list_is_shown_again_when_it_changes_until_ctrl_c(up: UpProces
         watching.send_signal(signal.SIGINT)
         assert watching.wait(20) == 130
         assert watching.stderr.read() == ""
+
+
+def test_on_a_terminal_a_watched_list_is_drawn_in_place(up: UpProcess) -> None:
+    ours, theirs = pty.openpty()
+    arguments = ["task-definition", "ls", "--watch", "--interval", "0.1", "--data", str(up.data)]
+    env = {**environment(), "TERM": "xterm", "COLUMNS": "60"}
+    with subprocess.Popen([*QUARTERDECK, *arguments], stdout=theirs, stderr=theirs, env=env) as watching:
+        os.close(theirs)
+        drawn = b""
+        while drawn.count(b"TASK DEFINITION") < 2:
+            drawn += os.read(ours, 65536)
+        watching.send_signal(signal.SIGINT)
+        with suppress(OSError):
+            while part := os.read(ours, 65536):
+                drawn += part
+        os.close(ours)
+    assert watching.returncode == 130
+    assert b"\x1b[1A" in drawn
+    assert b"registry/web:1" in drawn, "an image is not cut down to its last part"
+    assert b"Traceback" not in drawn
 
 
 def test_a_shell_completes_live_names(up: UpProcess) -> None:
