@@ -26,6 +26,12 @@ NUMBERS = count(1)
 SIDE = {"name": "side", "image": "side:1", "memory": 16}
 
 
+@pytest.fixture(scope="module")
+def up(shared_up: UpProcess) -> UpProcess:
+    """The one of these modules together."""
+    return shared_up
+
+
 @pytest.fixture
 def service(up: UpProcess) -> str:
     """A service of its own for each test, with two tasks and a family of its name; its name."""

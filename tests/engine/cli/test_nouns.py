@@ -21,6 +21,12 @@ pytestmark = [pytest.mark.nats, pytest.mark.timeout(120)]
 CONTAINER = {"name": "web", "image": "registry/web:1", "memory": 16, "portMappings": [{"containerPort": 80}]}
 
 
+@pytest.fixture(scope="module")
+def up(shared_up: UpProcess) -> UpProcess:
+    """The one of these modules together."""
+    return shared_up
+
+
 @pytest.fixture(scope="module", autouse=True)
 def service(up: UpProcess) -> None:
     """A service with two tasks, in the default cluster."""
