@@ -57,7 +57,7 @@ class Overview(msgspec.Struct, frozen=True, rename="camel"):
 async def look(client: RemoteClient) -> Overview:
     """Look at everything. Raises Refusal, Unreachable."""
     about = await client.about()
-    arns = await _all(lambda token: client.list_clusters(next_token=token), "cluster_arns")
+    arns = await pages(lambda token: client.list_clusters(next_token=token), "cluster_arns")
     clusters: list[ClusterOverview] = []
     for part in chunks(arns, DESCRIBED_MAX):
         described = await client.describe_clusters(clusters=part)
@@ -65,8 +65,8 @@ async def look(client: RemoteClient) -> Overview:
     return Overview(max(client.sequence, about.sequence), about.epoch, clusters)
 
 
-async def _all(ask: Callable[[str | None], Awaitable[msgspec.Struct]], member: str) -> list[str]:
-    """Ask page by page."""
+async def pages(ask: Callable[[str | None], Awaitable[msgspec.Struct]], member: str) -> list[str]:
+    """Ask page by page for a list of names. Raises Refusal, Unreachable."""
     found: list[str] = []
     token: str | None = None
     while True:
@@ -90,7 +90,7 @@ async def _cluster(client: RemoteClient, found: shapes.Cluster) -> ClusterOvervi
 
 
 async def _instances(client: RemoteClient, cluster: str) -> list[InstanceOverview]:
-    arns = await _all(
+    arns = await pages(
         lambda token: client.list_container_instances(cluster=cluster, next_token=token), "container_instance_arns"
     )
     found: list[InstanceOverview] = []
@@ -113,7 +113,7 @@ def _instance(found: shapes.ContainerInstance) -> InstanceOverview:
 
 
 async def _services(client: RemoteClient, cluster: str) -> list[ServiceOverview]:
-    arns = await _all(lambda token: client.list_services(cluster=cluster, next_token=token), "service_arns")
+    arns = await pages(lambda token: client.list_services(cluster=cluster, next_token=token), "service_arns")
     found: list[ServiceOverview] = []
     for part in chunks(arns, SERVICES_DESCRIBED_MAX):
         described = await client.describe_services(cluster=cluster, services=part)

@@ -15,10 +15,20 @@ COMMANDS = {
     "demo": "Take a guided tour that ends by itself.",
     "env": "Print the variables that point AWS's tools and NATS clients here.",
     "key": "Create, list and delete access keys.",
+    "cluster": "List and describe clusters.",
+    "instance": "List, describe, drain, activate and deregister container instances.",
+    "task-definition": "List and describe task definitions.",
+    "service": "List and describe services.",
+    "task": "List and describe tasks.",
+    "run": "Run tasks of a task definition.",
+    "deploy": "Bring a new image, or task definition, to a service, and see it roll out.",
+    "scale": "Set how many tasks a service has.",
+    "stop": "Stop a task.",
     "status": "Show clusters, container instances and services.",
     "events": "Print or follow the log.",
     "call": "Carry out one operation of ECS, given as JSON.",
     "explain": "Show why a task was placed where it is.",
+    "completion": "Print the script that completes commands and live names in a shell.",
     "version": "Print the version.",
 }
 
@@ -34,7 +44,7 @@ class Commands(click.Group):
         """Import one."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"{__name__}.{cmd_name}").command
+        command: click.Command = importlib.import_module(f"{__name__}.{cmd_name.replace('-', '_')}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
@@ -47,7 +57,7 @@ class Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Suggest what was meant."""
         name = args[0]
-        if name not in COMMANDS and not name.startswith("-"):
+        if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
             close = [each for each in COMMANDS if each.startswith(name[:2])]
             hint = f" Did you mean {' or '.join(close)}?" if close else ""
             raise click.UsageError(f"No such command {name!r}.{hint}", ctx)

@@ -28,10 +28,11 @@ def test_every_command_has_help(name: str) -> None:
     assert shown.output.startswith(f"Usage: main {name}")
 
 
-def test_help_starts_at_once() -> None:
+@pytest.mark.parametrize("arguments", [["--help"], ["deploy", "--help"], ["completion", "zsh"]])
+def test_help_starts_at_once(arguments: list[str]) -> None:
     def spent() -> float:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([sys.executable, "-m", "quarterdeck.engine.cli", "--help"], check=True, capture_output=True)
+        subprocess.run([sys.executable, "-m", "quarterdeck.engine.cli", *arguments], check=True, capture_output=True)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
@@ -69,7 +70,10 @@ def test_an_agent_or_engine_needs_to_know_where_nats_is(arguments: list[str]) ->
     assert "--nats nats://HOST:PORT" in ran.stderr
 
 
-@pytest.mark.parametrize("arguments", [["status"], ["events"], ["env"], ["call", "ListTasks"], ["explain", "1"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["status"], ["events"], ["env"], ["call", "ListTasks"], ["explain", "1"], ["task", "ls"], ["scale", "a", "1"]],
+)
 def test_where_nothing_runs_the_way_out_is_named(arguments: list[str]) -> None:
     ran = command(*arguments, "--data", "/nonexistent/data")
     assert ran.returncode == 3

@@ -1,0 +1,18 @@
+"""Fixtures of the commands by noun."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.engine.up_process import UpProcess
+
+
+@pytest.fixture(scope="package")
+def shared_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UpProcess]:
+    """One `up` for several modules, which have to keep to names of their own."""
+    shared = UpProcess(tmp_path_factory.mktemp("shared") / "data", "--runtime", "simulated")
+    try:
+        shared.start()
+        yield shared
+    finally:
+        shared.close()
