@@ -11,11 +11,15 @@ class Event(
     rename="camel",
     tag_field="type",
     tag=True,
+    gc=False,
 ):
-    """What all events have in common: a type, and JSON in ECS's spelling."""
+    """What all events have in common: a type, and JSON in ECS's spelling.
+
+    Facts hold no cycles, so the collector of cycles need not look at them.
+    """
 
 
-class ClusterEvent(Event, frozen=True, kw_only=True):
+class ClusterEvent(Event, frozen=True, kw_only=True, gc=False):
     """An event about something inside a cluster, or the cluster itself."""
 
     cluster: str

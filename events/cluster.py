@@ -4,7 +4,7 @@ from quarterdeck.events import shapes
 from quarterdeck.events.base import ClusterEvent
 
 
-class ClusterCreated(ClusterEvent, frozen=True, kw_only=True):
+class ClusterCreated(ClusterEvent, frozen=True, kw_only=True, gc=False):
     """A cluster came to be, or one of the same name that was INACTIVE began anew, empty."""
 
     settings: list[shapes.ClusterSetting] = []
@@ -15,7 +15,7 @@ class ClusterCreated(ClusterEvent, frozen=True, kw_only=True):
     default_capacity_provider_strategy: list[shapes.CapacityProviderStrategyItem] = []
 
 
-class ClusterUpdated(ClusterEvent, frozen=True, kw_only=True):
+class ClusterUpdated(ClusterEvent, frozen=True, kw_only=True, gc=False):
     """A caller changed a cluster; None means unchanged, an empty namespace that there is none any more."""
 
     settings: list[shapes.ClusterSetting] | None = None
@@ -23,12 +23,12 @@ class ClusterUpdated(ClusterEvent, frozen=True, kw_only=True):
     service_connect_defaults: shapes.ClusterServiceConnectDefaultsRequest | None = None
 
 
-class ClusterCapacityProvidersChanged(ClusterEvent, frozen=True, kw_only=True):
+class ClusterCapacityProvidersChanged(ClusterEvent, frozen=True, kw_only=True, gc=False):
     """A cluster's capacity providers, by name, and its default strategy were replaced."""
 
     capacity_providers: list[str] = []
     default_capacity_provider_strategy: list[shapes.CapacityProviderStrategyItem] = []
 
 
-class ClusterDeleted(ClusterEvent, frozen=True, kw_only=True):
+class ClusterDeleted(ClusterEvent, frozen=True, kw_only=True, gc=False):
     """A cluster became INACTIVE."""

@@ -6,7 +6,7 @@ from quarterdeck.events.catalog import AnyEvent
 from quarterdeck.events.names import Namespace
 
 
-class Commit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+class Commit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel", gc=False):
     """One to many events with their circumstances.
 
     id         ``<epoch>.<number>``: unique in a shard, made by its keeper

@@ -6,7 +6,7 @@ from quarterdeck.events import shapes
 from quarterdeck.events.base import ClusterEvent
 
 
-class ContainerInstanceEvent(ClusterEvent, frozen=True, kw_only=True):
+class ContainerInstanceEvent(ClusterEvent, frozen=True, kw_only=True, gc=False):
     """An event about one container instance, named by its 32 hex digits."""
 
     container_instance: str
@@ -21,7 +21,7 @@ class Capacity(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, re
     udp_ports: list[int] = []
 
 
-class ContainerInstanceRegistered(ContainerInstanceEvent, frozen=True, kw_only=True):
+class ContainerInstanceRegistered(ContainerInstanceEvent, frozen=True, kw_only=True, gc=False):
     """An instance joined a cluster and is ACTIVE; its agent is not connected yet.
 
     ``host`` names the machine: instances that share one share its ports.
@@ -39,7 +39,7 @@ class ContainerInstanceRegistered(ContainerInstanceEvent, frozen=True, kw_only=T
     session: str = ""
 
 
-class ContainerInstanceReregistered(ContainerInstanceEvent, frozen=True, kw_only=True):
+class ContainerInstanceReregistered(ContainerInstanceEvent, frozen=True, kw_only=True, gc=False):
     """A known instance's agent came back after a restart, perhaps with other capacity."""
 
     capacity: Capacity
@@ -48,43 +48,43 @@ class ContainerInstanceReregistered(ContainerInstanceEvent, frozen=True, kw_only
     session: str = ""
 
 
-class ContainerInstanceStatusChanged(ContainerInstanceEvent, frozen=True, kw_only=True):
+class ContainerInstanceStatusChanged(ContainerInstanceEvent, frozen=True, kw_only=True, gc=False):
     """An instance was set ACTIVE or DRAINING."""
 
     status: str
 
 
-class ContainerInstanceDeregistered(ContainerInstanceEvent, frozen=True, kw_only=True):
+class ContainerInstanceDeregistered(ContainerInstanceEvent, frozen=True, kw_only=True, gc=False):
     """An instance became INACTIVE, for ever."""
 
     force: bool = False
 
 
-class AttributesPut(ContainerInstanceEvent, frozen=True, kw_only=True):
+class AttributesPut(ContainerInstanceEvent, frozen=True, kw_only=True, gc=False):
     """An instance got custom attributes; those of a name it had have another value."""
 
     attributes: list[shapes.Attribute]
 
 
-class AttributesDeleted(ContainerInstanceEvent, frozen=True, kw_only=True):
+class AttributesDeleted(ContainerInstanceEvent, frozen=True, kw_only=True, gc=False):
     """An instance lost custom attributes."""
 
     names: list[str]
 
 
-class AgentConnected(ContainerInstanceEvent, frozen=True, kw_only=True):
+class AgentConnected(ContainerInstanceEvent, frozen=True, kw_only=True, gc=False):
     """agentConnected became TRUE."""
 
     session: str = ""
 
 
-class AgentDisconnected(ContainerInstanceEvent, frozen=True, kw_only=True):
+class AgentDisconnected(ContainerInstanceEvent, frozen=True, kw_only=True, gc=False):
     """agentConnected became FALSE; by itself this stops nothing."""
 
     reason: str = ""
 
 
-class AgentLost(ContainerInstanceEvent, frozen=True, kw_only=True):
+class AgentLost(ContainerInstanceEvent, frozen=True, kw_only=True, gc=False):
     """An agent stayed away so long that its services' tasks are replaced elsewhere."""
 
     after_seconds: float

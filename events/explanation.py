@@ -3,7 +3,7 @@
 import msgspec
 
 
-class Explanation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+class Explanation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel", gc=False):
     """The compact reason kept with a decision; the full matrix is derived by folding the log.
 
     considered   instances of the cluster

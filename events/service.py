@@ -25,13 +25,13 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     network_configuration: shapes.NetworkConfiguration | None = None
 
 
-class ServiceEvent(ClusterEvent, frozen=True, kw_only=True):
+class ServiceEvent(ClusterEvent, frozen=True, kw_only=True, gc=False):
     """An event about one service, by name."""
 
     service: str
 
 
-class ServiceCreated(ServiceEvent, frozen=True, kw_only=True):
+class ServiceCreated(ServiceEvent, frozen=True, kw_only=True, gc=False):
     """A service came to be; its first deployment starts with it.
 
     ``token`` is the caller's clientToken and ``request`` the digest of what it asked for:
@@ -46,30 +46,30 @@ class ServiceCreated(ServiceEvent, frozen=True, kw_only=True):
     request: str = ""
 
 
-class ServiceUpdated(ServiceEvent, frozen=True, kw_only=True):
+class ServiceUpdated(ServiceEvent, frozen=True, kw_only=True, gc=False):
     """A caller changed a service; None means unchanged."""
 
     desired_count: int | None = None
     settings: ServiceSettings | None = None
 
 
-class ServiceDeleted(ServiceEvent, frozen=True, kw_only=True):
+class ServiceDeleted(ServiceEvent, frozen=True, kw_only=True, gc=False):
     """A service became DRAINING: it wants no tasks any more."""
 
     force: bool = False
 
 
-class ServiceDrained(ServiceEvent, frozen=True, kw_only=True):
+class ServiceDrained(ServiceEvent, frozen=True, kw_only=True, gc=False):
     """The last task of a deleted service is on its way out; the service is INACTIVE."""
 
 
-class DeploymentEvent(ServiceEvent, frozen=True, kw_only=True):
+class DeploymentEvent(ServiceEvent, frozen=True, kw_only=True, gc=False):
     """An event about one deployment, named ``ecs-svc/<digits>``."""
 
     deployment: str
 
 
-class DeploymentStarted(DeploymentEvent, frozen=True, kw_only=True):
+class DeploymentStarted(DeploymentEvent, frozen=True, kw_only=True, gc=False):
     """A deployment became PRIMARY; those before it are ACTIVE while they have tasks.
 
     ``rolls_back`` names the deployment it takes the place of in the same service deployment, and
@@ -82,11 +82,11 @@ class DeploymentStarted(DeploymentEvent, frozen=True, kw_only=True):
     revision: str = ""
 
 
-class DeploymentCompleted(DeploymentEvent, frozen=True, kw_only=True):
+class DeploymentCompleted(DeploymentEvent, frozen=True, kw_only=True, gc=False):
     """The PRIMARY deployment has all its tasks running, and no other has any but on instances that are lost."""
 
 
-class ServiceDeploymentBlocked(DeploymentEvent, frozen=True, kw_only=True):
+class ServiceDeploymentBlocked(DeploymentEvent, frozen=True, kw_only=True, gc=False):
     """Tasks are to be replaced, but the deployment configuration lets none start and none stop.
 
     At least ``lower`` must stay healthy, and no more than ``upper`` may be there at once (spec §9.3).
@@ -96,11 +96,11 @@ class ServiceDeploymentBlocked(DeploymentEvent, frozen=True, kw_only=True):
     upper: int
 
 
-class ServiceSteadyStateReached(ServiceEvent, frozen=True, kw_only=True):
+class ServiceSteadyStateReached(ServiceEvent, frozen=True, kw_only=True, gc=False):
     """Running equals desired, nothing is pending, no deployment is under way."""
 
 
-class ServiceTaskPlacementFailed(DeploymentEvent, frozen=True, kw_only=True):
+class ServiceTaskPlacementFailed(DeploymentEvent, frozen=True, kw_only=True, gc=False):
     """A service's task found no room; said once until the cause changes.
 
     ``closest`` is the instance that got furthest through the checks, and ``reason`` the one it failed.
@@ -112,13 +112,13 @@ class ServiceTaskPlacementFailed(DeploymentEvent, frozen=True, kw_only=True):
     explanation: Explanation
 
 
-class ServiceScaleInBlocked(DeploymentEvent, frozen=True, kw_only=True):
+class ServiceScaleInBlocked(DeploymentEvent, frozen=True, kw_only=True, gc=False):
     """More tasks are protected than are desired; said once until one is not, or the service changes."""
 
     protected: int
 
 
-class ServiceTaskStartImpaired(DeploymentEvent, frozen=True, kw_only=True):
+class ServiceTaskStartImpaired(DeploymentEvent, frozen=True, kw_only=True, gc=False):
     """Tasks of a deployment keep failing to start; the next try waits ``delay_seconds``."""
 
     failures: int

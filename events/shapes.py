@@ -13,91 +13,91 @@ from typing import Any
 from msgspec import Struct, field
 
 
-class Shape(Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+class Shape(Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel", gc=False):
     """What all structures of the ECS API have in common."""
 
 
-class AcceleratorCountRequest(Shape, frozen=True, kw_only=True):
+class AcceleratorCountRequest(Shape, frozen=True, kw_only=True, gc=False):
     min: int | None = None
     max: int | None = None
 
 
-class AcceleratorTotalMemoryMiBRequest(Shape, frozen=True, kw_only=True):
+class AcceleratorTotalMemoryMiBRequest(Shape, frozen=True, kw_only=True, gc=False):
     min: int | None = None
     max: int | None = None
 
 
-class AdvancedConfiguration(Shape, frozen=True, kw_only=True):
+class AdvancedConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     alternate_target_group_arn: str | None = None
     production_listener_rule: str | None = None
     test_listener_rule: str | None = None
     role_arn: str | None = None
 
 
-class AssociateGatewayWithClusterRequest(Shape, frozen=True, kw_only=True):
+class AssociateGatewayWithClusterRequest(Shape, frozen=True, kw_only=True, gc=False):
     gateway: str | None = None
     cluster: str | None = None
 
 
-class AssociateGatewayWithClusterResponse(Shape, frozen=True, kw_only=True):
+class AssociateGatewayWithClusterResponse(Shape, frozen=True, kw_only=True, gc=False):
     gateway_arn: str | None = None
     cluster_arn: str | None = None
     status: str | None = None
 
 
-class Attachment(Shape, frozen=True, kw_only=True):
+class Attachment(Shape, frozen=True, kw_only=True, gc=False):
     id: str | None = None
     type: str | None = None
     status: str | None = None
     details: list[KeyValuePair] | None = None
 
 
-class AttachmentStateChange(Shape, frozen=True, kw_only=True):
+class AttachmentStateChange(Shape, frozen=True, kw_only=True, gc=False):
     attachment_arn: str | None = None
     status: str | None = None
 
 
-class Attribute(Shape, frozen=True, kw_only=True):
+class Attribute(Shape, frozen=True, kw_only=True, gc=False):
     name: str | None = None
     value: str | None = None
     target_type: str | None = None
     target_id: str | None = None
 
 
-class AutoRepairConfiguration(Shape, frozen=True, kw_only=True):
+class AutoRepairConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     actions_status: str | None = None
 
 
-class AutoScalingGroupProvider(Shape, frozen=True, kw_only=True):
+class AutoScalingGroupProvider(Shape, frozen=True, kw_only=True, gc=False):
     auto_scaling_group_arn: str | None = None
     managed_scaling: ManagedScaling | None = None
     managed_termination_protection: str | None = None
     managed_draining: str | None = None
 
 
-class AutoScalingGroupProviderUpdate(Shape, frozen=True, kw_only=True):
+class AutoScalingGroupProviderUpdate(Shape, frozen=True, kw_only=True, gc=False):
     managed_scaling: ManagedScaling | None = None
     managed_termination_protection: str | None = None
     managed_draining: str | None = None
 
 
-class AwsVpcConfiguration(Shape, frozen=True, kw_only=True):
+class AwsVpcConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     subnets: list[str] | None = None
     security_groups: list[str] | None = None
     assign_public_ip: str | None = None
 
 
-class BaselineEbsBandwidthMbpsRequest(Shape, frozen=True, kw_only=True):
+class BaselineEbsBandwidthMbpsRequest(Shape, frozen=True, kw_only=True, gc=False):
     min: int | None = None
     max: int | None = None
 
 
-class CanaryConfiguration(Shape, frozen=True, kw_only=True):
+class CanaryConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     canary_percent: float | None = None
     canary_bake_time_in_minutes: int | None = None
 
 
-class CapacityProvider(Shape, frozen=True, kw_only=True):
+class CapacityProvider(Shape, frozen=True, kw_only=True, gc=False):
     capacity_provider_arn: str | None = None
     name: str | None = None
     cluster: str | None = None
@@ -110,18 +110,18 @@ class CapacityProvider(Shape, frozen=True, kw_only=True):
     type: str | None = None
 
 
-class CapacityProviderStrategyItem(Shape, frozen=True, kw_only=True):
+class CapacityProviderStrategyItem(Shape, frozen=True, kw_only=True, gc=False):
     capacity_provider: str | None = None
     weight: int | None = None
     base: int | None = None
 
 
-class CapacityReservationRequest(Shape, frozen=True, kw_only=True):
+class CapacityReservationRequest(Shape, frozen=True, kw_only=True, gc=False):
     reservation_group_arn: str | None = None
     reservation_preference: str | None = None
 
 
-class Cluster(Shape, frozen=True, kw_only=True):
+class Cluster(Shape, frozen=True, kw_only=True, gc=False):
     cluster_arn: str | None = None
     cluster_name: str | None = None
     configuration: ClusterConfiguration | None = None
@@ -140,25 +140,25 @@ class Cluster(Shape, frozen=True, kw_only=True):
     service_connect_defaults: ClusterServiceConnectDefaults | None = None
 
 
-class ClusterConfiguration(Shape, frozen=True, kw_only=True):
+class ClusterConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     execute_command_configuration: ExecuteCommandConfiguration | None = None
     managed_storage_configuration: ManagedStorageConfiguration | None = None
 
 
-class ClusterServiceConnectDefaults(Shape, frozen=True, kw_only=True):
+class ClusterServiceConnectDefaults(Shape, frozen=True, kw_only=True, gc=False):
     namespace: str | None = None
 
 
-class ClusterServiceConnectDefaultsRequest(Shape, frozen=True, kw_only=True):
+class ClusterServiceConnectDefaultsRequest(Shape, frozen=True, kw_only=True, gc=False):
     namespace: str | None = None
 
 
-class ClusterSetting(Shape, frozen=True, kw_only=True):
+class ClusterSetting(Shape, frozen=True, kw_only=True, gc=False):
     name: str | None = None
     value: str | None = None
 
 
-class Container(Shape, frozen=True, kw_only=True):
+class Container(Shape, frozen=True, kw_only=True, gc=False):
     container_arn: str | None = None
     task_arn: str | None = None
     name: str | None = None
@@ -180,7 +180,7 @@ class Container(Shape, frozen=True, kw_only=True):
     gpu_sharing_strategy: SharingStrategy | None = None
 
 
-class ContainerDefinition(Shape, frozen=True, kw_only=True):
+class ContainerDefinition(Shape, frozen=True, kw_only=True, gc=False):
     name: str | None = None
     image: str | None = None
     repository_credentials: RepositoryCredentials | None = None
@@ -225,18 +225,18 @@ class ContainerDefinition(Shape, frozen=True, kw_only=True):
     credential_specs: list[str] | None = None
 
 
-class ContainerDependency(Shape, frozen=True, kw_only=True):
+class ContainerDependency(Shape, frozen=True, kw_only=True, gc=False):
     container_name: str | None = None
     condition: str | None = None
 
 
-class ContainerImage(Shape, frozen=True, kw_only=True):
+class ContainerImage(Shape, frozen=True, kw_only=True, gc=False):
     container_name: str | None = None
     image_digest: str | None = None
     image: str | None = None
 
 
-class ContainerInstance(Shape, frozen=True, kw_only=True):
+class ContainerInstance(Shape, frozen=True, kw_only=True, gc=False):
     container_instance_arn: str | None = None
     ec2_instance_id: str | None = None
     capacity_provider_name: str | None = None
@@ -258,12 +258,12 @@ class ContainerInstance(Shape, frozen=True, kw_only=True):
     gpu_devices: list[GpuDevice] | None = None
 
 
-class ContainerInstanceHealthStatus(Shape, frozen=True, kw_only=True):
+class ContainerInstanceHealthStatus(Shape, frozen=True, kw_only=True, gc=False):
     overall_status: str | None = None
     details: list[InstanceHealthCheckResult] | None = None
 
 
-class ContainerOverride(Shape, frozen=True, kw_only=True):
+class ContainerOverride(Shape, frozen=True, kw_only=True, gc=False):
     name: str | None = None
     command: list[str] | None = None
     environment: list[KeyValuePair] | None = None
@@ -274,13 +274,13 @@ class ContainerOverride(Shape, frozen=True, kw_only=True):
     resource_requirements: list[ResourceRequirement] | None = None
 
 
-class ContainerRestartPolicy(Shape, frozen=True, kw_only=True):
+class ContainerRestartPolicy(Shape, frozen=True, kw_only=True, gc=False):
     enabled: bool | None = None
     ignored_exit_codes: list[int] | None = None
     restart_attempt_period: int | None = None
 
 
-class ContainerStateChange(Shape, frozen=True, kw_only=True):
+class ContainerStateChange(Shape, frozen=True, kw_only=True, gc=False):
     container_name: str | None = None
     image_digest: str | None = None
     runtime_id: str | None = None
@@ -290,17 +290,17 @@ class ContainerStateChange(Shape, frozen=True, kw_only=True):
     status: str | None = None
 
 
-class ContinueServiceDeploymentRequest(Shape, frozen=True, kw_only=True):
+class ContinueServiceDeploymentRequest(Shape, frozen=True, kw_only=True, gc=False):
     service_deployment_arn: str | None = None
     hook_id: str | None = None
     action: str | None = None
 
 
-class ContinueServiceDeploymentResponse(Shape, frozen=True, kw_only=True):
+class ContinueServiceDeploymentResponse(Shape, frozen=True, kw_only=True, gc=False):
     service_deployment_arn: str | None = None
 
 
-class CreateCapacityProviderRequest(Shape, frozen=True, kw_only=True):
+class CreateCapacityProviderRequest(Shape, frozen=True, kw_only=True, gc=False):
     name: str | None = None
     cluster: str | None = None
     auto_scaling_group_provider: AutoScalingGroupProvider | None = None
@@ -308,11 +308,11 @@ class CreateCapacityProviderRequest(Shape, frozen=True, kw_only=True):
     tags: list[Tag] | None = None
 
 
-class CreateCapacityProviderResponse(Shape, frozen=True, kw_only=True):
+class CreateCapacityProviderResponse(Shape, frozen=True, kw_only=True, gc=False):
     capacity_provider: CapacityProvider | None = None
 
 
-class CreateClusterRequest(Shape, frozen=True, kw_only=True):
+class CreateClusterRequest(Shape, frozen=True, kw_only=True, gc=False):
     cluster_name: str | None = None
     tags: list[Tag] | None = None
     settings: list[ClusterSetting] | None = None
@@ -322,11 +322,11 @@ class CreateClusterRequest(Shape, frozen=True, kw_only=True):
     service_connect_defaults: ClusterServiceConnectDefaultsRequest | None = None
 
 
-class CreateClusterResponse(Shape, frozen=True, kw_only=True):
+class CreateClusterResponse(Shape, frozen=True, kw_only=True, gc=False):
     cluster: Cluster | None = None
 
 
-class CreateDaemonRequest(Shape, frozen=True, kw_only=True):
+class CreateDaemonRequest(Shape, frozen=True, kw_only=True, gc=False):
     daemon_name: str | None = None
     cluster_arn: str | None = None
     daemon_task_definition_arn: str | None = None
@@ -340,14 +340,14 @@ class CreateDaemonRequest(Shape, frozen=True, kw_only=True):
     critical: bool | None = None
 
 
-class CreateDaemonResponse(Shape, frozen=True, kw_only=True):
+class CreateDaemonResponse(Shape, frozen=True, kw_only=True, gc=False):
     daemon_arn: str | None = None
     status: str | None = None
     created_at: float | None = None
     deployment_arn: str | None = None
 
 
-class CreateExpressGatewayServiceRequest(Shape, frozen=True, kw_only=True):
+class CreateExpressGatewayServiceRequest(Shape, frozen=True, kw_only=True, gc=False):
     execution_role_arn: str | None = None
     infrastructure_role_arn: str | None = None
     service_name: str | None = None
@@ -364,11 +364,11 @@ class CreateExpressGatewayServiceRequest(Shape, frozen=True, kw_only=True):
     task_definition_arn: str | None = None
 
 
-class CreateExpressGatewayServiceResponse(Shape, frozen=True, kw_only=True):
+class CreateExpressGatewayServiceResponse(Shape, frozen=True, kw_only=True, gc=False):
     service: ECSExpressGatewayService | None = None
 
 
-class CreateGatewayRequest(Shape, frozen=True, kw_only=True):
+class CreateGatewayRequest(Shape, frozen=True, kw_only=True, gc=False):
     name: str | None = None
     infrastructure_role_arn: str | None = None
     client_token: str | None = None
@@ -378,13 +378,13 @@ class CreateGatewayRequest(Shape, frozen=True, kw_only=True):
     propagate_tags: str | None = None
 
 
-class CreateGatewayResponse(Shape, frozen=True, kw_only=True):
+class CreateGatewayResponse(Shape, frozen=True, kw_only=True, gc=False):
     gateway_arn: str | None = None
     name: str | None = None
     status: str | None = None
 
 
-class CreateManagedInstancesProviderConfiguration(Shape, frozen=True, kw_only=True):
+class CreateManagedInstancesProviderConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     infrastructure_role_arn: str | None = None
     instance_launch_template: InstanceLaunchTemplate | None = None
     propagate_tags: str | None = None
@@ -392,7 +392,7 @@ class CreateManagedInstancesProviderConfiguration(Shape, frozen=True, kw_only=Tr
     auto_repair_configuration: AutoRepairConfiguration | None = None
 
 
-class CreateServiceRequest(Shape, frozen=True, kw_only=True):
+class CreateServiceRequest(Shape, frozen=True, kw_only=True, gc=False):
     cluster: str | None = None
     service_name: str | None = None
     task_definition: str | None = None
@@ -423,11 +423,11 @@ class CreateServiceRequest(Shape, frozen=True, kw_only=True):
     monitoring: MonitoringConfiguration | None = None
 
 
-class CreateServiceResponse(Shape, frozen=True, kw_only=True):
+class CreateServiceResponse(Shape, frozen=True, kw_only=True, gc=False):
     service: Service | None = None
 
 
-class CreateTaskSetRequest(Shape, frozen=True, kw_only=True):
+class CreateTaskSetRequest(Shape, frozen=True, kw_only=True, gc=False):
     service: str | None = None
     cluster: str | None = None
     external_id: str | None = None
@@ -443,33 +443,33 @@ class CreateTaskSetRequest(Shape, frozen=True, kw_only=True):
     tags: list[Tag] | None = None
 
 
-class CreateTaskSetResponse(Shape, frozen=True, kw_only=True):
+class CreateTaskSetResponse(Shape, frozen=True, kw_only=True, gc=False):
     task_set: TaskSet | None = None
 
 
-class CreatedAt(Shape, frozen=True, kw_only=True):
+class CreatedAt(Shape, frozen=True, kw_only=True, gc=False):
     before: float | None = None
     after: float | None = None
 
 
-class DaemonAlarmConfiguration(Shape, frozen=True, kw_only=True):
+class DaemonAlarmConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     alarm_names: list[str] | None = None
     enable: bool | None = None
 
 
-class DaemonCapacityProvider(Shape, frozen=True, kw_only=True):
+class DaemonCapacityProvider(Shape, frozen=True, kw_only=True, gc=False):
     arn: str | None = None
     running_count: int | None = None
     without_daemon_count: int | None = None
 
 
-class DaemonCircuitBreaker(Shape, frozen=True, kw_only=True):
+class DaemonCircuitBreaker(Shape, frozen=True, kw_only=True, gc=False):
     failure_count: int | None = None
     status: str | None = None
     threshold: int | None = None
 
 
-class DaemonContainerDefinition(Shape, frozen=True, kw_only=True):
+class DaemonContainerDefinition(Shape, frozen=True, kw_only=True, gc=False):
     name: str | None = None
     image: str | None = None
     memory: int | None = None
@@ -501,13 +501,13 @@ class DaemonContainerDefinition(Shape, frozen=True, kw_only=True):
     restart_policy: ContainerRestartPolicy | None = None
 
 
-class DaemonContainerImage(Shape, frozen=True, kw_only=True):
+class DaemonContainerImage(Shape, frozen=True, kw_only=True, gc=False):
     container_name: str | None = None
     image_digest: str | None = None
     image: str | None = None
 
 
-class DaemonDeployment(Shape, frozen=True, kw_only=True):
+class DaemonDeployment(Shape, frozen=True, kw_only=True, gc=False):
     daemon_deployment_arn: str | None = None
     cluster_arn: str | None = None
     status: str | None = None
@@ -524,26 +524,26 @@ class DaemonDeployment(Shape, frozen=True, kw_only=True):
     finished_at: float | None = None
 
 
-class DaemonDeploymentAlarms(Shape, frozen=True, kw_only=True):
+class DaemonDeploymentAlarms(Shape, frozen=True, kw_only=True, gc=False):
     status: str | None = None
     alarm_names: list[str] | None = None
     triggered_alarm_names: list[str] | None = None
 
 
-class DaemonDeploymentCapacityProvider(Shape, frozen=True, kw_only=True):
+class DaemonDeploymentCapacityProvider(Shape, frozen=True, kw_only=True, gc=False):
     arn: str | None = None
     running_instance_count: int | None = None
     without_daemon_instance_count: int | None = None
     draining_instance_count: int | None = None
 
 
-class DaemonDeploymentConfiguration(Shape, frozen=True, kw_only=True):
+class DaemonDeploymentConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     drain_percent: float | None = None
     alarms: DaemonAlarmConfiguration | None = None
     bake_time_in_minutes: int | None = None
 
 
-class DaemonDeploymentRevisionDetail(Shape, frozen=True, kw_only=True):
+class DaemonDeploymentRevisionDetail(Shape, frozen=True, kw_only=True, gc=False):
     arn: str | None = None
     capacity_providers: list[DaemonDeploymentCapacityProvider] | None = None
     total_running_instance_count: int | None = None
@@ -551,7 +551,7 @@ class DaemonDeploymentRevisionDetail(Shape, frozen=True, kw_only=True):
     total_draining_instance_count: int | None = None
 
 
-class DaemonDeploymentSummary(Shape, frozen=True, kw_only=True):
+class DaemonDeploymentSummary(Shape, frozen=True, kw_only=True, gc=False):
     daemon_deployment_arn: str | None = None
     daemon_arn: str | None = None
     cluster_arn: str | None = None
@@ -564,7 +564,7 @@ class DaemonDeploymentSummary(Shape, frozen=True, kw_only=True):
     finished_at: float | None = None
 
 
-class DaemonDetail(Shape, frozen=True, kw_only=True):
+class DaemonDetail(Shape, frozen=True, kw_only=True, gc=False):
     daemon_arn: str | None = None
     cluster_arn: str | None = None
     status: str | None = None
@@ -574,14 +574,14 @@ class DaemonDetail(Shape, frozen=True, kw_only=True):
     updated_at: float | None = None
 
 
-class DaemonLinuxParameters(Shape, frozen=True, kw_only=True):
+class DaemonLinuxParameters(Shape, frozen=True, kw_only=True, gc=False):
     capabilities: KernelCapabilities | None = None
     devices: list[Device] | None = None
     init_process_enabled: bool | None = None
     tmpfs: list[Tmpfs] | None = None
 
 
-class DaemonRevision(Shape, frozen=True, kw_only=True):
+class DaemonRevision(Shape, frozen=True, kw_only=True, gc=False):
     daemon_revision_arn: str | None = None
     cluster_arn: str | None = None
     daemon_arn: str | None = None
@@ -594,28 +594,28 @@ class DaemonRevision(Shape, frozen=True, kw_only=True):
     critical: bool | None = None
 
 
-class DaemonRevisionDetail(Shape, frozen=True, kw_only=True):
+class DaemonRevisionDetail(Shape, frozen=True, kw_only=True, gc=False):
     arn: str | None = None
     capacity_providers: list[DaemonCapacityProvider] | None = None
     total_running_count: int | None = None
     total_without_daemon_count: int | None = None
 
 
-class DaemonRollback(Shape, frozen=True, kw_only=True):
+class DaemonRollback(Shape, frozen=True, kw_only=True, gc=False):
     reason: str | None = None
     started_at: float | None = None
     rollback_target_daemon_revision_arn: str | None = None
     rollback_capacity_providers: list[str] | None = None
 
 
-class DaemonSummary(Shape, frozen=True, kw_only=True):
+class DaemonSummary(Shape, frozen=True, kw_only=True, gc=False):
     daemon_arn: str | None = None
     status: str | None = None
     created_at: float | None = None
     updated_at: float | None = None
 
 
-class DaemonTaskDefinition(Shape, frozen=True, kw_only=True):
+class DaemonTaskDefinition(Shape, frozen=True, kw_only=True, gc=False):
     daemon_task_definition_arn: str | None = None
     family: str | None = None
     revision: int | None = None
@@ -633,7 +633,7 @@ class DaemonTaskDefinition(Shape, frozen=True, kw_only=True):
     ipc_mode: str | None = None
 
 
-class DaemonTaskDefinitionSummary(Shape, frozen=True, kw_only=True):
+class DaemonTaskDefinitionSummary(Shape, frozen=True, kw_only=True, gc=False):
     arn: str | None = None
     registered_at: float | None = None
     registered_by: str | None = None
@@ -641,52 +641,52 @@ class DaemonTaskDefinitionSummary(Shape, frozen=True, kw_only=True):
     status: str | None = None
 
 
-class DaemonVolume(Shape, frozen=True, kw_only=True):
+class DaemonVolume(Shape, frozen=True, kw_only=True, gc=False):
     name: str | None = None
     host: HostVolumeProperties | None = None
     log_driver_volume_configuration: LogDriverVolumeConfiguration | None = None
 
 
-class DeleteAccountSettingRequest(Shape, frozen=True, kw_only=True):
+class DeleteAccountSettingRequest(Shape, frozen=True, kw_only=True, gc=False):
     name: str | None = None
     principal_arn: str | None = None
 
 
-class DeleteAccountSettingResponse(Shape, frozen=True, kw_only=True):
+class DeleteAccountSettingResponse(Shape, frozen=True, kw_only=True, gc=False):
     setting: Setting | None = None
 
 
-class DeleteAttributesRequest(Shape, frozen=True, kw_only=True):
+class DeleteAttributesRequest(Shape, frozen=True, kw_only=True, gc=False):
     cluster: str | None = None
     attributes: list[Attribute] | None = None
 
 
-class DeleteAttributesResponse(Shape, frozen=True, kw_only=True):
+class DeleteAttributesResponse(Shape, frozen=True, kw_only=True, gc=False):
     attributes: list[Attribute] | None = None
 
 
-class DeleteCapacityProviderRequest(Shape, frozen=True, kw_only=True):
+class DeleteCapacityProviderRequest(Shape, frozen=True, kw_only=True, gc=False):
     capacity_provider: str | None = None
     cluster: str | None = None
 
 
-class DeleteCapacityProviderResponse(Shape, frozen=True, kw_only=True):
+class DeleteCapacityProviderResponse(Shape, frozen=True, kw_only=True, gc=False):
     capacity_provider: CapacityProvider | None = None
 
 
-class DeleteClusterRequest(Shape, frozen=True, kw_only=True):
+class DeleteClusterRequest(Shape, frozen=True, kw_only=True, gc=False):
     cluster: str | None = None
 
 
-class DeleteClusterResponse(Shape, frozen=True, kw_only=True):
+class DeleteClusterResponse(Shape, frozen=True, kw_only=True, gc=False):
     cluster: Cluster | None = None
 
 
-class DeleteDaemonRequest(Shape, frozen=True, kw_only=True):
+class DeleteDaemonRequest(Shape, frozen=True, kw_only=True, gc=False):
     daemon_arn: str | None = None
 
 
-class DeleteDaemonResponse(Shape, frozen=True, kw_only=True):
+class DeleteDaemonResponse(Shape, frozen=True, kw_only=True, gc=False):
     daemon_arn: str | None = None
     status: str | None = None
     created_at: float | None = None
@@ -694,63 +694,63 @@ class DeleteDaemonResponse(Shape, frozen=True, kw_only=True):
     deployment_arn: str | None = None
 
 
-class DeleteDaemonTaskDefinitionRequest(Shape, frozen=True, kw_only=True):
+class DeleteDaemonTaskDefinitionRequest(Shape, frozen=True, kw_only=True, gc=False):
     daemon_task_definition: str | None = None
 
 
-class DeleteDaemonTaskDefinitionResponse(Shape, frozen=True, kw_only=True):
+class DeleteDaemonTaskDefinitionResponse(Shape, frozen=True, kw_only=True, gc=False):
     daemon_task_definition_arn: str | None = None
 
 
-class DeleteExpressGatewayServiceRequest(Shape, frozen=True, kw_only=True):
+class DeleteExpressGatewayServiceRequest(Shape, frozen=True, kw_only=True, gc=False):
     service_arn: str | None = None
 
 
-class DeleteExpressGatewayServiceResponse(Shape, frozen=True, kw_only=True):
+class DeleteExpressGatewayServiceResponse(Shape, frozen=True, kw_only=True, gc=False):
     service: ECSExpressGatewayService | None = None
 
 
-class DeleteGatewayRequest(Shape, frozen=True, kw_only=True):
+class DeleteGatewayRequest(Shape, frozen=True, kw_only=True, gc=False):
     gateway: str | None = None
 
 
-class DeleteGatewayResponse(Shape, frozen=True, kw_only=True):
+class DeleteGatewayResponse(Shape, frozen=True, kw_only=True, gc=False):
     gateway_arn: str | None = None
     name: str | None = None
     status: str | None = None
 
 
-class DeleteServiceRequest(Shape, frozen=True, kw_only=True):
+class DeleteServiceRequest(Shape, frozen=True, kw_only=True, gc=False):
     cluster: str | None = None
     service: str | None = None
     force: bool | None = None
 
 
-class DeleteServiceResponse(Shape, frozen=True, kw_only=True):
+class DeleteServiceResponse(Shape, frozen=True, kw_only=True, gc=False):
     service: Service | None = None
 
 
-class DeleteTaskDefinitionsRequest(Shape, frozen=True, kw_only=True):
+class DeleteTaskDefinitionsRequest(Shape, frozen=True, kw_only=True, gc=False):
     task_definitions: list[str] | None = None
 
 
-class DeleteTaskDefinitionsResponse(Shape, frozen=True, kw_only=True):
+class DeleteTaskDefinitionsResponse(Shape, frozen=True, kw_only=True, gc=False):
     task_definitions: list[TaskDefinition] | None = None
     failures: list[Failure] | None = None
 
 
-class DeleteTaskSetRequest(Shape, frozen=True, kw_only=True):
+class DeleteTaskSetRequest(Shape, frozen=True, kw_only=True, gc=False):
     cluster: str | None = None
     service: str | None = None
     task_set: str | None = None
     force: bool | None = None
 
 
-class DeleteTaskSetResponse(Shape, frozen=True, kw_only=True):
+class DeleteTaskSetResponse(Shape, frozen=True, kw_only=True, gc=False):
     task_set: TaskSet | None = None
 
 
-class Deployment(Shape, frozen=True, kw_only=True):
+class Deployment(Shape, frozen=True, kw_only=True, gc=False):
     id: str | None = None
     status: str | None = None
     task_definition: str | None = None
@@ -774,20 +774,20 @@ class Deployment(Shape, frozen=True, kw_only=True):
     vpc_lattice_configurations: list[VpcLatticeConfiguration] | None = None
 
 
-class DeploymentAlarms(Shape, frozen=True, kw_only=True):
+class DeploymentAlarms(Shape, frozen=True, kw_only=True, gc=False):
     alarm_names: list[str] | None = None
     rollback: bool | None = None
     enable: bool | None = None
 
 
-class DeploymentCircuitBreaker(Shape, frozen=True, kw_only=True):
+class DeploymentCircuitBreaker(Shape, frozen=True, kw_only=True, gc=False):
     enable: bool | None = None
     rollback: bool | None = None
     reset_on_healthy_task: bool | None = None
     threshold_configuration: ThresholdConfiguration | None = None
 
 
-class DeploymentConfiguration(Shape, frozen=True, kw_only=True):
+class DeploymentConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     deployment_circuit_breaker: DeploymentCircuitBreaker | None = None
     maximum_percent: int | None = None
     minimum_healthy_percent: int | None = None
@@ -800,21 +800,21 @@ class DeploymentConfiguration(Shape, frozen=True, kw_only=True):
     early_success_criteria: DeploymentEarlySuccessCriteria | None = None
 
 
-class DeploymentController(Shape, frozen=True, kw_only=True):
+class DeploymentController(Shape, frozen=True, kw_only=True, gc=False):
     type: str | None = None
 
 
-class DeploymentEarlySuccessCriteria(Shape, frozen=True, kw_only=True):
+class DeploymentEarlySuccessCriteria(Shape, frozen=True, kw_only=True, gc=False):
     enable: bool | None = None
     healthy_percent: int | None = None
     source_service_revision_cleanup: str | None = None
 
 
-class DeploymentEphemeralStorage(Shape, frozen=True, kw_only=True):
+class DeploymentEphemeralStorage(Shape, frozen=True, kw_only=True, gc=False):
     kms_key_id: str | None = None
 
 
-class DeploymentLifecycleHook(Shape, frozen=True, kw_only=True):
+class DeploymentLifecycleHook(Shape, frozen=True, kw_only=True, gc=False):
     target_type: str | None = None
     hook_target_arn: str | None = None
     role_arn: str | None = None
@@ -823,7 +823,7 @@ class DeploymentLifecycleHook(Shape, frozen=True, kw_only=True):
     timeout_configuration: DeploymentLifecycleHookTimeoutConfiguration | None = None
 
 
-class DeploymentLifecycleHookDetail(Shape, frozen=True, kw_only=True):
+class DeploymentLifecycleHookDetail(Shape, frozen=True, kw_only=True, gc=False):
     hook_id: str | None = None
     target_type: str | None = None
     target_arn: str | None = None
@@ -832,30 +832,30 @@ class DeploymentLifecycleHookDetail(Shape, frozen=True, kw_only=True):
     timeout_action: str | None = None
 
 
-class DeploymentLifecycleHookTimeoutConfiguration(Shape, frozen=True, kw_only=True):
+class DeploymentLifecycleHookTimeoutConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     timeout_in_minutes: int | None = None
     action: str | None = None
 
 
-class DeregisterContainerInstanceRequest(Shape, frozen=True, kw_only=True):
+class DeregisterContainerInstanceRequest(Shape, frozen=True, kw_only=True, gc=False):
     cluster: str | None = None
     container_instance: str | None = None
     force: bool | None = None
 
 
-class DeregisterContainerInstanceResponse(Shape, frozen=True, kw_only=True):
+class DeregisterContainerInstanceResponse(Shape, frozen=True, kw_only=True, gc=False):
     container_instance: ContainerInstance | None = None
 
 
-class DeregisterTaskDefinitionRequest(Shape, frozen=True, kw_only=True):
+class DeregisterTaskDefinitionRequest(Shape, frozen=True, kw_only=True, gc=False):
     task_definition: str | None = None
 
 
-class DeregisterTaskDefinitionResponse(Shape, frozen=True, kw_only=True):
+class DeregisterTaskDefinitionResponse(Shape, frozen=True, kw_only=True, gc=False):
     task_definition: TaskDefinition | None = None
 
 
-class DescribeCapacityProvidersRequest(Shape, frozen=True, kw_only=True):
+class DescribeCapacityProvidersRequest(Shape, frozen=True, kw_only=True, gc=False):
     capacity_providers: list[str] | None = None
     cluster: str | None = None
     include: list[str] | None = None
@@ -863,77 +863,77 @@ class DescribeCapacityProvidersRequest(Shape, frozen=True, kw_only=True):
     next_token: str | None = None
 
 
-class DescribeCapacityProvidersResponse(Shape, frozen=True, kw_only=True):
+class DescribeCapacityProvidersResponse(Shape, frozen=True, kw_only=True, gc=False):
     capacity_providers: list[CapacityProvider] | None = None
     failures: list[Failure] | None = None
     next_token: str | None = None
 
 
-class DescribeClustersRequest(Shape, frozen=True, kw_only=True):
+class DescribeClustersRequest(Shape, frozen=True, kw_only=True, gc=False):
     clusters: list[str] | None = None
     include: list[str] | None = None
 
 
-class DescribeClustersResponse(Shape, frozen=True, kw_only=True):
+class DescribeClustersResponse(Shape, frozen=True, kw_only=True, gc=False):
     clusters: list[Cluster] | None = None
     failures: list[Failure] | None = None
 
 
-class DescribeContainerInstancesRequest(Shape, frozen=True, kw_only=True):
+class DescribeContainerInstancesRequest(Shape, frozen=True, kw_only=True, gc=False):
     cluster: str | None = None
     container_instances: list[str] | None = None
     include: list[str] | None = None
 
 
-class DescribeContainerInstancesResponse(Shape, frozen=True, kw_only=True):
+class DescribeContainerInstancesResponse(Shape, frozen=True, kw_only=True, gc=False):
     container_instances: list[ContainerInstance] | None = None
     failures: list[Failure] | None = None
 
 
-class DescribeDaemonDeploymentsRequest(Shape, frozen=True, kw_only=True):
+class DescribeDaemonDeploymentsRequest(Shape, frozen=True, kw_only=True, gc=False):
     daemon_deployment_arns: list[str] | None = None
 
 
-class DescribeDaemonDeploymentsResponse(Shape, frozen=True, kw_only=True):
+class DescribeDaemonDeploymentsResponse(Shape, frozen=True, kw_only=True, gc=False):
     failures: list[Failure] | None = None
     daemon_deployments: list[DaemonDeployment] | None = None
 
 
-class DescribeDaemonRequest(Shape, frozen=True, kw_only=True):
+class DescribeDaemonRequest(Shape, frozen=True, kw_only=True, gc=False):
     daemon_arn: str | None = None
 
 
-class DescribeDaemonResponse(Shape, frozen=True, kw_only=True):
+class DescribeDaemonResponse(Shape, frozen=True, kw_only=True, gc=False):
     daemon: DaemonDetail | None = None
 
 
-class DescribeDaemonRevisionsRequest(Shape, frozen=True, kw_only=True):
+class DescribeDaemonRevisionsRequest(Shape, frozen=True, kw_only=True, gc=False):
     daemon_revision_arns: list[str] | None = None
 
 
-class DescribeDaemonRevisionsResponse(Shape, frozen=True, kw_only=True):
+class DescribeDaemonRevisionsResponse(Shape, frozen=True, kw_only=True, gc=False):
     daemon_revisions: list[DaemonRevision] | None = None
     failures: list[Failure] | None = None
 
 
-class DescribeDaemonTaskDefinitionRequest(Shape, frozen=True, kw_only=True):
+class DescribeDaemonTaskDefinitionRequest(Shape, frozen=True, kw_only=True, gc=False):
     daemon_task_definition: str | None = None
 
 
-class DescribeDaemonTaskDefinitionResponse(Shape, frozen=True, kw_only=True):
+class DescribeDaemonTaskDefinitionResponse(Shape, frozen=True, kw_only=True, gc=False):
     daemon_task_definition: DaemonTaskDefinition | None = None
 
 
-class DescribeExpressGatewayServiceRequest(Shape, frozen=True, kw_only=True):
+class DescribeExpressGatewayServiceRequest(Shape, frozen=True, kw_only=True, gc=False):
     service_arn: str | None = None
     include: list[str] | None = None
 
 
-class DescribeExpressGatewayServiceResponse(Shape, frozen=True, kw_only=True):
+class DescribeExpressGatewayServiceResponse(Shape, frozen=True, kw_only=True, gc=False):
     service: ECSExpressGatewayService | None = None
 
 
-class DescribeGatewayAlbConfiguration(Shape, frozen=True, kw_only=True):
+class DescribeGatewayAlbConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     network_configuration: GatewayElbNetworkConfiguration | None = None
     scheme: str | None = None
     access_logs: GatewayElbAccessLogConfiguration | None = None
@@ -946,128 +946,128 @@ class DescribeGatewayAlbConfiguration(Shape, frozen=True, kw_only=True):
     test_traffic_rules: GatewayAlbTestTrafficRules | None = None
 
 
-class DescribeGatewayConfiguration(Shape, frozen=True, kw_only=True):
+class DescribeGatewayConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     host_shared_alb: DescribeGatewayAlbConfiguration | None = None
 
 
-class DescribeGatewayRequest(Shape, frozen=True, kw_only=True):
+class DescribeGatewayRequest(Shape, frozen=True, kw_only=True, gc=False):
     gateway: str | None = None
 
 
-class DescribeGatewayResourcesRequest(Shape, frozen=True, kw_only=True):
+class DescribeGatewayResourcesRequest(Shape, frozen=True, kw_only=True, gc=False):
     gateway: str | None = None
     max_results: int | None = None
     next_token: str | None = None
 
 
-class DescribeGatewayResourcesResponse(Shape, frozen=True, kw_only=True):
+class DescribeGatewayResourcesResponse(Shape, frozen=True, kw_only=True, gc=False):
     gateway_resources: GatewayResources | None = None
     next_token: str | None = None
 
 
-class DescribeGatewayResponse(Shape, frozen=True, kw_only=True):
+class DescribeGatewayResponse(Shape, frozen=True, kw_only=True, gc=False):
     gateway: Gateway | None = None
 
 
-class DescribeGatewayRouteRequest(Shape, frozen=True, kw_only=True):
+class DescribeGatewayRouteRequest(Shape, frozen=True, kw_only=True, gc=False):
     gateway_route_arn: str | None = None
 
 
-class DescribeGatewayRouteResponse(Shape, frozen=True, kw_only=True):
+class DescribeGatewayRouteResponse(Shape, frozen=True, kw_only=True, gc=False):
     gateway_route: GatewayRoute | None = None
 
 
-class DescribeServiceDeploymentsRequest(Shape, frozen=True, kw_only=True):
+class DescribeServiceDeploymentsRequest(Shape, frozen=True, kw_only=True, gc=False):
     service_deployment_arns: list[str] | None = None
 
 
-class DescribeServiceDeploymentsResponse(Shape, frozen=True, kw_only=True):
+class DescribeServiceDeploymentsResponse(Shape, frozen=True, kw_only=True, gc=False):
     service_deployments: list[ServiceDeployment] | None = None
     failures: list[Failure] | None = None
 
 
-class DescribeServiceRevisionsRequest(Shape, frozen=True, kw_only=True):
+class DescribeServiceRevisionsRequest(Shape, frozen=True, kw_only=True, gc=False):
     service_revision_arns: list[str] | None = None
 
 
-class DescribeServiceRevisionsResponse(Shape, frozen=True, kw_only=True):
+class DescribeServiceRevisionsResponse(Shape, frozen=True, kw_only=True, gc=False):
     service_revisions: list[ServiceRevision] | None = None
     failures: list[Failure] | None = None
 
 
-class DescribeServicesRequest(Shape, frozen=True, kw_only=True):
+class DescribeServicesRequest(Shape, frozen=True, kw_only=True, gc=False):
     cluster: str | None = None
     services: list[str] | None = None
     include: list[str] | None = None
 
 
-class DescribeServicesResponse(Shape, frozen=True, kw_only=True):
+class DescribeServicesResponse(Shape, frozen=True, kw_only=True, gc=False):
     services: list[Service] | None = None
     failures: list[Failure] | None = None
 
 
-class DescribeTaskDefinitionRequest(Shape, frozen=True, kw_only=True):
+class DescribeTaskDefinitionRequest(Shape, frozen=True, kw_only=True, gc=False):
     task_definition: str | None = None
     include: list[str] | None = None
 
 
-class DescribeTaskDefinitionResponse(Shape, frozen=True, kw_only=True):
+class DescribeTaskDefinitionResponse(Shape, frozen=True, kw_only=True, gc=False):
     task_definition: TaskDefinition | None = None
     tags: list[Tag] | None = None
 
 
-class DescribeTaskSetsRequest(Shape, frozen=True, kw_only=True):
+class DescribeTaskSetsRequest(Shape, frozen=True, kw_only=True, gc=False):
     cluster: str | None = None
     service: str | None = None
     task_sets: list[str] | None = None
     include: list[str] | None = None
 
 
-class DescribeTaskSetsResponse(Shape, frozen=True, kw_only=True):
+class DescribeTaskSetsResponse(Shape, frozen=True, kw_only=True, gc=False):
     task_sets: list[TaskSet] | None = None
     failures: list[Failure] | None = None
 
 
-class DescribeTasksRequest(Shape, frozen=True, kw_only=True):
+class DescribeTasksRequest(Shape, frozen=True, kw_only=True, gc=False):
     cluster: str | None = None
     tasks: list[str] | None = None
     include: list[str] | None = None
 
 
-class DescribeTasksResponse(Shape, frozen=True, kw_only=True):
+class DescribeTasksResponse(Shape, frozen=True, kw_only=True, gc=False):
     tasks: list[Task] | None = None
     failures: list[Failure] | None = None
 
 
-class Device(Shape, frozen=True, kw_only=True):
+class Device(Shape, frozen=True, kw_only=True, gc=False):
     host_path: str | None = None
     container_path: str | None = None
     permissions: list[str] | None = None
 
 
-class DisassociateGatewayFromClusterRequest(Shape, frozen=True, kw_only=True):
+class DisassociateGatewayFromClusterRequest(Shape, frozen=True, kw_only=True, gc=False):
     gateway: str | None = None
     cluster: str | None = None
 
 
-class DisassociateGatewayFromClusterResponse(Shape, frozen=True, kw_only=True):
+class DisassociateGatewayFromClusterResponse(Shape, frozen=True, kw_only=True, gc=False):
     gateway_arn: str | None = None
     cluster_arn: str | None = None
     status: str | None = None
 
 
-class DiscoverPollEndpointRequest(Shape, frozen=True, kw_only=True):
+class DiscoverPollEndpointRequest(Shape, frozen=True, kw_only=True, gc=False):
     container_instance: str | None = None
     cluster: str | None = None
 
 
-class DiscoverPollEndpointResponse(Shape, frozen=True, kw_only=True):
+class DiscoverPollEndpointResponse(Shape, frozen=True, kw_only=True, gc=False):
     endpoint: str | None = None
     telemetry_endpoint: str | None = None
     service_connect_endpoint: str | None = None
 
 
-class DockerVolumeConfiguration(Shape, frozen=True, kw_only=True):
+class DockerVolumeConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     scope: str | None = None
     autoprovision: bool | None = None
     driver: str | None = None
@@ -1075,13 +1075,13 @@ class DockerVolumeConfiguration(Shape, frozen=True, kw_only=True):
     labels: dict[str, str] | None = None
 
 
-class EBSTagSpecification(Shape, frozen=True, kw_only=True):
+class EBSTagSpecification(Shape, frozen=True, kw_only=True, gc=False):
     resource_type: str | None = None
     tags: list[Tag] | None = None
     propagate_tags: str | None = None
 
 
-class ECSExpressGatewayService(Shape, frozen=True, kw_only=True):
+class ECSExpressGatewayService(Shape, frozen=True, kw_only=True, gc=False):
     cluster: str | None = None
     service_name: str | None = None
     service_arn: str | None = None
@@ -1094,7 +1094,7 @@ class ECSExpressGatewayService(Shape, frozen=True, kw_only=True):
     updated_at: float | None = None
 
 
-class ECSManagedResources(Shape, frozen=True, kw_only=True):
+class ECSManagedResources(Shape, frozen=True, kw_only=True, gc=False):
     ingress_paths: list[ManagedIngressPath] | None = None
     auto_scaling: ManagedAutoScaling | None = None
     metric_alarms: list[ManagedMetricAlarm] | None = None
@@ -1103,12 +1103,12 @@ class ECSManagedResources(Shape, frozen=True, kw_only=True):
     gateway_connections: list[GatewayConnection] | None = None
 
 
-class EFSAuthorizationConfig(Shape, frozen=True, kw_only=True):
+class EFSAuthorizationConfig(Shape, frozen=True, kw_only=True, gc=False):
     access_point_id: str | None = None
     iam: str | None = None
 
 
-class EFSVolumeConfiguration(Shape, frozen=True, kw_only=True):
+class EFSVolumeConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     file_system_id: str | None = None
     root_directory: str | None = None
     transit_encryption: str | None = None
@@ -1116,29 +1116,29 @@ class EFSVolumeConfiguration(Shape, frozen=True, kw_only=True):
     authorization_config: EFSAuthorizationConfig | None = None
 
 
-class ElbGatewayResources(Shape, frozen=True, kw_only=True):
+class ElbGatewayResources(Shape, frozen=True, kw_only=True, gc=False):
     load_balancer_arn: str | None = None
     listener_arn: str | None = None
     security_group: str | None = None
     gateway_route_arns: list[str] | None = None
 
 
-class EnvironmentFile(Shape, frozen=True, kw_only=True):
+class EnvironmentFile(Shape, frozen=True, kw_only=True, gc=False):
     value: str | None = None
     type: str | None = None
 
 
-class EphemeralStorage(Shape, frozen=True, kw_only=True):
+class EphemeralStorage(Shape, frozen=True, kw_only=True, gc=False):
     size_in_gi_b: int | None = None
 
 
-class ExecuteCommandConfiguration(Shape, frozen=True, kw_only=True):
+class ExecuteCommandConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     kms_key_id: str | None = None
     logging: str | None = None
     log_configuration: ExecuteCommandLogConfiguration | None = None
 
 
-class ExecuteCommandLogConfiguration(Shape, frozen=True, kw_only=True):
+class ExecuteCommandLogConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     cloud_watch_log_group_name: str | None = None
     cloud_watch_encryption_enabled: bool | None = None
     s3_bucket_name: str | None = None
@@ -1146,7 +1146,7 @@ class ExecuteCommandLogConfiguration(Shape, frozen=True, kw_only=True):
     s3_key_prefix: str | None = None
 
 
-class ExecuteCommandRequest(Shape, frozen=True, kw_only=True):
+class ExecuteCommandRequest(Shape, frozen=True, kw_only=True, gc=False):
     cluster: str | None = None
     container: str | None = None
     command: str | None = None
@@ -1154,7 +1154,7 @@ class ExecuteCommandRequest(Shape, frozen=True, kw_only=True):
     task: str | None = None
 
 
-class ExecuteCommandResponse(Shape, frozen=True, kw_only=True):
+class ExecuteCommandResponse(Shape, frozen=True, kw_only=True, gc=False):
     cluster_arn: str | None = None
     container_arn: str | None = None
     container_name: str | None = None
@@ -1163,7 +1163,7 @@ class ExecuteCommandResponse(Shape, frozen=True, kw_only=True):
     task_arn: str | None = None
 
 
-class ExpressGatewayContainer(Shape, frozen=True, kw_only=True):
+class ExpressGatewayContainer(Shape, frozen=True, kw_only=True, gc=False):
     image: str | None = None
     container_port: int | None = None
     aws_logs_configuration: ExpressGatewayServiceAwsLogsConfiguration | None = None
@@ -1173,23 +1173,23 @@ class ExpressGatewayContainer(Shape, frozen=True, kw_only=True):
     secrets: list[Secret] | None = None
 
 
-class ExpressGatewayRepositoryCredentials(Shape, frozen=True, kw_only=True):
+class ExpressGatewayRepositoryCredentials(Shape, frozen=True, kw_only=True, gc=False):
     credentials_parameter: str | None = None
 
 
-class ExpressGatewayScalingTarget(Shape, frozen=True, kw_only=True):
+class ExpressGatewayScalingTarget(Shape, frozen=True, kw_only=True, gc=False):
     min_task_count: int | None = None
     max_task_count: int | None = None
     auto_scaling_metric: str | None = None
     auto_scaling_target_value: int | None = None
 
 
-class ExpressGatewayServiceAwsLogsConfiguration(Shape, frozen=True, kw_only=True):
+class ExpressGatewayServiceAwsLogsConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     log_group: str | None = None
     log_stream_prefix: str | None = None
 
 
-class ExpressGatewayServiceConfiguration(Shape, frozen=True, kw_only=True):
+class ExpressGatewayServiceConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     service_revision_arn: str | None = None
     execution_role_arn: str | None = None
     task_role_arn: str | None = None
@@ -1205,39 +1205,39 @@ class ExpressGatewayServiceConfiguration(Shape, frozen=True, kw_only=True):
     created_at: float | None = None
 
 
-class ExpressGatewayServiceNetworkConfiguration(Shape, frozen=True, kw_only=True):
+class ExpressGatewayServiceNetworkConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     security_groups: list[str] | None = None
     subnets: list[str] | None = None
 
 
-class ExpressGatewayServiceStatus(Shape, frozen=True, kw_only=True):
+class ExpressGatewayServiceStatus(Shape, frozen=True, kw_only=True, gc=False):
     status_code: str | None = None
     status_reason: str | None = None
 
 
-class FSxWindowsFileServerAuthorizationConfig(Shape, frozen=True, kw_only=True):
+class FSxWindowsFileServerAuthorizationConfig(Shape, frozen=True, kw_only=True, gc=False):
     credentials_parameter: str | None = None
     domain: str | None = None
 
 
-class FSxWindowsFileServerVolumeConfiguration(Shape, frozen=True, kw_only=True):
+class FSxWindowsFileServerVolumeConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     file_system_id: str | None = None
     root_directory: str | None = None
     authorization_config: FSxWindowsFileServerAuthorizationConfig | None = None
 
 
-class Failure(Shape, frozen=True, kw_only=True):
+class Failure(Shape, frozen=True, kw_only=True, gc=False):
     arn: str | None = None
     reason: str | None = None
     detail: str | None = None
 
 
-class FirelensConfiguration(Shape, frozen=True, kw_only=True):
+class FirelensConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     type: str | None = None
     options: dict[str, str] | None = None
 
 
-class Gateway(Shape, frozen=True, kw_only=True):
+class Gateway(Shape, frozen=True, kw_only=True, gc=False):
     gateway_arn: str | None = None
     name: str | None = None
     status: str | None = None
@@ -1253,21 +1253,21 @@ class Gateway(Shape, frozen=True, kw_only=True):
     updated_at: float | None = None
 
 
-class GatewayAlbTestTrafficRules(Shape, frozen=True, kw_only=True):
+class GatewayAlbTestTrafficRules(Shape, frozen=True, kw_only=True, gc=False):
     header: GatewayTestTrafficHeader | None = None
 
 
-class GatewayClusterAssociationSummary(Shape, frozen=True, kw_only=True):
+class GatewayClusterAssociationSummary(Shape, frozen=True, kw_only=True, gc=False):
     gateway_arn: str | None = None
     cluster_arn: str | None = None
     status: str | None = None
 
 
-class GatewayConfiguration(Shape, frozen=True, kw_only=True):
+class GatewayConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     host_shared_alb: HostSharedAlbConfiguration | None = None
 
 
-class GatewayConnection(Shape, frozen=True, kw_only=True):
+class GatewayConnection(Shape, frozen=True, kw_only=True, gc=False):
     gateway_arn: str | None = None
     gateway_route_arn: str | None = None
     port_name: str | None = None
@@ -1277,7 +1277,7 @@ class GatewayConnection(Shape, frozen=True, kw_only=True):
     resources: GatewayConnectionResources | None = None
 
 
-class GatewayConnectionAlbResources(Shape, frozen=True, kw_only=True):
+class GatewayConnectionAlbResources(Shape, frozen=True, kw_only=True, gc=False):
     acm_certificate_arn: str | None = None
     load_balancer_arn: str | None = None
     load_balancer_security_group_arns: list[str] | None = None
@@ -1288,26 +1288,26 @@ class GatewayConnectionAlbResources(Shape, frozen=True, kw_only=True):
     alternate_target_group_arn: str | None = None
 
 
-class GatewayConnectionResources(Shape, frozen=True, kw_only=True):
+class GatewayConnectionResources(Shape, frozen=True, kw_only=True, gc=False):
     host_shared_alb: list[GatewayConnectionAlbResources] | None = None
 
 
-class GatewayConnector(Shape, frozen=True, kw_only=True):
+class GatewayConnector(Shape, frozen=True, kw_only=True, gc=False):
     port_name: str | None = None
     health_check: GatewayConnectorHealthCheck | None = None
     filters: GatewayConnectorFilters | None = None
     deregistration_delay: GatewayConnectorDeregistrationDelay | None = None
 
 
-class GatewayConnectorDeregistrationDelay(Shape, frozen=True, kw_only=True):
+class GatewayConnectorDeregistrationDelay(Shape, frozen=True, kw_only=True, gc=False):
     timeout_seconds: int | None = None
 
 
-class GatewayConnectorFilters(Shape, frozen=True, kw_only=True):
+class GatewayConnectorFilters(Shape, frozen=True, kw_only=True, gc=False):
     access_types: list[str] | None = None
 
 
-class GatewayConnectorHealthCheck(Shape, frozen=True, kw_only=True):
+class GatewayConnectorHealthCheck(Shape, frozen=True, kw_only=True, gc=False):
     health_check_protocol: str | None = None
     health_check_port: int | None = None
     health_check_path: str | None = None
@@ -1318,51 +1318,51 @@ class GatewayConnectorHealthCheck(Shape, frozen=True, kw_only=True):
     matcher: GatewayConnectorHealthCheckMatcher | None = None
 
 
-class GatewayConnectorHealthCheckMatcher(Shape, frozen=True, kw_only=True):
+class GatewayConnectorHealthCheckMatcher(Shape, frozen=True, kw_only=True, gc=False):
     http_code: str | None = None
     grpc_code: str | None = None
 
 
-class GatewayElbAccessLogConfiguration(Shape, frozen=True, kw_only=True):
+class GatewayElbAccessLogConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     destination: GatewayElbAccessLogDestination | None = None
 
 
-class GatewayElbAccessLogDestination(Shape, frozen=True, kw_only=True):
+class GatewayElbAccessLogDestination(Shape, frozen=True, kw_only=True, gc=False):
     s3: GatewayElbAccessLogS3Destination | None = None
 
 
-class GatewayElbAccessLogS3Destination(Shape, frozen=True, kw_only=True):
+class GatewayElbAccessLogS3Destination(Shape, frozen=True, kw_only=True, gc=False):
     bucket: str | None = None
     prefix: str | None = None
 
 
-class GatewayElbNetworkConfiguration(Shape, frozen=True, kw_only=True):
+class GatewayElbNetworkConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     inbound_security_group: str | None = None
     subnets: list[str] | None = None
     ip_address_type: str | None = None
 
 
-class GatewayInfrastructureResources(Shape, frozen=True, kw_only=True):
+class GatewayInfrastructureResources(Shape, frozen=True, kw_only=True, gc=False):
     host_shared_alb: list[ElbGatewayResources] | None = None
 
 
-class GatewayOperationError(Shape, frozen=True, kw_only=True):
+class GatewayOperationError(Shape, frozen=True, kw_only=True, gc=False):
     operation: str | None = None
     code: str | None = None
     message: str | None = None
 
 
-class GatewayResourceFailure(Shape, frozen=True, kw_only=True):
+class GatewayResourceFailure(Shape, frozen=True, kw_only=True, gc=False):
     arn: str | None = None
     errors: list[GatewayOperationError] | None = None
 
 
-class GatewayResources(Shape, frozen=True, kw_only=True):
+class GatewayResources(Shape, frozen=True, kw_only=True, gc=False):
     gateway_arn: str | None = None
     resources: GatewayInfrastructureResources | None = None
 
 
-class GatewayRoute(Shape, frozen=True, kw_only=True):
+class GatewayRoute(Shape, frozen=True, kw_only=True, gc=False):
     gateway_route_arn: str | None = None
     service_arn: str | None = None
     service_container_port_name: str | None = None
@@ -1371,7 +1371,7 @@ class GatewayRoute(Shape, frozen=True, kw_only=True):
     resources: GatewayRouteResources | None = None
 
 
-class GatewayRouteAlbResources(Shape, frozen=True, kw_only=True):
+class GatewayRouteAlbResources(Shape, frozen=True, kw_only=True, gc=False):
     acm_certificate_arn: str | None = None
     load_balancer_arn: str | None = None
     listener_arn: str | None = None
@@ -1381,16 +1381,16 @@ class GatewayRouteAlbResources(Shape, frozen=True, kw_only=True):
     service_security_group_arn: str | None = None
 
 
-class GatewayRouteLoadBalancerSecurityGroup(Shape, frozen=True, kw_only=True):
+class GatewayRouteLoadBalancerSecurityGroup(Shape, frozen=True, kw_only=True, gc=False):
     arn: str | None = None
     rule_arns: list[str] | None = None
 
 
-class GatewayRouteResources(Shape, frozen=True, kw_only=True):
+class GatewayRouteResources(Shape, frozen=True, kw_only=True, gc=False):
     host_shared_alb: list[GatewayRouteAlbResources] | None = None
 
 
-class GatewayRouteSummary(Shape, frozen=True, kw_only=True):
+class GatewayRouteSummary(Shape, frozen=True, kw_only=True, gc=False):
     gateway_route_arn: str | None = None
     gateway_arn: str | None = None
     cluster_arn: str | None = None
@@ -1399,29 +1399,29 @@ class GatewayRouteSummary(Shape, frozen=True, kw_only=True):
     status: str | None = None
 
 
-class GatewaySummary(Shape, frozen=True, kw_only=True):
+class GatewaySummary(Shape, frozen=True, kw_only=True, gc=False):
     gateway_arn: str | None = None
     name: str | None = None
     status: str | None = None
     created_at: float | None = None
 
 
-class GatewayTestTrafficHeader(Shape, frozen=True, kw_only=True):
+class GatewayTestTrafficHeader(Shape, frozen=True, kw_only=True, gc=False):
     name: str | None = None
     values: list[str] | None = None
 
 
-class GetTaskProtectionRequest(Shape, frozen=True, kw_only=True):
+class GetTaskProtectionRequest(Shape, frozen=True, kw_only=True, gc=False):
     cluster: str | None = None
     tasks: list[str] | None = None
 
 
-class GetTaskProtectionResponse(Shape, frozen=True, kw_only=True):
+class GetTaskProtectionResponse(Shape, frozen=True, kw_only=True, gc=False):
     protected_tasks: list[ProtectedTask] | None = None
     failures: list[Failure] | None = None
 
 
-class GpuDevice(Shape, frozen=True, kw_only=True):
+class GpuDevice(Shape, frozen=True, kw_only=True, gc=False):
     gpu_id: str | None = None
     sharing_mode: str | None = None
     total_memory_in_mi_b: int | None = None
@@ -1429,7 +1429,7 @@ class GpuDevice(Shape, frozen=True, kw_only=True):
     container_count: int | None = None
 
 
-class HealthCheck(Shape, frozen=True, kw_only=True):
+class HealthCheck(Shape, frozen=True, kw_only=True, gc=False):
     command: list[str] | None = None
     interval: int | None = None
     timeout: int | None = None
@@ -1437,12 +1437,12 @@ class HealthCheck(Shape, frozen=True, kw_only=True):
     start_period: int | None = None
 
 
-class HostEntry(Shape, frozen=True, kw_only=True):
+class HostEntry(Shape, frozen=True, kw_only=True, gc=False):
     hostname: str | None = None
     ip_address: str | None = None
 
 
-class HostSharedAlbConfiguration(Shape, frozen=True, kw_only=True):
+class HostSharedAlbConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     network_configuration: GatewayElbNetworkConfiguration | None = None
     scheme: str | None = None
     web_acl_arn: str | None = field(default=None, name="webACLArn")
@@ -1454,30 +1454,30 @@ class HostSharedAlbConfiguration(Shape, frozen=True, kw_only=True):
     test_traffic_rules: GatewayAlbTestTrafficRules | None = None
 
 
-class HostVolumeProperties(Shape, frozen=True, kw_only=True):
+class HostVolumeProperties(Shape, frozen=True, kw_only=True, gc=False):
     source_path: str | None = None
 
 
-class InferenceAccelerator(Shape, frozen=True, kw_only=True):
+class InferenceAccelerator(Shape, frozen=True, kw_only=True, gc=False):
     device_name: str | None = None
     device_type: str | None = None
 
 
-class InferenceAcceleratorOverride(Shape, frozen=True, kw_only=True):
+class InferenceAcceleratorOverride(Shape, frozen=True, kw_only=True, gc=False):
     device_name: str | None = None
     device_type: str | None = None
 
 
-class InfrastructureOptimization(Shape, frozen=True, kw_only=True):
+class InfrastructureOptimization(Shape, frozen=True, kw_only=True, gc=False):
     scale_in_after: int | None = None
 
 
-class IngressPathSummary(Shape, frozen=True, kw_only=True):
+class IngressPathSummary(Shape, frozen=True, kw_only=True, gc=False):
     access_type: str | None = None
     endpoint: str | None = None
 
 
-class InstanceHealthCheckResult(Shape, frozen=True, kw_only=True):
+class InstanceHealthCheckResult(Shape, frozen=True, kw_only=True, gc=False):
     type: str | None = None
     status: str | None = None
     status_reason: str | None = None
@@ -1485,7 +1485,7 @@ class InstanceHealthCheckResult(Shape, frozen=True, kw_only=True):
     last_status_change: float | None = None
 
 
-class InstanceLaunchTemplate(Shape, frozen=True, kw_only=True):
+class InstanceLaunchTemplate(Shape, frozen=True, kw_only=True, gc=False):
     ec2_instance_profile_arn: str | None = None
     network_configuration: ManagedInstancesNetworkConfiguration | None = None
     storage_configuration: ManagedInstancesStorageConfiguration | None = None
@@ -1499,7 +1499,7 @@ class InstanceLaunchTemplate(Shape, frozen=True, kw_only=True):
     nitro_enclaves_enabled: bool | None = None
 
 
-class InstanceLaunchTemplateUpdate(Shape, frozen=True, kw_only=True):
+class InstanceLaunchTemplateUpdate(Shape, frozen=True, kw_only=True, gc=False):
     ec2_instance_profile_arn: str | None = None
     network_configuration: ManagedInstancesNetworkConfiguration | None = None
     storage_configuration: ManagedInstancesStorageConfiguration | None = None
@@ -1510,7 +1510,7 @@ class InstanceLaunchTemplateUpdate(Shape, frozen=True, kw_only=True):
     capacity_reservations: CapacityReservationRequest | None = None
 
 
-class InstanceRequirementsRequest(Shape, frozen=True, kw_only=True):
+class InstanceRequirementsRequest(Shape, frozen=True, kw_only=True, gc=False):
     v_cpu_count: VCpuCountRangeRequest | None = None
     memory_mi_b: MemoryMiBRequest | None = None
     cpu_manufacturers: list[str] | None = None
@@ -1537,22 +1537,22 @@ class InstanceRequirementsRequest(Shape, frozen=True, kw_only=True):
     max_spot_price_as_percentage_of_optimal_on_demand_price: int | None = None
 
 
-class KernelCapabilities(Shape, frozen=True, kw_only=True):
+class KernelCapabilities(Shape, frozen=True, kw_only=True, gc=False):
     add: list[str] | None = None
     drop: list[str] | None = None
 
 
-class KeyValuePair(Shape, frozen=True, kw_only=True):
+class KeyValuePair(Shape, frozen=True, kw_only=True, gc=False):
     name: str | None = None
     value: str | None = None
 
 
-class LinearConfiguration(Shape, frozen=True, kw_only=True):
+class LinearConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     step_percent: float | None = None
     step_bake_time_in_minutes: int | None = None
 
 
-class LinuxParameters(Shape, frozen=True, kw_only=True):
+class LinuxParameters(Shape, frozen=True, kw_only=True, gc=False):
     capabilities: KernelCapabilities | None = None
     devices: list[Device] | None = None
     init_process_enabled: bool | None = None
@@ -1562,7 +1562,7 @@ class LinuxParameters(Shape, frozen=True, kw_only=True):
     swappiness: int | None = None
 
 
-class ListAccountSettingsRequest(Shape, frozen=True, kw_only=True):
+class ListAccountSettingsRequest(Shape, frozen=True, kw_only=True, gc=False):
     name: str | None = None
     value: str | None = None
     principal_arn: str | None = None
@@ -1571,12 +1571,12 @@ class ListAccountSettingsRequest(Shape, frozen=True, kw_only=True):
     max_results: int | None = None
 
 
-class ListAccountSettingsResponse(Shape, frozen=True, kw_only=True):
+class ListAccountSettingsResponse(Shape, frozen=True, kw_only=True, gc=False):
     settings: list[Setting] | None = None
     next_token: str | None = None
 
 
-class ListAttributesRequest(Shape, frozen=True, kw_only=True):
+class ListAttributesRequest(Shape, frozen=True, kw_only=True, gc=False):
     cluster: str | None = None
     target_type: str | None = None
     attribute_name: str | None = None
@@ -1585,22 +1585,22 @@ class ListAttributesRequest(Shape, frozen=True, kw_only=True):
     max_results: int | None = None
 
 
-class ListAttributesResponse(Shape, frozen=True, kw_only=True):
+class ListAttributesResponse(Shape, frozen=True, kw_only=True, gc=False):
     attributes: list[Attribute] | None = None
     next_token: str | None = None
 
 
-class ListClustersRequest(Shape, frozen=True, kw_only=True):
+class ListClustersRequest(Shape, frozen=True, kw_only=True, gc=False):
     next_token: str | None = None
     max_results: int | None = None
 
 
-class ListClustersResponse(Shape, frozen=True, kw_only=True):
+class ListClustersResponse(Shape, frozen=True, kw_only=True, gc=False):
     cluster_arns: list[str] | None = None
     next_token: str | None = None
 
 
-class ListContainerInstancesRequest(Shape, frozen=True, kw_only=True):
+class ListContainerInstancesRequest(Shape, frozen=True, kw_only=True, gc=False):
     cluster: str | None = None
     filter: str | None = None
     next_token: str | None = None
@@ -1608,12 +1608,12 @@ class ListContainerInstancesRequest(Shape, frozen=True, kw_only=True):
     status: str | None = None
 
 
-class ListContainerInstancesResponse(Shape, frozen=True, kw_only=True):
+class ListContainerInstancesResponse(Shape, frozen=True, kw_only=True, gc=False):
     container_instance_arns: list[str] | None = None
     next_token: str | None = None
 
 
-class ListDaemonDeploymentsRequest(Shape, frozen=True, kw_only=True):
+class ListDaemonDeploymentsRequest(Shape, frozen=True, kw_only=True, gc=False):
     daemon_arn: str | None = None
     status: list[str] | None = None
     created_at: CreatedAt | None = None
@@ -1621,12 +1621,12 @@ class ListDaemonDeploymentsRequest(Shape, frozen=True, kw_only=True):
     next_token: str | None = None
 
 
-class ListDaemonDeploymentsResponse(Shape, frozen=True, kw_only=True):
+class ListDaemonDeploymentsResponse(Shape, frozen=True, kw_only=True, gc=False):
     next_token: str | None = None
     daemon_deployments: list[DaemonDeploymentSummary] | None = None
 
 
-class ListDaemonTaskDefinitionsRequest(Shape, frozen=True, kw_only=True):
+class ListDaemonTaskDefinitionsRequest(Shape, frozen=True, kw_only=True, gc=False):
     family_prefix: str | None = None
     family: str | None = None
     revision: str | None = None
@@ -1636,24 +1636,24 @@ class ListDaemonTaskDefinitionsRequest(Shape, frozen=True, kw_only=True):
     max_results: int | None = None
 
 
-class ListDaemonTaskDefinitionsResponse(Shape, frozen=True, kw_only=True):
+class ListDaemonTaskDefinitionsResponse(Shape, frozen=True, kw_only=True, gc=False):
     daemon_task_definitions: list[DaemonTaskDefinitionSummary] | None = None
     next_token: str | None = None
 
 
-class ListDaemonsRequest(Shape, frozen=True, kw_only=True):
+class ListDaemonsRequest(Shape, frozen=True, kw_only=True, gc=False):
     cluster_arn: str | None = None
     capacity_provider_arns: list[str] | None = None
     max_results: int | None = None
     next_token: str | None = None
 
 
-class ListDaemonsResponse(Shape, frozen=True, kw_only=True):
+class ListDaemonsResponse(Shape, frozen=True, kw_only=True, gc=False):
     daemon_summaries_list: list[DaemonSummary] | None = None
     next_token: str | None = None
 
 
-class ListGatewayClusterAssociationsRequest(Shape, frozen=True, kw_only=True):
+class ListGatewayClusterAssociationsRequest(Shape, frozen=True, kw_only=True, gc=False):
     gateway: str | None = None
     cluster: str | None = None
     status: list[str] | None = None
@@ -1661,12 +1661,12 @@ class ListGatewayClusterAssociationsRequest(Shape, frozen=True, kw_only=True):
     next_token: str | None = None
 
 
-class ListGatewayClusterAssociationsResponse(Shape, frozen=True, kw_only=True):
+class ListGatewayClusterAssociationsResponse(Shape, frozen=True, kw_only=True, gc=False):
     gateway_cluster_associations: list[GatewayClusterAssociationSummary] | None = None
     next_token: str | None = None
 
 
-class ListGatewayRoutesRequest(Shape, frozen=True, kw_only=True):
+class ListGatewayRoutesRequest(Shape, frozen=True, kw_only=True, gc=False):
     gateway: str | None = None
     cluster: str | None = None
     service: str | None = None
@@ -1676,24 +1676,24 @@ class ListGatewayRoutesRequest(Shape, frozen=True, kw_only=True):
     next_token: str | None = None
 
 
-class ListGatewayRoutesResponse(Shape, frozen=True, kw_only=True):
+class ListGatewayRoutesResponse(Shape, frozen=True, kw_only=True, gc=False):
     gateway_routes: list[GatewayRouteSummary] | None = None
     next_token: str | None = None
 
 
-class ListGatewaysRequest(Shape, frozen=True, kw_only=True):
+class ListGatewaysRequest(Shape, frozen=True, kw_only=True, gc=False):
     names: list[str] | None = None
     status: list[str] | None = None
     max_results: int | None = None
     next_token: str | None = None
 
 
-class ListGatewaysResponse(Shape, frozen=True, kw_only=True):
+class ListGatewaysResponse(Shape, frozen=True, kw_only=True, gc=False):
     gateways: list[GatewaySummary] | None = None
     next_token: str | None = None
 
 
-class ListServiceDeploymentsRequest(Shape, frozen=True, kw_only=True):
+class ListServiceDeploymentsRequest(Shape, frozen=True, kw_only=True, gc=False):
     service: str | None = None
     cluster: str | None = None
     status: list[str] | None = None
@@ -1702,23 +1702,23 @@ class ListServiceDeploymentsRequest(Shape, frozen=True, kw_only=True):
     max_results: int | None = None
 
 
-class ListServiceDeploymentsResponse(Shape, frozen=True, kw_only=True):
+class ListServiceDeploymentsResponse(Shape, frozen=True, kw_only=True, gc=False):
     service_deployments: list[ServiceDeploymentBrief] | None = None
     next_token: str | None = None
 
 
-class ListServicesByNamespaceRequest(Shape, frozen=True, kw_only=True):
+class ListServicesByNamespaceRequest(Shape, frozen=True, kw_only=True, gc=False):
     namespace: str | None = None
     next_token: str | None = None
     max_results: int | None = None
 
 
-class ListServicesByNamespaceResponse(Shape, frozen=True, kw_only=True):
+class ListServicesByNamespaceResponse(Shape, frozen=True, kw_only=True, gc=False):
     service_arns: list[str] | None = None
     next_token: str | None = None
 
 
-class ListServicesRequest(Shape, frozen=True, kw_only=True):
+class ListServicesRequest(Shape, frozen=True, kw_only=True, gc=False):
     cluster: str | None = None
     next_token: str | None = None
     max_results: int | None = None
@@ -1727,32 +1727,32 @@ class ListServicesRequest(Shape, frozen=True, kw_only=True):
     resource_management_type: str | None = None
 
 
-class ListServicesResponse(Shape, frozen=True, kw_only=True):
+class ListServicesResponse(Shape, frozen=True, kw_only=True, gc=False):
     service_arns: list[str] | None = None
     next_token: str | None = None
 
 
-class ListTagsForResourceRequest(Shape, frozen=True, kw_only=True):
+class ListTagsForResourceRequest(Shape, frozen=True, kw_only=True, gc=False):
     resource_arn: str | None = None
 
 
-class ListTagsForResourceResponse(Shape, frozen=True, kw_only=True):
+class ListTagsForResourceResponse(Shape, frozen=True, kw_only=True, gc=False):
     tags: list[Tag] | None = None
 
 
-class ListTaskDefinitionFamiliesRequest(Shape, frozen=True, kw_only=True):
+class ListTaskDefinitionFamiliesRequest(Shape, frozen=True, kw_only=True, gc=False):
     family_prefix: str | None = None
     status: str | None = None
     next_token: str | None = None
     max_results: int | None = None
 
 
-class ListTaskDefinitionFamiliesResponse(Shape, frozen=True, kw_only=True):
+class ListTaskDefinitionFamiliesResponse(Shape, frozen=True, kw_only=True, gc=False):
     families: list[str] | None = None
     next_token: str | None = None
 
 
-class ListTaskDefinitionsRequest(Shape, frozen=True, kw_only=True):
+class ListTaskDefinitionsRequest(Shape, frozen=True, kw_only=True, gc=False):
     family_prefix: str | None = None
     status: str | None = None
     sort: str | None = None
@@ -1760,12 +1760,12 @@ class ListTaskDefinitionsRequest(Shape, frozen=True, kw_only=True):
     max_results: int | None = None
 
 
-class ListTaskDefinitionsResponse(Shape, frozen=True, kw_only=True):
+class ListTaskDefinitionsResponse(Shape, frozen=True, kw_only=True, gc=False):
     task_definition_arns: list[str] | None = None
     next_token: str | None = None
 
 
-class ListTasksRequest(Shape, frozen=True, kw_only=True):
+class ListTasksRequest(Shape, frozen=True, kw_only=True, gc=False):
     cluster: str | None = None
     container_instance: str | None = None
     family: str | None = None
@@ -1778,12 +1778,12 @@ class ListTasksRequest(Shape, frozen=True, kw_only=True):
     daemon_name: str | None = None
 
 
-class ListTasksResponse(Shape, frozen=True, kw_only=True):
+class ListTasksResponse(Shape, frozen=True, kw_only=True, gc=False):
     task_arns: list[str] | None = None
     next_token: str | None = None
 
 
-class LoadBalancer(Shape, frozen=True, kw_only=True):
+class LoadBalancer(Shape, frozen=True, kw_only=True, gc=False):
     target_group_arn: str | None = None
     load_balancer_name: str | None = None
     container_name: str | None = None
@@ -1791,31 +1791,31 @@ class LoadBalancer(Shape, frozen=True, kw_only=True):
     advanced_configuration: AdvancedConfiguration | None = None
 
 
-class LogConfiguration(Shape, frozen=True, kw_only=True):
+class LogConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     log_driver: str | None = None
     options: dict[str, str] | None = None
     secret_options: list[Secret] | None = None
 
 
-class LogDriverVolumeConfiguration(Shape, frozen=True, kw_only=True):
+class LogDriverVolumeConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     driver: str | None = None
 
 
-class ManagedAgent(Shape, frozen=True, kw_only=True):
+class ManagedAgent(Shape, frozen=True, kw_only=True, gc=False):
     last_started_at: float | None = None
     name: str | None = None
     reason: str | None = None
     last_status: str | None = None
 
 
-class ManagedAgentStateChange(Shape, frozen=True, kw_only=True):
+class ManagedAgentStateChange(Shape, frozen=True, kw_only=True, gc=False):
     container_name: str | None = None
     managed_agent_name: str | None = None
     status: str | None = None
     reason: str | None = None
 
 
-class ManagedApplicationAutoScalingPolicy(Shape, frozen=True, kw_only=True):
+class ManagedApplicationAutoScalingPolicy(Shape, frozen=True, kw_only=True, gc=False):
     arn: str | None = None
     status: str | None = None
     status_reason: str | None = None
@@ -1825,12 +1825,12 @@ class ManagedApplicationAutoScalingPolicy(Shape, frozen=True, kw_only=True):
     metric: str | None = None
 
 
-class ManagedAutoScaling(Shape, frozen=True, kw_only=True):
+class ManagedAutoScaling(Shape, frozen=True, kw_only=True, gc=False):
     scalable_target: ManagedScalableTarget | None = None
     application_auto_scaling_policies: list[ManagedApplicationAutoScalingPolicy] | None = None
 
 
-class ManagedCertificate(Shape, frozen=True, kw_only=True):
+class ManagedCertificate(Shape, frozen=True, kw_only=True, gc=False):
     arn: str | None = None
     status: str | None = None
     status_reason: str | None = None
@@ -1838,7 +1838,7 @@ class ManagedCertificate(Shape, frozen=True, kw_only=True):
     domain_name: str | None = None
 
 
-class ManagedIngressPath(Shape, frozen=True, kw_only=True):
+class ManagedIngressPath(Shape, frozen=True, kw_only=True, gc=False):
     access_type: str | None = None
     endpoint: str | None = None
     load_balancer: ManagedLoadBalancer | None = None
@@ -1849,16 +1849,16 @@ class ManagedIngressPath(Shape, frozen=True, kw_only=True):
     target_groups: list[ManagedTargetGroup] | None = None
 
 
-class ManagedInstancesLocalStorageConfiguration(Shape, frozen=True, kw_only=True):
+class ManagedInstancesLocalStorageConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     use_local_storage: bool | None = None
 
 
-class ManagedInstancesNetworkConfiguration(Shape, frozen=True, kw_only=True):
+class ManagedInstancesNetworkConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     subnets: list[str] | None = None
     security_groups: list[str] | None = None
 
 
-class ManagedInstancesProvider(Shape, frozen=True, kw_only=True):
+class ManagedInstancesProvider(Shape, frozen=True, kw_only=True, gc=False):
     infrastructure_role_arn: str | None = None
     instance_launch_template: InstanceLaunchTemplate | None = None
     propagate_tags: str | None = None
@@ -1866,25 +1866,25 @@ class ManagedInstancesProvider(Shape, frozen=True, kw_only=True):
     auto_repair_configuration: AutoRepairConfiguration | None = None
 
 
-class ManagedInstancesStorageConfiguration(Shape, frozen=True, kw_only=True):
+class ManagedInstancesStorageConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     storage_size_gi_b: int | None = None
 
 
-class ManagedListener(Shape, frozen=True, kw_only=True):
+class ManagedListener(Shape, frozen=True, kw_only=True, gc=False):
     arn: str | None = None
     status: str | None = None
     status_reason: str | None = None
     updated_at: float | None = None
 
 
-class ManagedListenerRule(Shape, frozen=True, kw_only=True):
+class ManagedListenerRule(Shape, frozen=True, kw_only=True, gc=False):
     arn: str | None = None
     status: str | None = None
     status_reason: str | None = None
     updated_at: float | None = None
 
 
-class ManagedLoadBalancer(Shape, frozen=True, kw_only=True):
+class ManagedLoadBalancer(Shape, frozen=True, kw_only=True, gc=False):
     arn: str | None = None
     status: str | None = None
     status_reason: str | None = None
@@ -1894,7 +1894,7 @@ class ManagedLoadBalancer(Shape, frozen=True, kw_only=True):
     security_group_ids: list[str] | None = None
 
 
-class ManagedLogGroup(Shape, frozen=True, kw_only=True):
+class ManagedLogGroup(Shape, frozen=True, kw_only=True, gc=False):
     arn: str | None = None
     status: str | None = None
     status_reason: str | None = None
@@ -1902,14 +1902,14 @@ class ManagedLogGroup(Shape, frozen=True, kw_only=True):
     log_group_name: str | None = None
 
 
-class ManagedMetricAlarm(Shape, frozen=True, kw_only=True):
+class ManagedMetricAlarm(Shape, frozen=True, kw_only=True, gc=False):
     arn: str | None = None
     status: str | None = None
     status_reason: str | None = None
     updated_at: float | None = None
 
 
-class ManagedScalableTarget(Shape, frozen=True, kw_only=True):
+class ManagedScalableTarget(Shape, frozen=True, kw_only=True, gc=False):
     arn: str | None = None
     status: str | None = None
     status_reason: str | None = None
@@ -1918,7 +1918,7 @@ class ManagedScalableTarget(Shape, frozen=True, kw_only=True):
     max_capacity: int | None = None
 
 
-class ManagedScaling(Shape, frozen=True, kw_only=True):
+class ManagedScaling(Shape, frozen=True, kw_only=True, gc=False):
     status: str | None = None
     target_capacity: int | None = None
     minimum_scaling_step_size: int | None = None
@@ -1926,19 +1926,19 @@ class ManagedScaling(Shape, frozen=True, kw_only=True):
     instance_warmup_period: int | None = None
 
 
-class ManagedSecurityGroup(Shape, frozen=True, kw_only=True):
+class ManagedSecurityGroup(Shape, frozen=True, kw_only=True, gc=False):
     arn: str | None = None
     status: str | None = None
     status_reason: str | None = None
     updated_at: float | None = None
 
 
-class ManagedStorageConfiguration(Shape, frozen=True, kw_only=True):
+class ManagedStorageConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     kms_key_id: str | None = None
     fargate_ephemeral_storage_kms_key_id: str | None = None
 
 
-class ManagedTargetGroup(Shape, frozen=True, kw_only=True):
+class ManagedTargetGroup(Shape, frozen=True, kw_only=True, gc=False):
     arn: str | None = None
     status: str | None = None
     status_reason: str | None = None
@@ -1948,37 +1948,37 @@ class ManagedTargetGroup(Shape, frozen=True, kw_only=True):
     port: int | None = None
 
 
-class MemoryGiBPerVCpuRequest(Shape, frozen=True, kw_only=True):
+class MemoryGiBPerVCpuRequest(Shape, frozen=True, kw_only=True, gc=False):
     min: float | None = None
     max: float | None = None
 
 
-class MemoryMiBRequest(Shape, frozen=True, kw_only=True):
+class MemoryMiBRequest(Shape, frozen=True, kw_only=True, gc=False):
     min: int | None = None
     max: int | None = None
 
 
-class MetricConfiguration(Shape, frozen=True, kw_only=True):
+class MetricConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     metric_names: list[str] | None = None
     resolution_seconds: int | None = None
 
 
-class MonitoringConfiguration(Shape, frozen=True, kw_only=True):
+class MonitoringConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     metric_configurations: list[MetricConfiguration] | None = None
 
 
-class MountPoint(Shape, frozen=True, kw_only=True):
+class MountPoint(Shape, frozen=True, kw_only=True, gc=False):
     source_volume: str | None = None
     container_path: str | None = None
     read_only: bool | None = None
 
 
-class NetworkBandwidthGbpsRequest(Shape, frozen=True, kw_only=True):
+class NetworkBandwidthGbpsRequest(Shape, frozen=True, kw_only=True, gc=False):
     min: float | None = None
     max: float | None = None
 
 
-class NetworkBinding(Shape, frozen=True, kw_only=True):
+class NetworkBinding(Shape, frozen=True, kw_only=True, gc=False):
     bind_ip: str | None = field(default=None, name="bindIP")
     container_port: int | None = None
     host_port: int | None = None
@@ -1987,42 +1987,42 @@ class NetworkBinding(Shape, frozen=True, kw_only=True):
     host_port_range: str | None = None
 
 
-class NetworkConfiguration(Shape, frozen=True, kw_only=True):
+class NetworkConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     awsvpc_configuration: AwsVpcConfiguration | None = None
 
 
-class NetworkInterface(Shape, frozen=True, kw_only=True):
+class NetworkInterface(Shape, frozen=True, kw_only=True, gc=False):
     attachment_id: str | None = None
     private_ipv4_address: str | None = None
     ipv6_address: str | None = None
 
 
-class NetworkInterfaceCountRequest(Shape, frozen=True, kw_only=True):
+class NetworkInterfaceCountRequest(Shape, frozen=True, kw_only=True, gc=False):
     min: int | None = None
     max: int | None = None
 
 
-class NvidiaMpsAllocation(Shape, frozen=True, kw_only=True):
+class NvidiaMpsAllocation(Shape, frozen=True, kw_only=True, gc=False):
     memory: int | None = None
     max_compute_percent: int | None = None
 
 
-class PlacementConstraint(Shape, frozen=True, kw_only=True):
+class PlacementConstraint(Shape, frozen=True, kw_only=True, gc=False):
     type: str | None = None
     expression: str | None = None
 
 
-class PlacementStrategy(Shape, frozen=True, kw_only=True):
+class PlacementStrategy(Shape, frozen=True, kw_only=True, gc=False):
     type: str | None = None
     field: str | None = None
 
 
-class PlatformDevice(Shape, frozen=True, kw_only=True):
+class PlatformDevice(Shape, frozen=True, kw_only=True, gc=False):
     id: str | None = None
     type: str | None = None
 
 
-class PortMapping(Shape, frozen=True, kw_only=True):
+class PortMapping(Shape, frozen=True, kw_only=True, gc=False):
     container_port: int | None = None
     host_port: int | None = None
     protocol: str | None = None
@@ -2031,57 +2031,57 @@ class PortMapping(Shape, frozen=True, kw_only=True):
     container_port_range: str | None = None
 
 
-class ProtectedTask(Shape, frozen=True, kw_only=True):
+class ProtectedTask(Shape, frozen=True, kw_only=True, gc=False):
     task_arn: str | None = None
     protection_enabled: bool | None = None
     expiration_date: float | None = None
 
 
-class ProxyConfiguration(Shape, frozen=True, kw_only=True):
+class ProxyConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     type: str | None = None
     container_name: str | None = None
     properties: list[KeyValuePair] | None = None
 
 
-class PutAccountSettingDefaultRequest(Shape, frozen=True, kw_only=True):
+class PutAccountSettingDefaultRequest(Shape, frozen=True, kw_only=True, gc=False):
     name: str | None = None
     value: str | None = None
 
 
-class PutAccountSettingDefaultResponse(Shape, frozen=True, kw_only=True):
+class PutAccountSettingDefaultResponse(Shape, frozen=True, kw_only=True, gc=False):
     setting: Setting | None = None
 
 
-class PutAccountSettingRequest(Shape, frozen=True, kw_only=True):
+class PutAccountSettingRequest(Shape, frozen=True, kw_only=True, gc=False):
     name: str | None = None
     value: str | None = None
     principal_arn: str | None = None
 
 
-class PutAccountSettingResponse(Shape, frozen=True, kw_only=True):
+class PutAccountSettingResponse(Shape, frozen=True, kw_only=True, gc=False):
     setting: Setting | None = None
 
 
-class PutAttributesRequest(Shape, frozen=True, kw_only=True):
+class PutAttributesRequest(Shape, frozen=True, kw_only=True, gc=False):
     cluster: str | None = None
     attributes: list[Attribute] | None = None
 
 
-class PutAttributesResponse(Shape, frozen=True, kw_only=True):
+class PutAttributesResponse(Shape, frozen=True, kw_only=True, gc=False):
     attributes: list[Attribute] | None = None
 
 
-class PutClusterCapacityProvidersRequest(Shape, frozen=True, kw_only=True):
+class PutClusterCapacityProvidersRequest(Shape, frozen=True, kw_only=True, gc=False):
     cluster: str | None = None
     capacity_providers: list[str] | None = None
     default_capacity_provider_strategy: list[CapacityProviderStrategyItem] | None = None
 
 
-class PutClusterCapacityProvidersResponse(Shape, frozen=True, kw_only=True):
+class PutClusterCapacityProvidersResponse(Shape, frozen=True, kw_only=True, gc=False):
     cluster: Cluster | None = None
 
 
-class RegisterContainerInstanceRequest(Shape, frozen=True, kw_only=True):
+class RegisterContainerInstanceRequest(Shape, frozen=True, kw_only=True, gc=False):
     cluster: str | None = None
     instance_identity_document: str | None = None
     instance_identity_document_signature: str | None = None
@@ -2093,11 +2093,11 @@ class RegisterContainerInstanceRequest(Shape, frozen=True, kw_only=True):
     tags: list[Tag] | None = None
 
 
-class RegisterContainerInstanceResponse(Shape, frozen=True, kw_only=True):
+class RegisterContainerInstanceResponse(Shape, frozen=True, kw_only=True, gc=False):
     container_instance: ContainerInstance | None = None
 
 
-class RegisterDaemonTaskDefinitionRequest(Shape, frozen=True, kw_only=True):
+class RegisterDaemonTaskDefinitionRequest(Shape, frozen=True, kw_only=True, gc=False):
     family: str | None = None
     task_role_arn: str | None = None
     execution_role_arn: str | None = None
@@ -2110,11 +2110,11 @@ class RegisterDaemonTaskDefinitionRequest(Shape, frozen=True, kw_only=True):
     ipc_mode: str | None = None
 
 
-class RegisterDaemonTaskDefinitionResponse(Shape, frozen=True, kw_only=True):
+class RegisterDaemonTaskDefinitionResponse(Shape, frozen=True, kw_only=True, gc=False):
     daemon_task_definition_arn: str | None = None
 
 
-class RegisterTaskDefinitionRequest(Shape, frozen=True, kw_only=True):
+class RegisterTaskDefinitionRequest(Shape, frozen=True, kw_only=True, gc=False):
     family: str | None = None
     task_role_arn: str | None = None
     execution_role_arn: str | None = None
@@ -2136,21 +2136,21 @@ class RegisterTaskDefinitionRequest(Shape, frozen=True, kw_only=True):
     trusted_execution_configuration: TrustedExecutionConfiguration | None = None
 
 
-class RegisterTaskDefinitionResponse(Shape, frozen=True, kw_only=True):
+class RegisterTaskDefinitionResponse(Shape, frozen=True, kw_only=True, gc=False):
     task_definition: TaskDefinition | None = None
     tags: list[Tag] | None = None
 
 
-class RepositoryCredentials(Shape, frozen=True, kw_only=True):
+class RepositoryCredentials(Shape, frozen=True, kw_only=True, gc=False):
     credentials_parameter: str | None = None
 
 
-class ResolvedConfiguration(Shape, frozen=True, kw_only=True):
+class ResolvedConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     load_balancers: list[ServiceRevisionLoadBalancer] | None = None
     vpc_lattice_configurations: list[ServiceRevisionVpcLatticeConfiguration] | None = None
 
 
-class Resource(Shape, frozen=True, kw_only=True):
+class Resource(Shape, frozen=True, kw_only=True, gc=False):
     name: str | None = None
     type: str | None = None
     double_value: float | None = None
@@ -2159,19 +2159,19 @@ class Resource(Shape, frozen=True, kw_only=True):
     string_set_value: list[str] | None = None
 
 
-class ResourceRequirement(Shape, frozen=True, kw_only=True):
+class ResourceRequirement(Shape, frozen=True, kw_only=True, gc=False):
     value: str | None = None
     type: str | None = None
     sharing_strategy: SharingStrategy | None = None
 
 
-class Rollback(Shape, frozen=True, kw_only=True):
+class Rollback(Shape, frozen=True, kw_only=True, gc=False):
     reason: str | None = None
     started_at: float | None = None
     service_revision_arn: str | None = None
 
 
-class RunTaskRequest(Shape, frozen=True, kw_only=True):
+class RunTaskRequest(Shape, frozen=True, kw_only=True, gc=False):
     capacity_provider_strategy: list[CapacityProviderStrategyItem] | None = None
     cluster: str | None = None
     count: int | None = None
@@ -2193,38 +2193,38 @@ class RunTaskRequest(Shape, frozen=True, kw_only=True):
     volume_configurations: list[TaskVolumeConfiguration] | None = None
 
 
-class RunTaskResponse(Shape, frozen=True, kw_only=True):
+class RunTaskResponse(Shape, frozen=True, kw_only=True, gc=False):
     tasks: list[Task] | None = None
     failures: list[Failure] | None = None
 
 
-class RuntimePlatform(Shape, frozen=True, kw_only=True):
+class RuntimePlatform(Shape, frozen=True, kw_only=True, gc=False):
     cpu_architecture: str | None = None
     operating_system_family: str | None = None
 
 
-class RuntimePlatformOverride(Shape, frozen=True, kw_only=True):
+class RuntimePlatformOverride(Shape, frozen=True, kw_only=True, gc=False):
     cpu_architecture: str | None = None
 
 
-class S3FilesVolumeConfiguration(Shape, frozen=True, kw_only=True):
+class S3FilesVolumeConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     file_system_arn: str | None = None
     root_directory: str | None = None
     transit_encryption_port: int | None = None
     access_point_arn: str | None = None
 
 
-class Scale(Shape, frozen=True, kw_only=True):
+class Scale(Shape, frozen=True, kw_only=True, gc=False):
     value: float | None = None
     unit: str | None = None
 
 
-class Secret(Shape, frozen=True, kw_only=True):
+class Secret(Shape, frozen=True, kw_only=True, gc=False):
     name: str | None = None
     value_from: str | None = None
 
 
-class Service(Shape, frozen=True, kw_only=True):
+class Service(Shape, frozen=True, kw_only=True, gc=False):
     service_arn: str | None = None
     service_name: str | None = None
     cluster_arn: str | None = None
@@ -2262,18 +2262,18 @@ class Service(Shape, frozen=True, kw_only=True):
     resource_management_type: str | None = None
 
 
-class ServiceConnectAccessLogConfiguration(Shape, frozen=True, kw_only=True):
+class ServiceConnectAccessLogConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     format: str | None = None
     include_query_parameters: str | None = None
 
 
-class ServiceConnectClientAlias(Shape, frozen=True, kw_only=True):
+class ServiceConnectClientAlias(Shape, frozen=True, kw_only=True, gc=False):
     port: int | None = None
     dns_name: str | None = None
     test_traffic_rules: ServiceConnectTestTrafficRules | None = None
 
 
-class ServiceConnectConfiguration(Shape, frozen=True, kw_only=True):
+class ServiceConnectConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     enabled: bool | None = None
     namespace: str | None = None
     services: list[ServiceConnectService] | None = None
@@ -2282,11 +2282,11 @@ class ServiceConnectConfiguration(Shape, frozen=True, kw_only=True):
     container_configurations: list[ServiceConnectContainerConfiguration] | None = None
 
 
-class ServiceConnectContainerConfiguration(Shape, frozen=True, kw_only=True):
+class ServiceConnectContainerConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     log_level: str | None = None
 
 
-class ServiceConnectService(Shape, frozen=True, kw_only=True):
+class ServiceConnectService(Shape, frozen=True, kw_only=True, gc=False):
     port_name: str | None = None
     discovery_name: str | None = None
     client_aliases: list[ServiceConnectClientAlias] | None = None
@@ -2295,42 +2295,42 @@ class ServiceConnectService(Shape, frozen=True, kw_only=True):
     tls: ServiceConnectTlsConfiguration | None = None
 
 
-class ServiceConnectServiceResource(Shape, frozen=True, kw_only=True):
+class ServiceConnectServiceResource(Shape, frozen=True, kw_only=True, gc=False):
     discovery_name: str | None = None
     discovery_arn: str | None = None
 
 
-class ServiceConnectTestTrafficHeaderMatchRules(Shape, frozen=True, kw_only=True):
+class ServiceConnectTestTrafficHeaderMatchRules(Shape, frozen=True, kw_only=True, gc=False):
     exact: str | None = None
 
 
-class ServiceConnectTestTrafficHeaderRules(Shape, frozen=True, kw_only=True):
+class ServiceConnectTestTrafficHeaderRules(Shape, frozen=True, kw_only=True, gc=False):
     name: str | None = None
     value: ServiceConnectTestTrafficHeaderMatchRules | None = None
 
 
-class ServiceConnectTestTrafficRules(Shape, frozen=True, kw_only=True):
+class ServiceConnectTestTrafficRules(Shape, frozen=True, kw_only=True, gc=False):
     header: ServiceConnectTestTrafficHeaderRules | None = None
 
 
-class ServiceConnectTlsCertificateAuthority(Shape, frozen=True, kw_only=True):
+class ServiceConnectTlsCertificateAuthority(Shape, frozen=True, kw_only=True, gc=False):
     aws_pca_authority_arn: str | None = None
 
 
-class ServiceConnectTlsConfiguration(Shape, frozen=True, kw_only=True):
+class ServiceConnectTlsConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     issuer_certificate_authority: ServiceConnectTlsCertificateAuthority | None = None
     kms_key: str | None = None
     role_arn: str | None = None
 
 
-class ServiceCurrentRevisionSummary(Shape, frozen=True, kw_only=True):
+class ServiceCurrentRevisionSummary(Shape, frozen=True, kw_only=True, gc=False):
     arn: str | None = None
     requested_task_count: int | None = None
     running_task_count: int | None = None
     pending_task_count: int | None = None
 
 
-class ServiceDeployment(Shape, frozen=True, kw_only=True):
+class ServiceDeployment(Shape, frozen=True, kw_only=True, gc=False):
     service_deployment_arn: str | None = None
     service_arn: str | None = None
     cluster_arn: str | None = None
@@ -2351,13 +2351,13 @@ class ServiceDeployment(Shape, frozen=True, kw_only=True):
     alarms: ServiceDeploymentAlarms | None = None
 
 
-class ServiceDeploymentAlarms(Shape, frozen=True, kw_only=True):
+class ServiceDeploymentAlarms(Shape, frozen=True, kw_only=True, gc=False):
     status: str | None = None
     alarm_names: list[str] | None = None
     triggered_alarm_names: list[str] | None = None
 
 
-class ServiceDeploymentBrief(Shape, frozen=True, kw_only=True):
+class ServiceDeploymentBrief(Shape, frozen=True, kw_only=True, gc=False):
     service_deployment_arn: str | None = None
     service_arn: str | None = None
     cluster_arn: str | None = None
@@ -2369,19 +2369,19 @@ class ServiceDeploymentBrief(Shape, frozen=True, kw_only=True):
     status_reason: str | None = None
 
 
-class ServiceDeploymentCircuitBreaker(Shape, frozen=True, kw_only=True):
+class ServiceDeploymentCircuitBreaker(Shape, frozen=True, kw_only=True, gc=False):
     status: str | None = None
     failure_count: int | None = None
     threshold: int | None = None
 
 
-class ServiceEvent(Shape, frozen=True, kw_only=True):
+class ServiceEvent(Shape, frozen=True, kw_only=True, gc=False):
     id: str | None = None
     created_at: float | None = None
     message: str | None = None
 
 
-class ServiceManagedEBSVolumeConfiguration(Shape, frozen=True, kw_only=True):
+class ServiceManagedEBSVolumeConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     encrypted: bool | None = None
     kms_key_id: str | None = None
     volume_type: str | None = None
@@ -2395,14 +2395,14 @@ class ServiceManagedEBSVolumeConfiguration(Shape, frozen=True, kw_only=True):
     filesystem_type: str | None = None
 
 
-class ServiceRegistry(Shape, frozen=True, kw_only=True):
+class ServiceRegistry(Shape, frozen=True, kw_only=True, gc=False):
     registry_arn: str | None = None
     port: int | None = None
     container_name: str | None = None
     container_port: int | None = None
 
 
-class ServiceRevision(Shape, frozen=True, kw_only=True):
+class ServiceRevision(Shape, frozen=True, kw_only=True, gc=False):
     service_revision_arn: str | None = None
     service_arn: str | None = None
     cluster_arn: str | None = None
@@ -2428,16 +2428,16 @@ class ServiceRevision(Shape, frozen=True, kw_only=True):
     monitoring: MonitoringConfiguration | None = None
 
 
-class ServiceRevisionLoadBalancer(Shape, frozen=True, kw_only=True):
+class ServiceRevisionLoadBalancer(Shape, frozen=True, kw_only=True, gc=False):
     target_group_arn: str | None = None
     production_listener_rule: str | None = None
 
 
-class ServiceRevisionOverrides(Shape, frozen=True, kw_only=True):
+class ServiceRevisionOverrides(Shape, frozen=True, kw_only=True, gc=False):
     runtime_platform: RuntimePlatformOverride | None = None
 
 
-class ServiceRevisionSummary(Shape, frozen=True, kw_only=True):
+class ServiceRevisionSummary(Shape, frozen=True, kw_only=True, gc=False):
     arn: str | None = None
     requested_task_count: int | None = None
     running_task_count: int | None = None
@@ -2446,34 +2446,34 @@ class ServiceRevisionSummary(Shape, frozen=True, kw_only=True):
     requested_production_traffic_weight: float | None = None
 
 
-class ServiceRevisionVpcLatticeConfiguration(Shape, frozen=True, kw_only=True):
+class ServiceRevisionVpcLatticeConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     target_group_arn: str | None = None
     production_listener_rule: str | None = None
 
 
-class ServiceVolumeConfiguration(Shape, frozen=True, kw_only=True):
+class ServiceVolumeConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     name: str | None = None
     managed_ebs_volume: ServiceManagedEBSVolumeConfiguration | None = field(default=None, name="managedEBSVolume")
 
 
-class Session(Shape, frozen=True, kw_only=True):
+class Session(Shape, frozen=True, kw_only=True, gc=False):
     session_id: str | None = None
     stream_url: str | None = None
     token_value: str | None = None
 
 
-class Setting(Shape, frozen=True, kw_only=True):
+class Setting(Shape, frozen=True, kw_only=True, gc=False):
     name: str | None = None
     value: str | None = None
     principal_arn: str | None = None
     type: str | None = None
 
 
-class SharingStrategy(Shape, frozen=True, kw_only=True):
+class SharingStrategy(Shape, frozen=True, kw_only=True, gc=False):
     nvidia_mps: NvidiaMpsAllocation | None = None
 
 
-class StartTaskRequest(Shape, frozen=True, kw_only=True):
+class StartTaskRequest(Shape, frozen=True, kw_only=True, gc=False):
     cluster: str | None = None
     container_instances: list[str] | None = None
     enable_ecs_managed_tags: bool | None = field(default=None, name="enableECSManagedTags")
@@ -2489,40 +2489,40 @@ class StartTaskRequest(Shape, frozen=True, kw_only=True):
     volume_configurations: list[TaskVolumeConfiguration] | None = None
 
 
-class StartTaskResponse(Shape, frozen=True, kw_only=True):
+class StartTaskResponse(Shape, frozen=True, kw_only=True, gc=False):
     tasks: list[Task] | None = None
     failures: list[Failure] | None = None
 
 
-class StopServiceDeploymentRequest(Shape, frozen=True, kw_only=True):
+class StopServiceDeploymentRequest(Shape, frozen=True, kw_only=True, gc=False):
     service_deployment_arn: str | None = None
     stop_type: str | None = None
 
 
-class StopServiceDeploymentResponse(Shape, frozen=True, kw_only=True):
+class StopServiceDeploymentResponse(Shape, frozen=True, kw_only=True, gc=False):
     service_deployment_arn: str | None = None
 
 
-class StopTaskRequest(Shape, frozen=True, kw_only=True):
+class StopTaskRequest(Shape, frozen=True, kw_only=True, gc=False):
     cluster: str | None = None
     task: str | None = None
     reason: str | None = None
 
 
-class StopTaskResponse(Shape, frozen=True, kw_only=True):
+class StopTaskResponse(Shape, frozen=True, kw_only=True, gc=False):
     task: Task | None = None
 
 
-class SubmitAttachmentStateChangesRequest(Shape, frozen=True, kw_only=True):
+class SubmitAttachmentStateChangesRequest(Shape, frozen=True, kw_only=True, gc=False):
     cluster: str | None = None
     attachments: list[AttachmentStateChange] | None = None
 
 
-class SubmitAttachmentStateChangesResponse(Shape, frozen=True, kw_only=True):
+class SubmitAttachmentStateChangesResponse(Shape, frozen=True, kw_only=True, gc=False):
     acknowledgment: str | None = None
 
 
-class SubmitContainerStateChangeRequest(Shape, frozen=True, kw_only=True):
+class SubmitContainerStateChangeRequest(Shape, frozen=True, kw_only=True, gc=False):
     cluster: str | None = None
     task: str | None = None
     container_name: str | None = None
@@ -2533,11 +2533,11 @@ class SubmitContainerStateChangeRequest(Shape, frozen=True, kw_only=True):
     network_bindings: list[NetworkBinding] | None = None
 
 
-class SubmitContainerStateChangeResponse(Shape, frozen=True, kw_only=True):
+class SubmitContainerStateChangeResponse(Shape, frozen=True, kw_only=True, gc=False):
     acknowledgment: str | None = None
 
 
-class SubmitTaskStateChangeRequest(Shape, frozen=True, kw_only=True):
+class SubmitTaskStateChangeRequest(Shape, frozen=True, kw_only=True, gc=False):
     cluster: str | None = None
     task: str | None = None
     status: str | None = None
@@ -2550,30 +2550,30 @@ class SubmitTaskStateChangeRequest(Shape, frozen=True, kw_only=True):
     execution_stopped_at: float | None = None
 
 
-class SubmitTaskStateChangeResponse(Shape, frozen=True, kw_only=True):
+class SubmitTaskStateChangeResponse(Shape, frozen=True, kw_only=True, gc=False):
     acknowledgment: str | None = None
 
 
-class SystemControl(Shape, frozen=True, kw_only=True):
+class SystemControl(Shape, frozen=True, kw_only=True, gc=False):
     namespace: str | None = None
     value: str | None = None
 
 
-class Tag(Shape, frozen=True, kw_only=True):
+class Tag(Shape, frozen=True, kw_only=True, gc=False):
     key: str | None = None
     value: str | None = None
 
 
-class TagResourceRequest(Shape, frozen=True, kw_only=True):
+class TagResourceRequest(Shape, frozen=True, kw_only=True, gc=False):
     resource_arn: str | None = None
     tags: list[Tag] | None = None
 
 
-class TagResourceResponse(Shape, frozen=True, kw_only=True):
+class TagResourceResponse(Shape, frozen=True, kw_only=True, gc=False):
     pass
 
 
-class Task(Shape, frozen=True, kw_only=True):
+class Task(Shape, frozen=True, kw_only=True, gc=False):
     attachments: list[Attachment] | None = None
     attributes: list[Attribute] | None = None
     availability_zone: str | None = None
@@ -2614,7 +2614,7 @@ class Task(Shape, frozen=True, kw_only=True):
     trusted_execution_summary: TrustedExecutionSummary | None = None
 
 
-class TaskDefinition(Shape, frozen=True, kw_only=True):
+class TaskDefinition(Shape, frozen=True, kw_only=True, gc=False):
     task_definition_arn: str | None = None
     container_definitions: list[ContainerDefinition] | None = None
     family: str | None = None
@@ -2644,17 +2644,17 @@ class TaskDefinition(Shape, frozen=True, kw_only=True):
     trusted_execution_configuration: TrustedExecutionConfiguration | None = None
 
 
-class TaskDefinitionPlacementConstraint(Shape, frozen=True, kw_only=True):
+class TaskDefinitionPlacementConstraint(Shape, frozen=True, kw_only=True, gc=False):
     type: str | None = None
     expression: str | None = None
 
 
-class TaskEphemeralStorage(Shape, frozen=True, kw_only=True):
+class TaskEphemeralStorage(Shape, frozen=True, kw_only=True, gc=False):
     size_in_gi_b: int | None = None
     kms_key_id: str | None = None
 
 
-class TaskManagedEBSVolumeConfiguration(Shape, frozen=True, kw_only=True):
+class TaskManagedEBSVolumeConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     encrypted: bool | None = None
     kms_key_id: str | None = None
     volume_type: str | None = None
@@ -2669,11 +2669,11 @@ class TaskManagedEBSVolumeConfiguration(Shape, frozen=True, kw_only=True):
     filesystem_type: str | None = None
 
 
-class TaskManagedEBSVolumeTerminationPolicy(Shape, frozen=True, kw_only=True):
+class TaskManagedEBSVolumeTerminationPolicy(Shape, frozen=True, kw_only=True, gc=False):
     delete_on_termination: bool | None = None
 
 
-class TaskOverride(Shape, frozen=True, kw_only=True):
+class TaskOverride(Shape, frozen=True, kw_only=True, gc=False):
     container_overrides: list[ContainerOverride] | None = None
     cpu: str | None = None
     inference_accelerator_overrides: list[InferenceAcceleratorOverride] | None = None
@@ -2683,7 +2683,7 @@ class TaskOverride(Shape, frozen=True, kw_only=True):
     ephemeral_storage: EphemeralStorage | None = None
 
 
-class TaskSet(Shape, frozen=True, kw_only=True):
+class TaskSet(Shape, frozen=True, kw_only=True, gc=False):
     id: str | None = None
     task_set_arn: str | None = None
     service_arn: str | None = None
@@ -2711,109 +2711,109 @@ class TaskSet(Shape, frozen=True, kw_only=True):
     fargate_ephemeral_storage: DeploymentEphemeralStorage | None = None
 
 
-class TaskVolumeConfiguration(Shape, frozen=True, kw_only=True):
+class TaskVolumeConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     name: str | None = None
     managed_ebs_volume: TaskManagedEBSVolumeConfiguration | None = field(default=None, name="managedEBSVolume")
 
 
-class ThresholdConfiguration(Shape, frozen=True, kw_only=True):
+class ThresholdConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     type: str | None = None
     value: int | None = None
 
 
-class TimeoutConfiguration(Shape, frozen=True, kw_only=True):
+class TimeoutConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     idle_timeout_seconds: int | None = None
     per_request_timeout_seconds: int | None = None
 
 
-class Tmpfs(Shape, frozen=True, kw_only=True):
+class Tmpfs(Shape, frozen=True, kw_only=True, gc=False):
     container_path: str | None = None
     size: int | None = None
     mount_options: list[str] | None = None
 
 
-class TotalLocalStorageGBRequest(Shape, frozen=True, kw_only=True):
+class TotalLocalStorageGBRequest(Shape, frozen=True, kw_only=True, gc=False):
     min: float | None = None
     max: float | None = None
 
 
-class TrustedExecutionConfiguration(Shape, frozen=True, kw_only=True):
+class TrustedExecutionConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     isolation_mode: str | None = None
     attestation_policy: str | None = None
 
 
-class TrustedExecutionSummary(Shape, frozen=True, kw_only=True):
+class TrustedExecutionSummary(Shape, frozen=True, kw_only=True, gc=False):
     isolation_mode: str | None = None
     attestation_policy_status: str | None = None
 
 
-class Ulimit(Shape, frozen=True, kw_only=True):
+class Ulimit(Shape, frozen=True, kw_only=True, gc=False):
     name: str | None = None
     soft_limit: int | None = None
     hard_limit: int | None = None
 
 
-class UntagResourceRequest(Shape, frozen=True, kw_only=True):
+class UntagResourceRequest(Shape, frozen=True, kw_only=True, gc=False):
     resource_arn: str | None = None
     tag_keys: list[str] | None = None
 
 
-class UntagResourceResponse(Shape, frozen=True, kw_only=True):
+class UntagResourceResponse(Shape, frozen=True, kw_only=True, gc=False):
     pass
 
 
-class UpdateCapacityProviderRequest(Shape, frozen=True, kw_only=True):
+class UpdateCapacityProviderRequest(Shape, frozen=True, kw_only=True, gc=False):
     name: str | None = None
     cluster: str | None = None
     auto_scaling_group_provider: AutoScalingGroupProviderUpdate | None = None
     managed_instances_provider: UpdateManagedInstancesProviderConfiguration | None = None
 
 
-class UpdateCapacityProviderResponse(Shape, frozen=True, kw_only=True):
+class UpdateCapacityProviderResponse(Shape, frozen=True, kw_only=True, gc=False):
     capacity_provider: CapacityProvider | None = None
 
 
-class UpdateClusterRequest(Shape, frozen=True, kw_only=True):
+class UpdateClusterRequest(Shape, frozen=True, kw_only=True, gc=False):
     cluster: str | None = None
     settings: list[ClusterSetting] | None = None
     configuration: ClusterConfiguration | None = None
     service_connect_defaults: ClusterServiceConnectDefaultsRequest | None = None
 
 
-class UpdateClusterResponse(Shape, frozen=True, kw_only=True):
+class UpdateClusterResponse(Shape, frozen=True, kw_only=True, gc=False):
     cluster: Cluster | None = None
 
 
-class UpdateClusterSettingsRequest(Shape, frozen=True, kw_only=True):
+class UpdateClusterSettingsRequest(Shape, frozen=True, kw_only=True, gc=False):
     cluster: str | None = None
     settings: list[ClusterSetting] | None = None
 
 
-class UpdateClusterSettingsResponse(Shape, frozen=True, kw_only=True):
+class UpdateClusterSettingsResponse(Shape, frozen=True, kw_only=True, gc=False):
     cluster: Cluster | None = None
 
 
-class UpdateContainerAgentRequest(Shape, frozen=True, kw_only=True):
+class UpdateContainerAgentRequest(Shape, frozen=True, kw_only=True, gc=False):
     cluster: str | None = None
     container_instance: str | None = None
 
 
-class UpdateContainerAgentResponse(Shape, frozen=True, kw_only=True):
+class UpdateContainerAgentResponse(Shape, frozen=True, kw_only=True, gc=False):
     container_instance: ContainerInstance | None = None
 
 
-class UpdateContainerInstancesStateRequest(Shape, frozen=True, kw_only=True):
+class UpdateContainerInstancesStateRequest(Shape, frozen=True, kw_only=True, gc=False):
     cluster: str | None = None
     container_instances: list[str] | None = None
     status: str | None = None
 
 
-class UpdateContainerInstancesStateResponse(Shape, frozen=True, kw_only=True):
+class UpdateContainerInstancesStateResponse(Shape, frozen=True, kw_only=True, gc=False):
     container_instances: list[ContainerInstance] | None = None
     failures: list[Failure] | None = None
 
 
-class UpdateDaemonRequest(Shape, frozen=True, kw_only=True):
+class UpdateDaemonRequest(Shape, frozen=True, kw_only=True, gc=False):
     daemon_arn: str | None = None
     daemon_task_definition_arn: str | None = None
     capacity_provider_arns: list[str] | None = None
@@ -2824,7 +2824,7 @@ class UpdateDaemonRequest(Shape, frozen=True, kw_only=True):
     critical: bool | None = None
 
 
-class UpdateDaemonResponse(Shape, frozen=True, kw_only=True):
+class UpdateDaemonResponse(Shape, frozen=True, kw_only=True, gc=False):
     daemon_arn: str | None = None
     status: str | None = None
     created_at: float | None = None
@@ -2832,7 +2832,7 @@ class UpdateDaemonResponse(Shape, frozen=True, kw_only=True):
     deployment_arn: str | None = None
 
 
-class UpdateExpressGatewayServiceRequest(Shape, frozen=True, kw_only=True):
+class UpdateExpressGatewayServiceRequest(Shape, frozen=True, kw_only=True, gc=False):
     service_arn: str | None = None
     execution_role_arn: str | None = None
     health_check_path: str | None = None
@@ -2846,11 +2846,11 @@ class UpdateExpressGatewayServiceRequest(Shape, frozen=True, kw_only=True):
     task_definition_arn: str | None = None
 
 
-class UpdateExpressGatewayServiceResponse(Shape, frozen=True, kw_only=True):
+class UpdateExpressGatewayServiceResponse(Shape, frozen=True, kw_only=True, gc=False):
     service: UpdatedExpressGatewayService | None = None
 
 
-class UpdateGatewayAlbConfiguration(Shape, frozen=True, kw_only=True):
+class UpdateGatewayAlbConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     network_configuration: UpdateGatewayNetworkConfiguration | None = None
     max_alb_count: int | None = None
     web_acl_arn: str | None = field(default=None, name="webACLArn")
@@ -2859,15 +2859,15 @@ class UpdateGatewayAlbConfiguration(Shape, frozen=True, kw_only=True):
     test_traffic_rules: GatewayAlbTestTrafficRules | None = None
 
 
-class UpdateGatewayConfiguration(Shape, frozen=True, kw_only=True):
+class UpdateGatewayConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     host_shared_alb: UpdateGatewayAlbConfiguration | None = None
 
 
-class UpdateGatewayNetworkConfiguration(Shape, frozen=True, kw_only=True):
+class UpdateGatewayNetworkConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     inbound_security_group: str | None = None
 
 
-class UpdateGatewayRequest(Shape, frozen=True, kw_only=True):
+class UpdateGatewayRequest(Shape, frozen=True, kw_only=True, gc=False):
     gateway: str | None = None
     infrastructure_role_arn: str | None = None
     deletion_protection: bool | None = None
@@ -2875,13 +2875,13 @@ class UpdateGatewayRequest(Shape, frozen=True, kw_only=True):
     propagate_tags: str | None = None
 
 
-class UpdateGatewayResponse(Shape, frozen=True, kw_only=True):
+class UpdateGatewayResponse(Shape, frozen=True, kw_only=True, gc=False):
     gateway_arn: str | None = None
     name: str | None = None
     status: str | None = None
 
 
-class UpdateManagedInstancesProviderConfiguration(Shape, frozen=True, kw_only=True):
+class UpdateManagedInstancesProviderConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     infrastructure_role_arn: str | None = None
     instance_launch_template: InstanceLaunchTemplateUpdate | None = None
     propagate_tags: str | None = None
@@ -2889,17 +2889,17 @@ class UpdateManagedInstancesProviderConfiguration(Shape, frozen=True, kw_only=Tr
     auto_repair_configuration: AutoRepairConfiguration | None = None
 
 
-class UpdateServicePrimaryTaskSetRequest(Shape, frozen=True, kw_only=True):
+class UpdateServicePrimaryTaskSetRequest(Shape, frozen=True, kw_only=True, gc=False):
     cluster: str | None = None
     service: str | None = None
     primary_task_set: str | None = None
 
 
-class UpdateServicePrimaryTaskSetResponse(Shape, frozen=True, kw_only=True):
+class UpdateServicePrimaryTaskSetResponse(Shape, frozen=True, kw_only=True, gc=False):
     task_set: TaskSet | None = None
 
 
-class UpdateServiceRequest(Shape, frozen=True, kw_only=True):
+class UpdateServiceRequest(Shape, frozen=True, kw_only=True, gc=False):
     cluster: str | None = None
     service: str | None = None
     desired_count: int | None = None
@@ -2926,34 +2926,34 @@ class UpdateServiceRequest(Shape, frozen=True, kw_only=True):
     monitoring: MonitoringConfiguration | None = None
 
 
-class UpdateServiceResponse(Shape, frozen=True, kw_only=True):
+class UpdateServiceResponse(Shape, frozen=True, kw_only=True, gc=False):
     service: Service | None = None
 
 
-class UpdateTaskProtectionRequest(Shape, frozen=True, kw_only=True):
+class UpdateTaskProtectionRequest(Shape, frozen=True, kw_only=True, gc=False):
     cluster: str | None = None
     tasks: list[str] | None = None
     protection_enabled: bool | None = None
     expires_in_minutes: int | None = None
 
 
-class UpdateTaskProtectionResponse(Shape, frozen=True, kw_only=True):
+class UpdateTaskProtectionResponse(Shape, frozen=True, kw_only=True, gc=False):
     protected_tasks: list[ProtectedTask] | None = None
     failures: list[Failure] | None = None
 
 
-class UpdateTaskSetRequest(Shape, frozen=True, kw_only=True):
+class UpdateTaskSetRequest(Shape, frozen=True, kw_only=True, gc=False):
     cluster: str | None = None
     service: str | None = None
     task_set: str | None = None
     scale: Scale | None = None
 
 
-class UpdateTaskSetResponse(Shape, frozen=True, kw_only=True):
+class UpdateTaskSetResponse(Shape, frozen=True, kw_only=True, gc=False):
     task_set: TaskSet | None = None
 
 
-class UpdatedExpressGatewayService(Shape, frozen=True, kw_only=True):
+class UpdatedExpressGatewayService(Shape, frozen=True, kw_only=True, gc=False):
     service_arn: str | None = None
     cluster: str | None = None
     service_name: str | None = None
@@ -2963,18 +2963,18 @@ class UpdatedExpressGatewayService(Shape, frozen=True, kw_only=True):
     updated_at: float | None = None
 
 
-class VCpuCountRangeRequest(Shape, frozen=True, kw_only=True):
+class VCpuCountRangeRequest(Shape, frozen=True, kw_only=True, gc=False):
     min: int | None = None
     max: int | None = None
 
 
-class VersionInfo(Shape, frozen=True, kw_only=True):
+class VersionInfo(Shape, frozen=True, kw_only=True, gc=False):
     agent_version: str | None = None
     agent_hash: str | None = None
     docker_version: str | None = None
 
 
-class Volume(Shape, frozen=True, kw_only=True):
+class Volume(Shape, frozen=True, kw_only=True, gc=False):
     name: str | None = None
     host: HostVolumeProperties | None = None
     docker_volume_configuration: DockerVolumeConfiguration | None = None
@@ -2984,18 +2984,18 @@ class Volume(Shape, frozen=True, kw_only=True):
     configured_at_launch: bool | None = None
 
 
-class VolumeFrom(Shape, frozen=True, kw_only=True):
+class VolumeFrom(Shape, frozen=True, kw_only=True, gc=False):
     source_container: str | None = None
     read_only: bool | None = None
 
 
-class VpcLatticeAdvancedConfiguration(Shape, frozen=True, kw_only=True):
+class VpcLatticeAdvancedConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     alternate_target_group_arn: str | None = None
     production_listener_rule: str | None = None
     test_listener_rule: str | None = None
 
 
-class VpcLatticeConfiguration(Shape, frozen=True, kw_only=True):
+class VpcLatticeConfiguration(Shape, frozen=True, kw_only=True, gc=False):
     role_arn: str | None = None
     target_group_arn: str | None = None
     port_name: str | None = None

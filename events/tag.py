@@ -5,7 +5,7 @@ from quarterdeck.events.base import Event
 from quarterdeck.events.names import parse_arn
 
 
-class TagEvent(Event, frozen=True, kw_only=True):
+class TagEvent(Event, frozen=True, kw_only=True, gc=False):
     """An event about the tags of one resource, by ARN."""
 
     resource: str
@@ -17,13 +17,13 @@ class TagEvent(Event, frozen=True, kw_only=True):
         return arn.path[0] if arn is not None and (arn.kind == "cluster" or len(arn.path) > 1) else ""
 
 
-class ResourceTagged(TagEvent, frozen=True, kw_only=True):
+class ResourceTagged(TagEvent, frozen=True, kw_only=True, gc=False):
     """A resource got tags; those of a key it had have another value."""
 
     tags: list[shapes.Tag]
 
 
-class ResourceUntagged(TagEvent, frozen=True, kw_only=True):
+class ResourceUntagged(TagEvent, frozen=True, kw_only=True, gc=False):
     """A resource lost the tags of these keys."""
 
     keys: list[str]

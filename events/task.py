@@ -7,7 +7,7 @@ from quarterdeck.events.base import ClusterEvent
 from quarterdeck.events.explanation import Explanation
 
 
-class TaskEvent(ClusterEvent, frozen=True, kw_only=True):
+class TaskEvent(ClusterEvent, frozen=True, kw_only=True, gc=False):
     """An event about one task, named by its 32 hex digits."""
 
     task: str
@@ -26,7 +26,7 @@ class ContainerReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     health_status: str = ""
 
 
-class TaskRequested(TaskEvent, frozen=True, kw_only=True):
+class TaskRequested(TaskEvent, frozen=True, kw_only=True, gc=False):
     """A task was accepted: desired RUNNING, last PENDING once placed.
 
     ``task_definition`` is ``family:revision``; ``deployment`` is set for a service's task,
@@ -44,7 +44,7 @@ class TaskRequested(TaskEvent, frozen=True, kw_only=True):
     network_configuration: shapes.NetworkConfiguration | None = None
 
 
-class TaskPlaced(TaskEvent, frozen=True, kw_only=True):
+class TaskPlaced(TaskEvent, frozen=True, kw_only=True, gc=False):
     """A task was bound to an instance; its resources are taken from here on."""
 
     container_instance: str
@@ -60,7 +60,7 @@ class PlacementFailure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     detail: str = ""
 
 
-class TaskPlacementFailed(ClusterEvent, frozen=True, kw_only=True):
+class TaskPlacementFailed(ClusterEvent, frozen=True, kw_only=True, gc=False):
     """Standalone tasks found no room: ``count`` of them were not created."""
 
     task_definition: str
@@ -71,7 +71,7 @@ class TaskPlacementFailed(ClusterEvent, frozen=True, kw_only=True):
     failures: list[PlacementFailure] = []
 
 
-class TaskStarted(TaskEvent, frozen=True, kw_only=True):
+class TaskStarted(TaskEvent, frozen=True, kw_only=True, gc=False):
     """The agent reported RUNNING: every essential container has started."""
 
     containers: list[ContainerReport] = []
@@ -79,25 +79,25 @@ class TaskStarted(TaskEvent, frozen=True, kw_only=True):
     pull_stopped_at: float | None = None
 
 
-class ContainerStateChanged(TaskEvent, frozen=True, kw_only=True):
+class ContainerStateChanged(TaskEvent, frozen=True, kw_only=True, gc=False):
     """The agent reported a change of a container that did not change the task's status."""
 
     container: ContainerReport
 
 
-class TaskProtectionEnabled(TaskEvent, frozen=True, kw_only=True):
+class TaskProtectionEnabled(TaskEvent, frozen=True, kw_only=True, gc=False):
     """A service's task may not be stopped by scale-in or deployments until ``expires_at`` (seconds since the epoch)."""
 
     expires_at: float
 
 
-class TaskProtectionDisabled(TaskEvent, frozen=True, kw_only=True):
+class TaskProtectionDisabled(TaskEvent, frozen=True, kw_only=True, gc=False):
     """A task may be stopped again: a caller said so, or the time was up."""
 
     expired: bool = False
 
 
-class TaskStopRequested(TaskEvent, frozen=True, kw_only=True):
+class TaskStopRequested(TaskEvent, frozen=True, kw_only=True, gc=False):
     """The desired status became STOPPED, and will never be RUNNING again."""
 
     stop_code: str
@@ -105,7 +105,7 @@ class TaskStopRequested(TaskEvent, frozen=True, kw_only=True):
     superseded_by: str = ""
 
 
-class TaskStopped(TaskEvent, frozen=True, kw_only=True):
+class TaskStopped(TaskEvent, frozen=True, kw_only=True, gc=False):
     """The last status became STOPPED; its resources are free again."""
 
     stop_code: str

@@ -4,13 +4,13 @@ from quarterdeck.events import shapes
 from quarterdeck.events.service import ServiceEvent
 
 
-class TaskSetEvent(ServiceEvent, frozen=True, kw_only=True):
+class TaskSetEvent(ServiceEvent, frozen=True, kw_only=True, gc=False):
     """An event about one task set, named ``ecs-svc/<digits>``."""
 
     task_set: str
 
 
-class TaskSetCreated(TaskSetEvent, frozen=True, kw_only=True):
+class TaskSetCreated(TaskSetEvent, frozen=True, kw_only=True, gc=False):
     """A task set came to be, ACTIVE; ``scale`` is its share of the service's desired count, in percent."""
 
     task_definition: str
@@ -25,25 +25,25 @@ class TaskSetCreated(TaskSetEvent, frozen=True, kw_only=True):
     request: str = ""
 
 
-class TaskSetScaled(TaskSetEvent, frozen=True, kw_only=True):
+class TaskSetScaled(TaskSetEvent, frozen=True, kw_only=True, gc=False):
     """A task set's share changed."""
 
     scale: float
 
 
-class PrimaryTaskSetChanged(TaskSetEvent, frozen=True, kw_only=True):
+class PrimaryTaskSetChanged(TaskSetEvent, frozen=True, kw_only=True, gc=False):
     """A task set became PRIMARY: what it is made from is the service's own now."""
 
 
-class TaskSetSteadyStateReached(TaskSetEvent, frozen=True, kw_only=True):
+class TaskSetSteadyStateReached(TaskSetEvent, frozen=True, kw_only=True, gc=False):
     """A task set has as many tasks running as it should have, and no other."""
 
 
-class TaskSetDeleted(TaskSetEvent, frozen=True, kw_only=True):
+class TaskSetDeleted(TaskSetEvent, frozen=True, kw_only=True, gc=False):
     """A task set became DRAINING: it wants no tasks any more."""
 
     force: bool = False
 
 
-class TaskSetDrained(TaskSetEvent, frozen=True, kw_only=True):
+class TaskSetDrained(TaskSetEvent, frozen=True, kw_only=True, gc=False):
     """The last task of a deleted task set is STOPPED; the set is gone."""

@@ -51,7 +51,7 @@ from typing import Any
 from msgspec import Struct, field
 
 
-class Shape(Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+class Shape(Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel", gc=False):
     """What all structures of the ECS API have in common."""
 '''
 
@@ -84,12 +84,12 @@ def structure(name: str, shapes: Model) -> str:
     if not members:
         return empty(name)
     lines = [f"    {member(wire, shapes[ref['shape']], shapes, ref['shape'])}" for wire, ref in members.items()]
-    return "\n".join([f"class {name}(Shape, frozen=True, kw_only=True):", *lines, ""])
+    return "\n".join([f"class {name}(Shape, frozen=True, kw_only=True, gc=False):", *lines, ""])
 
 
 def empty(name: str) -> str:
     """A Struct without members."""
-    return f"class {name}(Shape, frozen=True, kw_only=True):\n    pass\n"
+    return f"class {name}(Shape, frozen=True, kw_only=True, gc=False):\n    pass\n"
 
 
 def member(wire: str, shape: Model, shapes: Model, shape_name: str) -> str:

@@ -17,7 +17,7 @@ CHECKS = ("STATUS", "AGENT", "ATTRIBUTE", "RESOURCE:PORTS", "RESOURCE:CPU", "RES
 """In order: the further an instance gets, the closer it is to fitting."""
 
 
-class Placed(msgspec.Struct, frozen=True):
+class Placed(msgspec.Struct, frozen=True, gc=False):
     """A place, and why it."""
 
     instance: InstanceState

@@ -69,7 +69,7 @@ OPERATIONS: dict[str, Operation] = {
 """What behaves; the other operations of the model answer UnsupportedFeatureException."""
 
 
-class Call(msgspec.Struct, frozen=True, kw_only=True):
+class Call(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One request: who asks for what, where; ``token`` makes a repeat get the first outcome."""
 
     namespace: Namespace
@@ -79,7 +79,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     request: str = ""
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """A response and the log position it is true at."""
 
     response: Any

@@ -13,7 +13,7 @@ from quarterdeck.projections.live.view import LiveView
 from quarterdeck.projections.models.store import ReadModels
 
 
-class Context(msgspec.Struct, frozen=True):
+class Context(msgspec.Struct, frozen=True, gc=False):
     """What answers are made from: the read models, which have at least what the answer is about.
 
     ``actor`` asks; ``endpoint`` is where this engine serves HTTP.

@@ -29,7 +29,7 @@ class NotStored(Exception):
     """The commit did not reach the log; nothing of it is known to anyone."""
 
 
-class Command(msgspec.Struct, frozen=True, kw_only=True):
+class Command(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What to decide, and its circumstances; ``decide`` gives whatever its answer needs.
 
     ``token`` makes a repeat get the first outcome, ``digest`` tells whether it asks for the same.
