@@ -69,18 +69,6 @@ AnyEvent = (
 
 EVENT_TYPES: dict[str, type[AnyEvent]] = {kind.__name__: kind for kind in AnyEvent.__args__}
 
-NOUNS = (
-    "account_setting",
-    "capacity_provider",
-    "cluster",
-    "container_instance",
-    "service",
-    "tag",
-    "task",
-    "task_definition",
-    "task_set",
-)
-
 
 def noun(event: AnyEvent) -> str:
     """Say what an event is about: the name of the module that defines its type."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from quarterdeck.engine.cli import target
+from quarterdeck.events.nouns import NOUNS
 
 if TYPE_CHECKING:
     from quarterdeck.engine.cli.selection import Selection
@@ -13,16 +14,6 @@ if TYPE_CHECKING:
     from quarterdeck.engine.settings import Settings
     from quarterdeck.events.catalog import AnyEvent
 
-NOUNS = (
-    "account_setting",
-    "capacity_provider",
-    "cluster",
-    "container_instance",
-    "service",
-    "tag",
-    "task",
-    "task_definition",
-)
 FOLLOWED_MAX = 100
 
 

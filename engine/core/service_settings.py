@@ -11,11 +11,11 @@ from quarterdeck.engine.core import (
 )
 from quarterdeck.engine.core.deployment_configuration import PERCENT_FULL, complete_configuration
 from quarterdeck.engine.core.errors import InvalidParameterException, UnsupportedFeatureException
+from quarterdeck.engine.core.task import check_launch_type
 from quarterdeck.events import shapes
 from quarterdeck.events.service import ServiceSettings
 
 GRACE_SECONDS_MAX = 2_147_483_647
-LAUNCH_TYPES = ("EC2", "FARGATE", "EXTERNAL", "FMI", "MANAGED_INSTANCES")
 CONTROLLERS = ("ECS", "CODE_DEPLOY", "EXTERNAL")
 PROPAGATE_TAGS = ("TASK_DEFINITION", "SERVICE", "NONE")
 REBALANCING = ("ENABLED", "DISABLED")
@@ -42,8 +42,7 @@ def check_kind(request: shapes.CreateServiceRequest) -> None:
     launch_type = request.launch_type
     if request.scheduling_strategy not in {None, "REPLICA", "DAEMON"}:
         raise InvalidParameterException("Scheduling strategy should be one of [REPLICA,DAEMON]")
-    if launch_type is not None and launch_type not in LAUNCH_TYPES:
-        raise InvalidParameterException(f"launch type should be one of [{','.join(LAUNCH_TYPES)}]")
+    check_launch_type(launch_type)
     if launch_type is not None and request.capacity_provider_strategy:
         raise InvalidParameterException(BOTH)
     if request.scheduling_strategy == "DAEMON":

@@ -184,14 +184,19 @@ def _check_texts(request: shapes.RunTaskRequest | shapes.StartTaskRequest, start
         )
 
 
+def check_launch_type(launch_type: str | None) -> None:
+    """Refuse what is no launch type, wherever one is asked for. Raises InvalidParameterException."""
+    if launch_type is not None and launch_type not in LAUNCH_TYPES:
+        raise InvalidParameterException(f"launch type should be one of [{','.join(LAUNCH_TYPES)}]")
+
+
 def _check_launch(request: shapes.RunTaskRequest) -> None:
     launch_type = request.launch_type
     if launch_type is not None and request.capacity_provider_strategy:
         raise InvalidParameterException(
             "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again."
         )
-    if launch_type is not None and launch_type not in LAUNCH_TYPES:
-        raise InvalidParameterException(f"launch type should be one of [{','.join(LAUNCH_TYPES)}]")
+    check_launch_type(launch_type)
     if launch_type not in {None, "EC2"}:
         raise UnsupportedFeatureException("Only the launch type EC2 is supported.")
     capacity_provider_strategy.check(request.capacity_provider_strategy)

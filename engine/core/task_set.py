@@ -14,6 +14,7 @@ from quarterdeck.engine.core.errors import (
 )
 from quarterdeck.engine.core.service import TOKEN_CHARACTERS_MAX, active, startable
 from quarterdeck.engine.core.tags import checked_tags
+from quarterdeck.engine.core.task import check_launch_type
 from quarterdeck.engine.core.turn import Turn
 from quarterdeck.events import shapes
 from quarterdeck.events.names import parse_arn
@@ -128,8 +129,7 @@ def task_set_id(reference: str) -> str:
 def _check(definition: shapes.TaskDefinition, request: shapes.CreateTaskSetRequest) -> None:
     if request.launch_type is not None and request.capacity_provider_strategy:
         raise InvalidParameterException(service_settings.BOTH)
-    if request.launch_type is not None and request.launch_type not in service_settings.LAUNCH_TYPES:
-        raise InvalidParameterException(f"launch type should be one of [{','.join(service_settings.LAUNCH_TYPES)}]")
+    check_launch_type(request.launch_type)
     if request.launch_type not in {None, "EC2"}:
         raise UnsupportedFeatureException("Only the launch type EC2 is supported.")
     capacity_provider_strategy.check(request.capacity_provider_strategy)

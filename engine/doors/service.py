@@ -2,7 +2,7 @@
 
 from quarterdeck.engine.core import service as core
 from quarterdeck.engine.core.errors import InvalidParameterException, NamespaceNotFoundException
-from quarterdeck.engine.core.service_settings import LAUNCH_TYPES
+from quarterdeck.engine.core.task import check_launch_type
 from quarterdeck.engine.doors.operation import Context, Operation, Read, Write
 from quarterdeck.engine.doors.paging import next_token, page
 from quarterdeck.engine.doors.references import cluster_name, included, limited, missing, name_in, names_in
@@ -48,8 +48,7 @@ async def _describe(context: Context, request: shapes.DescribeServicesRequest) -
 
 async def _list(context: Context, request: shapes.ListServicesRequest) -> shapes.ListServicesResponse:
     cluster = await cluster_name(context, request.cluster)
-    if request.launch_type is not None and request.launch_type not in LAUNCH_TYPES:
-        raise InvalidParameterException(f"launch type should be one of [{','.join(LAUNCH_TYPES)}]")
+    check_launch_type(request.launch_type)
     if request.scheduling_strategy is not None and request.scheduling_strategy not in STRATEGIES:
         raise InvalidParameterException("Scheduling strategy should be one of [REPLICA,DAEMON]")
     if request.resource_management_type not in {None, *MANAGERS}:

@@ -12,9 +12,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from quarterdeck.events.catalog import EVENT_TYPES, NOUNS, AnyEvent, noun, subject
+from quarterdeck.events.catalog import EVENT_TYPES, AnyEvent, noun, subject
 from quarterdeck.events.codec import VERSION, upcast
 from quarterdeck.events.commit import Commit
+from quarterdeck.events.nouns import NOUNS
 from tests.engine.core import story
 
 GOLDEN = Path(__file__).parent.parent / "golden"

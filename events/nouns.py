@@ -1,0 +1,13 @@
+"""Nouns: what events are about, each the name of a module of events; by itself, so that a command line starts fast."""
+
+NOUNS = (
+    "account_setting",
+    "capacity_provider",
+    "cluster",
+    "container_instance",
+    "service",
+    "tag",
+    "task",
+    "task_definition",
+    "task_set",
+)
