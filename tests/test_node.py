@@ -46,3 +46,7 @@ def test_what_is_pinned_is_installed_once(alone: Path) -> None:
     assert node.missing() is None
     node.missing.cache_clear()
     assert node.missing() is None
+
+
+def test_the_lock_names_no_registry() -> None:
+    assert '"resolved"' not in (node.PINS / "package-lock.json").read_text()
