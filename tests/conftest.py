@@ -7,7 +7,7 @@ QD_REQUIRE=docker (or nats, browser, node; several with commas) makes such a lac
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import settings
@@ -19,7 +19,7 @@ settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("default", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
-NEEDS = {
+NEEDS: dict[str, Callable[[], str | None]] = {
     "nats": nats_server.missing,
     "docker": docker_engine.missing,
     "browser": browser.missing,

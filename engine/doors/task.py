@@ -15,7 +15,7 @@ from quarterdeck.projections.models.task_document import requested_task
 
 TASKS_DESCRIBED_MAX = 100
 STATUSES = ("RUNNING", "PENDING", "STOPPED")
-ALONE = ("container_instance", "family", "service_name", "launch_type")
+ALONE = ("container_instance", "family", "service_name", "launch_type", "daemon_name")
 
 
 async def _run(context: Context, _: shapes.RunTaskRequest, outcome: Outcome) -> shapes.RunTaskResponse:
@@ -100,6 +100,8 @@ async def _list(context: Context, request: shapes.ListTasksRequest) -> shapes.Li
     if request.started_by and any(getattr(request, name) for name in ALONE):
         raise InvalidParameterException("startedBy must be the only filter.")
     service, instance = await _filters(context, request, cluster)
+    if request.daemon_name:  # there are no daemons
+        return shapes.ListTasksResponse(task_arns=[])
     listed = await context.models.tasks.list(
         context.namespace,
         cluster,
