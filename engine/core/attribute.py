@@ -1,7 +1,8 @@
 """Attribute: deciding on the custom attributes of container instances (spec §4.4)."""
 
 import re
-from collections.abc import Iterable, Set
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 
 from quarterdeck.engine.core.errors import (
     AttributeLimitExceededException,
@@ -57,7 +58,7 @@ def delete(turn: Turn, request: shapes.DeleteAttributesRequest) -> list[shapes.A
     return _told(turn, cluster, wanted)
 
 
-def check_registered(instance: str, attributes: list[shapes.Attribute], held: Set[str] = frozenset()) -> None:
+def check_registered(instance: str, attributes: list[shapes.Attribute], held: AbstractSet[str] = frozenset()) -> None:
     """Refuse custom attributes that no instance can have, or more of them than one can, beside those it held."""
     for each in attributes:
         if is_custom(each.name or ""):
@@ -117,7 +118,7 @@ def _target(turn: Turn, cluster: ClusterState, attribute: shapes.Attribute) -> I
     return instance
 
 
-def _check_room(instance: str, held: Set[str], names: Iterable[str]) -> None:
+def _check_room(instance: str, held: AbstractSet[str], names: Iterable[str]) -> None:
     custom = {name for name in (*held, *names) if is_custom(name)}
     if len(custom) > CUSTOM_ATTRIBUTES_MAX and not custom <= held:
         raise AttributeLimitExceededException(
