@@ -81,10 +81,16 @@ async def call(host: str, port: int, callers: int, seconds: float, requests: Seq
         print(msgspec.json.encode(await time_calls(once, callers, seconds)).decode())
 
 
+def address(url: str) -> tuple[str, int]:
+    """Take the host and the port out of a URL."""
+    host, _, port = url.rpartition("/")[2].partition(":")
+    return host, int(port)
+
+
 async def over_http(url: str, *requests: bytes, callers: int = CALLERS, seconds: float = SECONDS) -> Figures:
     """Measure callers in a process of their own."""
-    host, _, port = url.rpartition("/")[2].partition(":")
-    arguments = ["-m", "benchmarks.http_callers", host, port, str(callers), str(seconds)]
+    host, port = address(url)
+    arguments = ["-m", "benchmarks.http_callers", host, str(port), str(callers), str(seconds)]
     arguments += [each.hex() for each in requests]
     process = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdout=asyncio.subprocess.PIPE)
     said, _ = await process.communicate()
