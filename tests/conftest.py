@@ -1,13 +1,15 @@
 """What marked tests need: it is started here; what cannot be had is said in the last lines of the report.
 
 A test that cannot run here is deselected, not skipped: a report without that paragraph at its end is a whole one.
-QD_REQUIRE=docker (or nats, browser; several with commas) makes such a lack a failure.
+QD_REQUIRE=docker (or nats, browser; several with commas) makes such a lack a failure. `make test` runs several
+processes (pytest-xdist): each tells the one that reports what it lacks.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Protocol
 
 import pytest
 from hypothesis import settings
@@ -21,6 +23,13 @@ settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 NEEDS = {"nats": nats_server.missing, "docker": docker_engine.missing, "browser": browser.missing}
 LACKS = pytest.StashKey[dict[str, tuple[str, int]]]()
+
+
+class Worker(Protocol):
+    """A process of pytest-xdist, as the one that reports sees it."""
+
+    config: pytest.Config
+    workeroutput: dict[str, dict[str, tuple[str, int]]]
 
 
 @pytest.fixture(scope="session")
@@ -52,8 +61,16 @@ def required(config: pytest.Config) -> list[str]:
     return [marker for marker in os.environ.get("QD_REQUIRE", "").split(",") if marker in config.stash.get(LACKS, {})]
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Worker) -> None:
+    node.config.stash.setdefault(LACKS, {}).update(getattr(node, "workeroutput", {}).get("lacks", {}))
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["lacks"] = session.config.stash.get(LACKS, {})
+        return
     if required(session.config) and session.exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
