@@ -113,7 +113,7 @@ class Door:
     def decode(self, operation: str, body: bytes) -> msgspec.Struct:
         """Read the request of any of ECS's operations from JSON. Raises UnknownOperation-, SerializationException."""
         try:
-            return self._decoder(operation).decode(body or b"{}")
+            return self._decoder(operation).decode(body.decode() or "{}")
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise SerializationException(f"{operation}: {error}") from error
 

@@ -112,6 +112,7 @@ def test_what_is_not_a_request_is_no_500(open_server: Served, name: str, sent: b
         ("nothing but brackets", b"[" * 100_000),
         ("deep in an unknown member", b'{"unknown":' + b'{"a":' * 100_000 + b"1" + b"}" * 100_001),
         ("bad UTF-8", b'{"cluster":"\xff\xfe"}'),
+        ("bad UTF-8 in a member nobody knows", b'{"unknown":"\xff\xfe"}'),
         ("UTF-16", '{"cluster":"web"}'.encode("utf-16")),
         ("half a surrogate", b'{"cluster":"\\ud800"}'),
         ("not an object", b"[]"),
