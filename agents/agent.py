@@ -7,6 +7,7 @@ It registers, listens to the engine (`wants`), watches the runtime (`watch`), an
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Literal
 
 import msgspec
@@ -14,12 +15,15 @@ import structlog
 
 from quarterdeck.agents.clock import Clock
 from quarterdeck.agents.identity import Identity, IdentityStore, take
+from quarterdeck.agents.image_records import ImageRecords
+from quarterdeck.agents.images import Images
 from quarterdeck.agents.link import Link, LinkDown, Refused
 from quarterdeck.agents.performer import Performer
 from quarterdeck.agents.registration import Registrar, RegistrationRefused
 from quarterdeck.agents.reporter import Reporter, Tokens
 from quarterdeck.agents.runtimes.port import Runtime
 from quarterdeck.agents.settings import Settings
+from quarterdeck.agents.spawn import spawn
 from quarterdeck.agents.tasks import Tasks
 from quarterdeck.agents.wants import Home, Wants
 from quarterdeck.agents.watch import Watch
@@ -122,9 +126,11 @@ class Agent:
         settings, timing = self._settings, self._settings.timing
         home = self._home = Home(self._link, instance.path[0], instance.path[-1], session)
         reporter = Reporter(self._link, self._clock, settings, tokens)
-        performer = Performer(self._runtime, self._clock, settings)
+        images = Images(self._runtime.images, self._clock, settings.images, ImageRecords(self._store.folder))
+        performer = Performer(self._runtime, images, self._clock, settings, partial(reporter.tell, group))
         tasks = self.tasks = Tasks(group, instance, performer, reporter, self._clock, settings)
         Watch(self._runtime, tasks, self._clock, timing, home.container_instance).begin(group)
+        spawn(group, images.clean(tasks.images), name="clean-up of images")
         Wants(home, tasks, self._clock, timing, self._deregistered).begin(group)
         logger.info("agent runs", cluster=home.cluster, container_instance=home.container_instance, session=session)
 

@@ -13,6 +13,12 @@ def running(task: Task, names: list[str]) -> Report:
     return Report(task.id, _request(task, "RUNNING", [_change(task, name) for name in names]))
 
 
+def pulling(task: Task, name: str, detail: str) -> Report:
+    """Say why a container is still PENDING."""
+    change = shapes.ContainerStateChange(container_name=name, status="PENDING", reason=detail)
+    return Report(task.id, _request(task, "PENDING", [change]))
+
+
 def stopped(task: Task, exited: str | None) -> Report:
     """Say that the task is STOPPED, with all its containers; ``exited`` is the reason if nothing else is."""
     planned = [plan.name for plan in task.plan.containers]

@@ -61,6 +61,10 @@ class Reporter:
         self._waiting[report.task] = deque([report])
         spawn(group, self._deliver(group, report.task, taken), name=f"reports of task {report.task}")
 
+    def tell(self, group: asyncio.TaskGroup, report: Report) -> None:
+        """Send word of something that leads to nothing here."""
+        self.submit(group, report, _nothing)
+
     def hurry(self) -> None:
         """Try again now what waits for the engine: it has been heard."""
         if self._again is not None:
@@ -104,3 +108,7 @@ class Reporter:
     async def _hurry_later(self) -> None:
         await self._clock.sleep(self._backoff.next())
         self.hurry()
+
+
+def _nothing(report: Report) -> None:
+    """Follow up nothing."""

@@ -98,6 +98,11 @@ class Tasks:
         else:
             self._advance(task)
 
+    def images(self) -> set[str]:
+        """What its containers have, or will."""
+        planned = {plan.spec.image for task in self.by_id.values() for plan in task.plan.containers}
+        return planned | {each.image for task in self.by_id.values() for each in task.containers.values()}
+
     def engine_is_back(self) -> None:
         """Lose no time in telling what waits to be told."""
         self._reporter.hurry()

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from quarterdeck.agents.settings import PullBehavior
 from quarterdeck.engine.api.settings import ApiSettings, ApiSettingsError, Mode, check
 from quarterdeck.engine.api.throttle import Rate
 from quarterdeck.events.names import ACCOUNT, DEFAULT_ACCOUNT, DEFAULT_REGION, REGION, Namespace
@@ -21,6 +22,7 @@ UNIX = "unix://"
 INSTANCES_MAX = 200
 ZONES_MAX = 26
 PORT_MAX = 65535
+NOT_NEGATIVE = ("image_unused", "images_kept", "reserved_memory", "keep_stopped", "stop_timeout")
 
 RuntimeName = Literal["auto", "docker", "process", "simulated"]
 LogFormat = Literal["auto", "console", "json"]
@@ -46,6 +48,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     throttle       whether calls are counted as ECS does (default: with `keys`); `rates` resizes buckets, by category
     certificate, private_key  PEM files: HTTP becomes HTTPS
     instances      how many container instances `up` runs here, in how many zones
+    image_pull_behavior  as ECS_IMAGE_PULL_BEHAVIOR; empty is `default` for an agent, `prefer-cached` for `up`
+    registry_auth  a Docker config.json with the credentials of private registries
+    image_unused, images_kept  images an agent pulled are removed when unused this long, but for this many
+    reserved_memory, reserved_ports  what an agent keeps from tasks of its host
+    keep_stopped   how long the containers of a STOPPED task are kept
+    stop_timeout   from SIGTERM to SIGKILL, where a container definition says nothing
     """
 
     data: Path
@@ -80,6 +88,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     attributes: dict[str, str] = {}
     docker_socket: str = "/var/run/docker.sock"
     publish: str = ""
+    image_pull_behavior: PullBehavior | None = None
+    registry_auth: str = ""
+    image_unused: float | None = None
+    images_kept: int | None = None
+    reserved_memory: int | None = None
+    reserved_ports: tuple[int, ...] | None = None
+    keep_stopped: float | None = None
+    stop_timeout: float | None = None
     log_level: LogLevel = "info"
     log_format: LogFormat = "auto"
 
@@ -163,7 +179,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:
     for name, text in environment.items():
         if name == "attributes":
             values[name] = pairs(text.split(",") if text else [])
-        elif name == "monitors":
+        elif name in {"monitors", "reserved_ports"}:
             values[name] = text.split(",") if text else []
         else:
             values[name] = text
@@ -207,6 +223,7 @@ def _check(settings: Settings) -> None:
         "region must be spelled as AWS spells regions (us-east-1)": REGION.fullmatch(settings.region) is not None,
         "cpu must be more than 0": settings.cpu is None or settings.cpu > 0,
         "memory must be more than 0": settings.memory is None or settings.memory > 0,
+        **{f"{name} must not be negative": (getattr(settings, name) or 0) >= 0 for name in NOT_NEGATIVE},
     }
     for rule, holds in rules.items():
         if not holds:

@@ -39,6 +39,8 @@ SERVE_SECONDS_MAX = 60.0
 CONNECT_SECONDS_MAX = 20.0
 POLL_SECONDS = 0.02
 INTERRUPTED = 130
+PASSED_ON = ("image_unused", "images_kept", "reserved_memory", "keep_stopped", "stop_timeout")
+"""Settings of agents that `up` gives to all of its own."""
 
 log = structlog.get_logger(__name__)
 
@@ -246,10 +248,14 @@ def _instance(up: Up, number: int) -> Instance:
         "cpu": settings.cpu or share.cpu,
         "memory": settings.memory or share.memory,
         "log-level": settings.log_level,
+        "image-pull-behavior": settings.image_pull_behavior or "prefer-cached",
+        "registry-auth": settings.registry_auth,
+        **{name.replace("_", "-"): getattr(settings, name) for name in PASSED_ON},
     }
-    given = [f"--{option}={value}" for option, value in options.items() if value != ""]
+    given = [f"--{option}={value}" for option, value in options.items() if value not in ("", None)]
     attributes = [f"--attribute={key}={value}" for key, value in settings.attributes.items()]
-    command = [sys.executable, "-m", "quarterdeck.engine.cli", "agent", *given, *attributes]
+    ports = [f"--reserved-port={port}" for port in settings.reserved_ports or ()]
+    command = [sys.executable, "-m", "quarterdeck.engine.cli", "agent", *given, *attributes, *ports]
     return Instance(Child(name, command, data / "agent.log"), f"{settings.region}{letter}", data)
 
 

@@ -1,7 +1,7 @@
 """What marked tests need: it is started here; what cannot be had is said in the last lines of the report.
 
 A test that cannot run here is deselected, not skipped: a report without that paragraph at its end is a whole one.
-QD_REQUIRE=docker (or nats, browser; several with commas) makes such a lack a failure.
+QD_REQUIRE=docker (or nats, registry, browser; several with commas) makes such a lack a failure.
 """
 
 from __future__ import annotations
@@ -12,14 +12,19 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from tests import browser, docker_engine, nats_server
+from tests import browser, docker_engine, image_registry, nats_server
 
 # In CI the same examples each time: what chance finds elsewhere becomes a test of its own.
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("default", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
-NEEDS = {"nats": nats_server.missing, "docker": docker_engine.missing, "browser": browser.missing}
+NEEDS = {
+    "nats": nats_server.missing,
+    "docker": docker_engine.missing,
+    "registry": image_registry.missing,
+    "browser": browser.missing,
+}
 LACKS = pytest.StashKey[dict[str, tuple[str, int]]]()
 
 

@@ -52,7 +52,11 @@ class ContainerFailure(RuntimeFailure):
 
 
 class CannotPullContainerError(ContainerFailure):
-    """The image could not be brought to this host."""
+    """The image could not be brought to this host; ``final`` if there is no use in asking again."""
+
+    def __init__(self, detail: str, *, final: bool = False) -> None:
+        super().__init__(detail)
+        self.final = final
 
 
 class CannotCreateContainerError(ContainerFailure):

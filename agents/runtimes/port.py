@@ -9,6 +9,8 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from quarterdeck.agents.runtimes.image import Credentials, Image, Tell, ignore
+
 OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 """The reason of a container that was killed for its memory, word for word as the ECS agent says it."""
 
@@ -72,7 +74,7 @@ class Container(msgspec.Struct, frozen=True):
     state: ContainerState
     image: str
     image_digest: str | None = None
-    """Id of the image it was created from, ``sha256:…``."""
+    """``sha256:…`` of its image's manifest, or of the image where it was never in a registry."""
     exit_code: int | None = None
     """Of the last run; 128 + n after signal n; None if it never ended or nobody saw it end."""
     reason: str | None = None
@@ -106,15 +108,32 @@ class Resync(msgspec.Struct, frozen=True):
     """From here on changes are seen; what happened before may have been missed: list again."""
 
 
+class ImageStore(Protocol):
+    """The images of a runtime. Every call may raise ``RuntimeUnavailable``."""
+
+    async def pull(self, image: str, credentials: Credentials | None = None, tell: Tell = ignore) -> None:
+        """Bring the image here, or up to date. Raises CannotPullContainerError."""
+        ...
+
+    async def find(self, image: str) -> Image | None:
+        """Look for an image by its name; None if it is not here."""
+        ...
+
+    async def remove(self, image: str) -> bool:
+        """Remove what is called so, if anything is; False while a container has it."""
+        ...
+
+
 class Runtime(Protocol):
     """Runs containers on one host. Every call may raise ``RuntimeUnavailable``."""
 
-    async def info(self) -> RuntimeInfo:
-        """Name, version and size of the runtime."""
+    @property
+    def images(self) -> ImageStore:
+        """Its images."""
         ...
 
-    async def pull(self, image: str) -> None:
-        """Bring the image here, or up to date. Raises CannotPullContainerError."""
+    async def info(self) -> RuntimeInfo:
+        """Name, version and size of the runtime."""
         ...
 
     async def create(self, spec: ContainerSpec) -> str:

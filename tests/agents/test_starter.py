@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+from quarterdeck.agents.image_records import ImageRecords
+from quarterdeck.agents.images import Images
 from quarterdeck.agents.plan import ContainerPlan, TaskPlan
 from quarterdeck.agents.runtimes.port import ContainerSpec
 from quarterdeck.agents.runtimes.simulated import SimulatedHost, SimulatedRuntime
+from quarterdeck.agents.settings import ImageSettings
 from quarterdeck.agents.starter import Starter
 from quarterdeck.agents.task import Task, observe
 from tests.agents.world import ManualClock
@@ -24,7 +27,8 @@ async def test_what_may_have_run_already_is_looked_at_before_it_is_started() -> 
     host.start(container_id)  # an attempt whose outcome nobody heard of
     host.kill(container_id, exit_code=4)
     async with asyncio.TaskGroup() as group:
-        await Starter(runtime, clock, 1).start(group, task, PLAN)
+        images = Images(runtime.images, clock, ImageSettings(), ImageRecords(None))
+        await Starter(runtime, images, clock, 1, lambda _: None).start(group, task, PLAN)
     assert (task.containers["app"].state, task.containers["app"].exit_code) == ("exited", 4)
     assert host.held(container_id).run == 1
     await runtime.close()

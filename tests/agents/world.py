@@ -137,12 +137,20 @@ class FakeEngine:
         return shapes.SubmitTaskStateChangeResponse(acknowledgment="")
 
     def told(self, name: str) -> list[str]:
-        """The statuses reported of a task."""
-        return [each.status or "" for each in self.reports if short_name(each.task or "") == name]
+        """The statuses a task reached, as reported; see `details` for what it waited for before."""
+        return [each.status or "" for each in self._of(name) if each.status != "PENDING"]
+
+    def details(self, name: str) -> list[str]:
+        """Why the containers of a task were PENDING, as reported."""
+        waiting = [each.containers or [] for each in self._of(name) if each.status == "PENDING"]
+        return [change.reason or "" for changes in waiting for change in changes]
+
+    def _of(self, name: str) -> list[shapes.SubmitTaskStateChangeRequest]:
+        return [each for each in self.reports if short_name(each.task or "") == name]
 
     def last(self, name: str) -> shapes.SubmitTaskStateChangeRequest:
         """The last report of a task."""
-        return [each for each in self.reports if short_name(each.task or "") == name][-1]
+        return self._of(name)[-1]
 
 
 class FakeLink:

@@ -14,10 +14,10 @@ import msgspec
 from quarterdeck.agents.runtimes.changes import carries
 from quarterdeck.agents.runtimes.docker import translate, wire
 from quarterdeck.agents.runtimes.docker.api import Answer, DockerApi
+from quarterdeck.agents.runtimes.docker.images import DockerImages
 from quarterdeck.agents.runtimes.errors import (
     CannotCreateContainerError,
     CannotInspectContainerError,
-    CannotPullContainerError,
     CannotRemoveContainerError,
     CannotStartContainerError,
     CannotStopContainerError,
@@ -39,7 +39,6 @@ CREATE_SECONDS_MAX = 240.0
 START_SECONDS_MAX = 180.0
 STOP_MARGIN_SECONDS = 30.0
 REMOVE_SECONDS_MAX = 300.0
-PULL_SILENCE_SECONDS_MAX = 60.0
 NAME_ATTEMPTS_MAX = 3
 RECONNECT_SECONDS_MIN = 0.1
 RECONNECT_SECONDS_MAX = 5.0
@@ -57,6 +56,7 @@ class DockerRuntime:
 
     def __init__(self, socket_path: str = SOCKET_PATH) -> None:
         self._api = DockerApi(socket_path)
+        self.images = DockerImages(self._api)
 
     async def info(self) -> RuntimeInfo:
         """Version and size of the daemon's host."""
@@ -69,21 +69,6 @@ class DockerRuntime:
             cpu=info.ncpu * CPU_UNITS_PER_CORE,
             memory_mib=info.mem_total // translate.BYTES_PER_MIB,
         )
-
-    async def pull(self, image: str) -> None:
-        """Pull without credentials of our own. A minute without a word from the daemon is weather."""
-        repository, tag = translate.image_reference(image)
-        params = {"fromImage": repository, "tag": tag}
-        async with self._api.stream(
-            "POST", "/images/create", params, silence_seconds_max=PULL_SILENCE_SECONDS_MAX
-        ) as answer:
-            if isinstance(answer, Answer):
-                raise CannotPullContainerError(answer.message)
-            async with aclosing(aiter(answer)) as lines:
-                async for line in lines:
-                    progress = msgspec.json.decode(line, type=wire.Progress)
-                    if progress.error is not None:
-                        raise CannotPullContainerError(progress.error)
 
     async def create(self, spec: ContainerSpec) -> str:
         """Create at once, and look only when the daemon objects."""
@@ -155,7 +140,8 @@ class DockerRuntime:
         """Ask the daemon."""
         answer = await self._api.call("GET", f"/containers/{container_id}/json")
         _settled(answer, CannotInspectContainerError)
-        return translate.container(_decoded(answer, wire.Inspected))
+        inspected = _decoded(answer, wire.Inspected)
+        return translate.container(inspected, await self.images.digest(inspected.image, inspected.config.image))
 
     async def list(self, labels: Mapping[str, str]) -> list[Container]:
         """List, then inspect each: the daemon's list has neither exit codes nor times."""

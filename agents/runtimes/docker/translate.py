@@ -79,7 +79,7 @@ def _bind(mount: Mount) -> str:
     return f"{mount.source}:{mount.target}" + (":ro" if mount.read_only else "")
 
 
-def container(inspected: wire.Inspected) -> Container:
+def container(inspected: wire.Inspected, image_digest: str) -> Container:
     """What an inspection says."""
     state = STATES.get(inspected.state.status, "exited")
     return Container(
@@ -88,7 +88,7 @@ def container(inspected: wire.Inspected) -> Container:
         labels=inspected.config.labels or {},
         state=state,
         image=inspected.config.image,
-        image_digest=inspected.image or None,
+        image_digest=image_digest or None,
         exit_code=inspected.state.exit_code if state == "exited" else None,
         reason=_reason(inspected.state) if state == "exited" else None,
         started_at=_seconds(inspected.state.started_at),

@@ -60,6 +60,7 @@ class Summary(msgspec.Struct, frozen=True, rename="pascal"):
     """One row of ``GET /containers/json``; it lacks exit codes and times."""
 
     id: str
+    image: str = ""
 
 
 class State(msgspec.Struct, frozen=True, rename="pascal"):
@@ -118,10 +119,27 @@ class Event(msgspec.Struct, frozen=True):
     actor: Actor = msgspec.field(name="Actor")
 
 
-class Progress(msgspec.Struct, frozen=True):
-    """One line of a pull; an error arrives as a line after a 200."""
+class PullDetail(msgspec.Struct, frozen=True):
+    """Bytes of one layer."""
 
+    current: int = 0
+    total: int = 0
+
+
+class PullLine(msgspec.Struct, frozen=True):
+    """One line of a pull, mostly about the layer ``id``; an error arrives as a line after a 200."""
+
+    status: str = ""
+    id: str = ""
+    detail: PullDetail | None = msgspec.field(name="progressDetail", default=None)
     error: str | None = None
+
+
+class InspectedImage(msgspec.Struct, frozen=True, rename="pascal"):
+    """Answer of ``GET /images/{name}/json``; each of its digests is ``repository@sha256:…``."""
+
+    id: str
+    repo_digests: tuple[str, ...] | None = None
 
 
 class Info(msgspec.Struct, frozen=True, rename="pascal"):

@@ -21,6 +21,7 @@ from quarterdeck.agents.runtimes.errors import (
     ContainerGone,
     RuntimeUnavailable,
 )
+from quarterdeck.agents.runtimes.image import Credentials, Image, Tell, ignore
 from quarterdeck.agents.runtimes.port import (
     Changed,
     Container,
@@ -38,10 +39,26 @@ KILL_SECONDS_MAX = 10.0
 NAME_ATTEMPTS_MAX = 3
 
 
+class NoImages:
+    """Images are ignored: all are here."""
+
+    async def pull(self, image: str, credentials: Credentials | None = None, tell: Tell = ignore) -> None:
+        """Nothing."""
+
+    async def find(self, image: str) -> Image | None:
+        """Call it by its name."""
+        return Image(image)
+
+    async def remove(self, image: str) -> bool:  # noqa: ARG002 - the port's signature
+        """Nothing."""
+        return True
+
+
 class ProcessRuntime:
     """Containers as host processes, kept under one data directory, which must be no other agent's."""
 
     def __init__(self, data: Path) -> None:
+        self.images = NoImages()
         self._store = Store(data)
         self._feed = ChangeFeed()
         self._watches: dict[str, Watch] = {}
@@ -59,9 +76,6 @@ class ProcessRuntime:
             cpu=len(os.sched_getaffinity(0)) * CPU_UNITS_PER_CORE,
             memory_mib=memory_bytes // launch.BYTES_PER_MIB,
         )
-
-    async def pull(self, image: str) -> None:
-        """Nothing: images are ignored."""
 
     async def create(self, spec: ContainerSpec) -> str:
         """Write the container's directory."""

@@ -53,6 +53,9 @@ class SimulatedHost:
         self.size = size
         self.image_of = image_of
         self.images: set[str] = set()
+        """Those that were pulled."""
+        self.removed: set[str] = set()
+        self.pulls: list[str] = []
         self._behaviour_of = behaviour_of
         self._ids = (f"{name}-{number:08d}" for number in itertools.count(1))
         self._held: dict[str, Held] = {}

@@ -136,7 +136,7 @@ async def test_docker_says_why_it_refuses(case: DockerCase, runtime: DockerRunti
 
 async def test_an_image_nobody_has_says_why(runtime: DockerRuntime) -> None:
     with pytest.raises(CannotPullContainerError, match="Error response from daemon: "):
-        await runtime.pull("localhost:1/nothing:1")
+        await runtime.images.pull("localhost:1/nothing:1")
 
 
 async def test_a_cut_event_stream_comes_back_with_a_resync(case: DockerCase, proxy: Proxy) -> None:
@@ -159,7 +159,7 @@ async def test_without_a_daemon_every_call_says_so_at_once(case: DockerCase, tmp
     spec = case.spec("away", case.forever)
     calls = (
         runtime.info(),
-        runtime.pull(spec.image),
+        runtime.images.pull(spec.image),
         runtime.create(spec),
         runtime.start("x"),
         runtime.stop("x", 0),
