@@ -5,6 +5,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
+from quarterdeck.events.stats import InstanceStats
 from quarterdeck.events.wanted import Heartbeat, HeartbeatAnswer, WantedChange, WantedList
 
 Answer = TypeVar("Answer", bound=msgspec.Struct)
@@ -43,6 +44,10 @@ class Link(Protocol):
 
     async def heartbeat(self, cluster: str, container_instance: str, beat: Heartbeat) -> HeartbeatAnswer:
         """Give a sign of life."""
+        ...
+
+    async def tell_stats(self, cluster: str, container_instance: str, stats: InstanceStats) -> None:
+        """Say what containers use; may be lost."""
         ...
 
     async def close(self) -> None:

@@ -12,7 +12,6 @@ import structlog
 from quarterdeck.agents.backoff import Backoff
 from quarterdeck.agents.clock import Clock
 from quarterdeck.agents.decide import why_ending
-from quarterdeck.agents.images import Images
 from quarterdeck.agents.runtimes.errors import (
     CannotRemoveContainerError,
     CannotStopContainerError,
@@ -23,7 +22,7 @@ from quarterdeck.agents.runtimes.errors import (
 )
 from quarterdeck.agents.runtimes.port import Runtime
 from quarterdeck.agents.settings import Settings
-from quarterdeck.agents.starter import Starter, Tell
+from quarterdeck.agents.starter import Starter
 from quarterdeck.agents.task import Remove, Start, Stop, Task, fail, observe, vanished
 
 REMOVALS_TRIED_MAX = 5
@@ -34,8 +33,8 @@ logger = structlog.get_logger(__name__)
 class Performer:
     """Does things to containers and notes in their tasks what came of it."""
 
-    def __init__(self, runtime: Runtime, images: Images, clock: Clock, settings: Settings, tell: Tell) -> None:
-        self.starter = Starter(runtime, images, clock, settings.limits.starts_max, tell)
+    def __init__(self, runtime: Runtime, starter: Starter, clock: Clock, settings: Settings) -> None:
+        self.starter = starter
         self._runtime = runtime
         self._clock = clock
         self._timing = settings.timing

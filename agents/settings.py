@@ -84,6 +84,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     reserved_udp_ports: tuple[int, ...] = ()
     attributes: dict[str, str] = {}
     agent_version: str = "0"
+    endpoints: bool = False
+    """Whether task metadata and introspection are served, on this host only."""
+    introspection_port: int = 0
+    """Where introspection is served besides; 0 is nowhere. The ECS agent's is 51678."""
+    stats_seconds: float = 0.0
+    """Between two looks at what containers use; 0 never looks."""
     timing: Timing = Timing()
     limits: Limits = Limits()
     images: ImageSettings = ImageSettings()

@@ -11,6 +11,7 @@ from quarterdeck.agents.clock import Clock
 from quarterdeck.agents.decide import why_ending
 from quarterdeck.agents.images import Images, Pull
 from quarterdeck.agents.plan import ContainerPlan
+from quarterdeck.agents.provision import Provision
 from quarterdeck.agents.report import pulling
 from quarterdeck.agents.runtimes.errors import CannotPullContainerError, ImageMissing
 from quarterdeck.agents.runtimes.port import Container, Runtime
@@ -25,8 +26,17 @@ Tell = Callable[[Report], None]
 class Starter:
     """Creates and starts containers of tasks."""
 
-    def __init__(self, runtime: Runtime, images: Images, clock: Clock, starts_max: int, tell: Tell) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        images: Images,
+        provision: Provision,
+        clock: Clock,
+        starts_max: int,
+        tell: Tell,
+    ) -> None:
         self._runtime = runtime
+        self._provision = provision
         self._images = images
         self._clock = clock
         self._tell = tell
@@ -58,9 +68,9 @@ class Starter:
                 return
             # Whether an earlier attempt had an effect is unknown: what ran already must not run again.
             again = plan.name in task.containers
-            container_id = await self._runtime.create(plan.spec)
-            self._images.used(plan.spec.image)
-            spec = plan.spec
+            spec = await self._provision.spec(task, plan)
+            container_id = await self._runtime.create(spec)
+            self._images.used(spec.image)
             observe(task, plan.name, Container(container_id, spec.name, spec.labels, "created", spec.image))
             seen = await self._runtime.inspect(container_id) if again else None
             if seen is None or seen.state == "created":

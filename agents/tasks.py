@@ -46,7 +46,7 @@ logger = structlog.get_logger(__name__)
 class Tasks:
     """What this instance runs. Nothing is set going before both the engine and the runtime have been heard."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that what is wanted and seen goes through
         self,
         group: asyncio.TaskGroup,
         instance: Arn,
@@ -54,8 +54,10 @@ class Tasks:
         reporter: Reporter,
         clock: Clock,
         settings: Settings,
+        *,
+        by_id: dict[str, Task],
     ) -> None:
-        self.by_id: dict[str, Task] = {}
+        self.by_id = by_id
         self.listed_once = asyncio.Event()
         self._group = group
         self._instance = instance
@@ -114,6 +116,7 @@ class Tasks:
         return self.by_id[name]
 
     def _plan(self, task: Task, wanted: WantedTask) -> None:
+        task.definition, task.group = wanted.definition, wanted.group
         try:
             task.plan = translate(wanted, task.arn, task.cluster, self._instance.path[-1])
         except Untranslatable as error:

@@ -159,6 +159,9 @@ def agent_settings(settings: Settings) -> AgentSettings:
         cpu=settings.cpu,
         memory_mib=settings.memory,
         attributes=settings.attributes,
+        endpoints=True,
+        introspection_port=settings.introspection_port,
+        stats_seconds=settings.stats_interval,
         timing=_given(Timing, keep_stopped_seconds=settings.keep_stopped, stop_timeout_seconds=settings.stop_timeout),
         images=_given(
             ImageSettings,

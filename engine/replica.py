@@ -14,6 +14,7 @@ from quarterdeck.engine.shell.heartbeats import Heartbeats
 from quarterdeck.engine.shell.ids import RandomIds
 from quarterdeck.engine.shell.keeper import Keeper
 from quarterdeck.engine.shell.scheduler import Scheduler
+from quarterdeck.engine.shell.usage import Usage
 from quarterdeck.engine.shell.wanted import Wanted
 from quarterdeck.events.log.port import Log
 from quarterdeck.projections.models.projector import Projector
@@ -55,6 +56,7 @@ class Replica:
         self.scheduler = Scheduler(self.keeper)
         self.wanted = Wanted(self.keeper)
         self.heartbeats = Heartbeats(self.keeper, self.wanted, settings.heartbeat_timeout)
+        self.usage = Usage(clock or SystemClock())
         self.projector = Projector(log, models, busy=self._commands_come)
         self.door = Door(self.keeper, self.projector, log, settings.endpoint)
 

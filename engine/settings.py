@@ -22,7 +22,7 @@ UNIX = "unix://"
 INSTANCES_MAX = 200
 ZONES_MAX = 26
 PORT_MAX = 65535
-NOT_NEGATIVE = ("image_unused", "images_kept", "reserved_memory", "keep_stopped", "stop_timeout")
+NOT_NEGATIVE = ("stats_interval", "image_unused", "images_kept", "reserved_memory", "keep_stopped", "stop_timeout")
 
 RuntimeName = Literal["auto", "docker", "process", "simulated"]
 LogFormat = Literal["auto", "console", "json"]
@@ -53,6 +53,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     image_unused, images_kept  images an agent pulled are removed when unused this long, but for this many
     reserved_memory, reserved_ports  what an agent keeps from tasks of its host
     keep_stopped   how long the containers of a STOPPED task are kept
+    introspection_port  where an agent tells its host of itself (51678 on ECS's); 0 is nowhere
+    stats_interval  seconds between two looks of an agent at what containers use; 0 never looks
     stop_timeout   from SIGTERM to SIGKILL, where a container definition says nothing
     """
 
@@ -96,6 +98,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     reserved_ports: tuple[int, ...] | None = None
     keep_stopped: float | None = None
     stop_timeout: float | None = None
+    introspection_port: int = 0
+    stats_interval: float = 20.0
     log_level: LogLevel = "info"
     log_format: LogFormat = "auto"
 
@@ -215,6 +219,7 @@ def _check(settings: Settings) -> None:
     rules = {
         "listen must be host:port": bool(host) and port.isdigit() and int(port) <= PORT_MAX,
         f"nats_port must be from 0 to {PORT_MAX}": 0 <= settings.nats_port <= PORT_MAX,
+        f"introspection_port must be from 0 to {PORT_MAX}": 0 <= settings.introspection_port <= PORT_MAX,
         f"instances must be from 1 to {INSTANCES_MAX}": 1 <= settings.instances <= INSTANCES_MAX,
         f"zones must be from 1 to {ZONES_MAX}": 1 <= settings.zones <= ZONES_MAX,
         "lost_after must not be negative": settings.lost_after >= 0,

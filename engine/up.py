@@ -249,6 +249,7 @@ def _instance(up: Up, number: int) -> Instance:
         "memory": settings.memory or share.memory,
         "log-level": settings.log_level,
         "image-pull-behavior": settings.image_pull_behavior or "prefer-cached",
+        "stats-interval": settings.stats_interval,
         "registry-auth": settings.registry_auth,
         **{name.replace("_", "-"): getattr(settings, name) for name in PASSED_ON},
     }

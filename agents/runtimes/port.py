@@ -5,7 +5,7 @@ which the runtime keeps with the container; time is in seconds since the epoch; 
 """
 
 from collections.abc import AsyncGenerator, Mapping
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -83,6 +83,10 @@ class Container(msgspec.Struct, frozen=True):
     finished_at: float | None = None
     ports: tuple[PortMapping, ...] = ()
     """With the actual host ports; only while running."""
+    image_id: str = ""
+    created_at: float | None = None
+    addresses: tuple[str, ...] = ()
+    """IPv4, in networks of its own; only while running."""
     oom_killed: bool = False
 
 
@@ -171,6 +175,14 @@ class Runtime(Protocol):
 
         Raises CannotRemoveContainerError, also while a container has it.
         """
+        ...
+
+    async def stats(self, container_id: str) -> dict[str, Any]:
+        """What it uses now, as Docker's statistics have it; empty if it does not run. Raises ContainerGone."""
+        ...
+
+    async def gateway(self) -> str:
+        """Name the address of this host as bridged containers see it."""
         ...
 
     async def inspect(self, container_id: str) -> Container:

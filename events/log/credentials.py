@@ -43,7 +43,7 @@ PERMISSIONS: dict[User, dict[str, Any]] = {
         "sub": {"allow": ["_INBOX.>", "qd.feed.>", "qd.answer.>"]},
     },
     "agent": {
-        "pub": {"allow": ["qd.cmd.>", "qd.agent.>"]},
+        "pub": {"allow": ["qd.cmd.>", "qd.agent.>", "qd.stats.>"]},
         "sub": {"allow": ["_INBOX.>", "qd.want.>"]},
     },
 }

@@ -7,6 +7,7 @@ import asyncio
 from quarterdeck.agents.image_records import ImageRecords
 from quarterdeck.agents.images import Images
 from quarterdeck.agents.plan import ContainerPlan, TaskPlan
+from quarterdeck.agents.provision import Provision
 from quarterdeck.agents.runtimes.port import ContainerSpec
 from quarterdeck.agents.runtimes.simulated import SimulatedHost, SimulatedRuntime
 from quarterdeck.agents.settings import ImageSettings
@@ -28,7 +29,8 @@ async def test_what_may_have_run_already_is_looked_at_before_it_is_started() -> 
     host.kill(container_id, exit_code=4)
     async with asyncio.TaskGroup() as group:
         images = Images(runtime.images, clock, ImageSettings(), ImageRecords(None))
-        await Starter(runtime, images, clock, 1, lambda _: None).start(group, task, PLAN)
+        provision = Provision(None, runtime.gateway, "us-east-1")
+        await Starter(runtime, images, provision, clock, 1, lambda _: None).start(group, task, PLAN)
     assert (task.containers["app"].state, task.containers["app"].exit_code) == ("exited", 4)
     assert host.held(container_id).run == 1
     await runtime.close()

@@ -18,6 +18,7 @@ from quarterdeck.agents.runtimes.simulated import Behaviour, SimulatedHost, Simu
 from quarterdeck.agents.settings import Limits, Settings, Timing
 from quarterdeck.events import shapes
 from quarterdeck.events.names import Namespace, short_name
+from quarterdeck.events.stats import InstanceStats
 from quarterdeck.events.wanted import Heartbeat, HeartbeatAnswer, WantedChange, WantedList, WantedTask
 
 NAMESPACE = Namespace("us-east-1", "000000000000")
@@ -66,6 +67,7 @@ class FakeEngine:
         self.reports: list[shapes.SubmitTaskStateChangeRequest] = []
         self.calls: list[str] = []
         self.heartbeats: list[Heartbeat] = []
+        self.stats: list[InstanceStats] = []
         self.refusals: dict[str, list[Refused]] = {}
         self.lose_answers = 0
         self.answers: dict[str, msgspec.Struct] = {}
@@ -191,6 +193,10 @@ class FakeLink:
         self.engine.check()
         self.engine.heartbeats.append(beat)
         return HeartbeatAnswer(status=self.engine.status, sequence=self.engine.last_change)
+
+    async def tell_stats(self, cluster: str, container_instance: str, stats: InstanceStats) -> None:
+        self.engine.check()
+        self.engine.stats.append(stats)
 
     async def close(self) -> None:
         self.closed = True

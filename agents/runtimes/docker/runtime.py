@@ -7,7 +7,7 @@ one that ended at once is then reported as what it is.
 import math
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -135,6 +135,22 @@ class DockerRuntime:
         answer = await self._api.call("DELETE", f"/volumes/{name}")
         if not answer.ok and answer.status != NOT_FOUND:
             raise CannotRemoveContainerError(answer.message)
+
+    async def stats(self, container_id: str) -> dict[str, Any]:
+        """Ask for one sample; the daemon takes up to a second."""
+        answer = await self._api.call("GET", f"/containers/{container_id}/stats", {"stream": "0", "one-shot": "1"})
+        _settled(answer, CannotInspectContainerError)
+        found: dict[str, Any] = msgspec.json.decode(answer.body)
+        return found if (found.get("pids_stats") or {}).get("current") else {}
+
+    async def gateway(self) -> str:
+        """Ask for the address of the default bridge."""
+        answer = await self._api.call("GET", "/networks/bridge")
+        found = _decoded(answer, wire.Network)
+        gateway = next((each.gateway for each in found.ipam.config or () if "." in each.gateway), "")
+        if not gateway:
+            raise RuntimeUnavailable("Docker's default bridge has no IPv4 gateway")
+        return gateway
 
     async def inspect(self, container_id: str) -> Container:
         """Ask the daemon."""

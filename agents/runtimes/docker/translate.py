@@ -95,7 +95,14 @@ def container(inspected: wire.Inspected, image_digest: str) -> Container:
         finished_at=_seconds(inspected.state.finished_at) if state == "exited" else None,
         ports=_ports(inspected) if state == "running" else (),
         oom_killed=inspected.state.oom_killed,
+        image_id=inspected.image,
+        created_at=_seconds(inspected.created),
+        addresses=_addresses(inspected.network_settings) if state == "running" else (),
     )
+
+
+def _addresses(settings: wire.NetworkSettings) -> tuple[str, ...]:
+    return tuple(each.ip_address for each in (settings.networks or {}).values() if each.ip_address)
 
 
 def _reason(state: wire.State) -> str | None:

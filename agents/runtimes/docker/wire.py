@@ -88,10 +88,37 @@ class HostConfig(msgspec.Struct, frozen=True, rename="pascal"):
     network_mode: str = ""
 
 
+class NetworkAddress(msgspec.Struct, frozen=True):
+    """Where a container is in one network; empty unless it runs."""
+
+    ip_address: str = msgspec.field(name="IPAddress", default="")
+
+
 class NetworkSettings(msgspec.Struct, frozen=True, rename="pascal"):
-    """Host ports by ``80/tcp``; None where a port is only exposed."""
+    """Host ports by ``80/tcp``, None where a port is only exposed; addresses by network."""
 
     ports: dict[str, tuple[PortBinding, ...] | None] | None = None
+    networks: dict[str, NetworkAddress] | None = None
+
+
+class Subnet(msgspec.Struct, frozen=True, rename="pascal"):
+    """A range of addresses of a network."""
+
+    subnet: str = ""
+    gateway: str = ""
+
+
+class Ipam(msgspec.Struct, frozen=True, rename="pascal"):
+    """How a network gives addresses."""
+
+    config: tuple[Subnet, ...] | None = None
+
+
+class Network(msgspec.Struct, frozen=True, rename="pascal"):
+    """Answer of ``GET /networks/{name}``."""
+
+    id: str
+    ipam: Ipam = msgspec.field(name="IPAM", default=Ipam())
 
 
 class Inspected(msgspec.Struct, frozen=True, rename="pascal"):
@@ -100,6 +127,7 @@ class Inspected(msgspec.Struct, frozen=True, rename="pascal"):
     id: str
     name: str
     image: str
+    created: dt.datetime
     state: State
     config: Config
     host_config: HostConfig

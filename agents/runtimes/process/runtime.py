@@ -9,9 +9,11 @@ import os
 import shutil
 import signal
 import sys
+import time
 from collections.abc import AsyncGenerator, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from quarterdeck.agents.runtimes.changes import ChangeFeed, carries
 from quarterdeck.agents.runtimes.errors import (
@@ -31,12 +33,14 @@ from quarterdeck.agents.runtimes.port import (
 )
 from quarterdeck.agents.runtimes.process import launch, shim
 from quarterdeck.agents.runtimes.process.store import Ports, Store
+from quarterdeck.agents.runtimes.process.usage import usage
 from quarterdeck.agents.runtimes.process.watch import Watch
 
 CPU_UNITS_PER_CORE = 1024
 START_SECONDS_MAX = 30.0
 KILL_SECONDS_MAX = 10.0
 NAME_ATTEMPTS_MAX = 3
+LOOPBACK = "127.0.0.1"
 
 
 class NoImages:
@@ -184,6 +188,19 @@ class ProcessRuntime:
 
     async def remove_volume(self, name: str) -> None:
         """Nothing: mounts are ignored."""
+
+    async def stats(self, container_id: str) -> dict[str, Any]:
+        """Sum up its processes."""
+        store = self._ready()
+        pids = store.pids(container_id)
+        if pids is None or not pids.command_lives:
+            return {}
+        limit = (store.spec(container_id).memory_mib or 0) * launch.BYTES_PER_MIB
+        return usage(pids.command_pid, limit, time.time())  # noqa: TID251 - as the file times are
+
+    async def gateway(self) -> str:
+        """Its processes are on this host."""
+        return LOOPBACK
 
     async def inspect(self, container_id: str) -> Container:
         """Read the container's directory."""

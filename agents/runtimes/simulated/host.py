@@ -128,7 +128,9 @@ class SimulatedHost:
         """Put a new container there."""
         container_id = next(self._ids)
         digest = f"sha256:{spec.image}"
-        seen = Container(container_id, spec.name, spec.labels, "created", spec.image, digest)
+        seen = Container(
+            container_id, spec.name, spec.labels, "created", spec.image, digest, created_at=self.clock.now()
+        )
         self._held[container_id] = Held(spec, seen, self._behaviour_of(spec))
         self._names[spec.name] = container_id
         return container_id

@@ -1,6 +1,7 @@
 """Simulated runtime: the runtime's verbs on a simulated host; only what takes simulated time waits."""
 
 from collections.abc import AsyncGenerator, Mapping
+from typing import Any
 
 from quarterdeck.agents.runtimes.changes import ChangeFeed, carries
 from quarterdeck.agents.runtimes.errors import (
@@ -73,6 +74,16 @@ class SimulatedRuntime:
     async def remove_volume(self, name: str) -> None:  # noqa: ARG002 - the port's signature
         """Nothing: there are no volumes on a host of values."""
         self._check()
+
+    async def stats(self, container_id: str) -> dict[str, Any]:
+        """Nothing is used on a host of values."""
+        self._check()
+        held = self._host.held(container_id)
+        return {"cpu_stats": {"cpu_usage": {"total_usage": 0}}} if held.seen.state == "running" else {}
+
+    async def gateway(self) -> str:
+        """Nobody listens there."""
+        return "127.0.0.1"
 
     async def inspect(self, container_id: str) -> Container:
         """Look."""
