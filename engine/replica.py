@@ -58,7 +58,7 @@ class Replica:
         self.heartbeats = Heartbeats(self.keeper, self.wanted, settings.heartbeat_timeout)
         self.usage = Usage(clock or SystemClock())
         self.projector = Projector(log, models, busy=self._commands_come)
-        self.door = Door(self.keeper, self.projector, log, settings.endpoint)
+        self.door = Door(self.keeper, self.projector, log, self.usage, settings.endpoint)
 
     def _commands_come(self, applied: int) -> bool:
         """Tell whether the read models should give way: commands come, and they are not too far behind."""

@@ -26,6 +26,7 @@ from quarterdeck.engine.doors.agents import Agents
 from quarterdeck.engine.doors.commands import Commands, DoorSettings, Messages
 from quarterdeck.engine.doors.feed import Feed
 from quarterdeck.engine.doors.queue import Queue
+from quarterdeck.engine.doors.usage import UsageDoor
 from quarterdeck.engine.replica import Replica, ReplicaSettings, running
 from quarterdeck.engine.shell.command import NotKeeper
 from quarterdeck.engine.shell.lease import Lease, LeaseLost
@@ -89,6 +90,7 @@ async def serving(
     agents = Agents(link, replica.keeper, replica.wanted, replica.heartbeats)
     about = About(link, replica.keeper)
     queue = Queue(link, messages, streams)
+    usage = UsageDoor(link, replica.keeper, replica.usage)
     feed = Feed(link, replica.log, replica.keeper, replica.projector, streams)
     async with asyncio.TaskGroup() as group:
         parts = [
@@ -97,6 +99,7 @@ async def serving(
             group.create_task(about.run(), name="door for questions"),
             group.create_task(queue.run(), name="door for the queue"),
             group.create_task(feed.run(), name="feed"),
+            group.create_task(usage.run(), name="door for figures"),
         ]
         await commands.intake.listening.wait()
         await agents.intake.listening.wait()

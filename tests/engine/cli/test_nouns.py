@@ -241,3 +241,14 @@ def test_a_shell_completes_live_names(up: UpProcess) -> None:
     assert completed("stop", *where, task[:12]) == [task]
     assert completed("deploy", *where, "web", "--task-definition", "we") == ["web:1"]
     assert set(ids(up, "instance", "containerInstanceArn")) == set(completed("instance", "drain", *where, ""))
+
+
+def test_what_tasks_use_is_shown_by_container(up: UpProcess) -> None:
+    """Simulated containers use nothing, but they are told of."""
+    until_now(lambda: len(shown(up, "task", "stats", "--service", "web")) == 2)
+    lines = said(up, "task", "stats").splitlines()
+    assert lines[0].split()[:4] == ["TASK", "CONTAINER", "GROUP", "CPU"]
+    assert [line for line in lines if "service:web" in line]
+    name = ids(up, "task", "taskArn", "--service", "web")[0]
+    assert [each["task"] for each in shown(up, "task", "stats", name[:12])] == [name]
+    assert shown(up, "task", "stats", "--service", "nobody") == []
