@@ -13,6 +13,7 @@ import msgspec
 import structlog
 
 from quarterdeck.agents.clock import Clock
+from quarterdeck.agents.home import Home
 from quarterdeck.agents.identity import Identity, IdentityStore, take
 from quarterdeck.agents.link import Link, LinkDown, Refused
 from quarterdeck.agents.parts import Parts
@@ -21,7 +22,7 @@ from quarterdeck.agents.reporter import Tokens
 from quarterdeck.agents.runtimes.port import Runtime
 from quarterdeck.agents.settings import Settings
 from quarterdeck.agents.tasks import Tasks
-from quarterdeck.agents.wants import Home, Wants
+from quarterdeck.agents.wants import Wants
 from quarterdeck.events.names import parse_arn
 from quarterdeck.events.wanted import Heartbeat
 

@@ -15,6 +15,7 @@ from quarterdeck.events.log.connect import Address, connect
 from quarterdeck.events.log.connect import Link as Connection
 from quarterdeck.events.log.errors import LogUnavailable
 from quarterdeck.events.names import Namespace
+from quarterdeck.events.secret_exchange import SecretsAnswer, SecretsRequest
 from quarterdeck.events.stats import InstanceStats
 from quarterdeck.events.wanted import Heartbeat, HeartbeatAnswer, WantedChange, WantedList
 
@@ -87,6 +88,11 @@ class NatsLink:
         finally:
             with suppress(nats.errors.Error):
                 await subscription.unsubscribe()
+
+    async def secrets(self, cluster: str, container_instance: str, request: SecretsRequest) -> SecretsAnswer:
+        """Ask the engine; the answer is sealed to the key in the request."""
+        subject = self._subject(cluster, container_instance, "secrets")
+        return _decoded(await self._request(subject, msgspec.json.encode(request), CALL_SECONDS_MAX), SecretsAnswer)
 
     async def tell_stats(self, cluster: str, container_instance: str, stats: InstanceStats) -> None:
         """Publish; nobody has to listen."""

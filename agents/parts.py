@@ -7,6 +7,7 @@ from pathlib import Path
 
 from quarterdeck.agents.clock import Clock
 from quarterdeck.agents.endpoints.server import Endpoints
+from quarterdeck.agents.home import Home
 from quarterdeck.agents.image_records import ImageRecords
 from quarterdeck.agents.images import Images
 from quarterdeck.agents.performer import Performer
@@ -14,14 +15,15 @@ from quarterdeck.agents.provision import Provision
 from quarterdeck.agents.reporter import Reporter, Tokens
 from quarterdeck.agents.runtimes.port import Runtime
 from quarterdeck.agents.sampler import Sampler
+from quarterdeck.agents.secret_store import SecretStore
 from quarterdeck.agents.settings import Settings
 from quarterdeck.agents.spawn import spawn
 from quarterdeck.agents.starter import Starter
 from quarterdeck.agents.task import Task
 from quarterdeck.agents.tasks import Tasks
-from quarterdeck.agents.wants import Home
 from quarterdeck.agents.watch import Watch
 from quarterdeck.events.names import Arn
+from quarterdeck.events.secret_exchange import KEY_BYTES
 
 KEY_DIGITS = 32
 
@@ -48,7 +50,8 @@ class Parts:
         images = Images(runtime.images, clock, settings.images, ImageRecords(self._folder))
         sampler = Sampler(home, runtime, by_id, clock, settings.stats_seconds)
         endpoints = self._endpoints(instance, by_id, sampler, token) if settings.endpoints else None
-        provision = Provision(endpoints, runtime.gateway, settings.region)
+        secrets = SecretStore(home, bytes.fromhex(token(2 * KEY_BYTES)))
+        provision = Provision(endpoints, secrets, runtime.gateway, settings.region, settings.env_files)
         tell = partial(reporter.tell, group)
         starter = Starter(runtime, images, provision, clock, settings.limits.starts_max, tell)
         tasks = Tasks(

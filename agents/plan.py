@@ -16,6 +16,17 @@ class Dependency(msgspec.Struct, frozen=True):
     condition: Condition
 
 
+class Needs(msgspec.Struct, frozen=True, kw_only=True):
+    """What has to be fetched for a container; each ``valueFrom`` as in its definition."""
+
+    secrets: dict[str, str] = {}
+    """By variable."""
+    log_options: dict[str, str] = {}
+    """By option of the log driver."""
+    environment_files: tuple[str, ...] = ()
+    registry_credentials: str = ""
+
+
 class ContainerPlan(msgspec.Struct, frozen=True, kw_only=True):
     """One container of a task; timeouts None leave it to the agent."""
 
@@ -26,6 +37,7 @@ class ContainerPlan(msgspec.Struct, frozen=True, kw_only=True):
     start_timeout_seconds: float | None = None
     """How long others wait for it."""
     stop_timeout_seconds: float | None = None
+    needs: Needs = Needs()
 
 
 class TaskPlan(msgspec.Struct, frozen=True, kw_only=True):

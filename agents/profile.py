@@ -14,6 +14,7 @@ SESSION_ATTRIBUTE = "quarterdeck.session"
 DOCKER_API_MIN = 17
 DOCKER_API_STANDARD = 41
 """What runtimes without a Docker API stand in for, so that ordinary task definitions can be placed on them."""
+SECRET_TARGETS = ("environment-variables", "bootstrap.log-driver")
 DOCKER_LOG_DRIVERS = ("json-file", "none", "syslog", "journald")
 LOG_DRIVERS = ("json-file", "none")
 ARCHITECTURES = {"amd64": "x86_64", "aarch64": "arm64"}
@@ -38,6 +39,7 @@ def registration(
     attributes = {
         **(settings.attributes if first else {}),
         **dict.fromkeys(capabilities(info), ""),
+        **({f"{ECS_CAPABILITY}env-files.s3": ""} if settings.env_files else {}),
         HOST_ATTRIBUTE: settings.host,
         SESSION_ATTRIBUTE: session,
     }
@@ -93,6 +95,8 @@ def capabilities(info: RuntimeInfo) -> list[str]:
         f"{CAPABILITY}docker-plugin.local",
         f"{ECS_CAPABILITY}docker-volume-driver.local",
         f"{ECS_CAPABILITY}container-ordering",
+        *(f"{ECS_CAPABILITY}secrets.{store}.{target}" for store in ("asm", "ssm") for target in SECRET_TARGETS),
+        f"{ECS_CAPABILITY}private-registry-authentication.secretsmanager",
     ]
 
 

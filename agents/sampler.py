@@ -7,12 +7,12 @@ from typing import Any
 import structlog
 
 from quarterdeck.agents.clock import Clock
+from quarterdeck.agents.home import Home
 from quarterdeck.agents.link import LinkDown
 from quarterdeck.agents.readings import Sample, document, stats
 from quarterdeck.agents.runtimes.errors import RuntimeFailure
 from quarterdeck.agents.runtimes.port import Runtime
 from quarterdeck.agents.task import Task
-from quarterdeck.agents.wants import Home
 from quarterdeck.events.stats import ContainerStats, InstanceStats, TaskStats
 
 SAMPLES_MAX = 16

@@ -84,6 +84,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     reserved_udp_ports: tuple[int, ...] = ()
     attributes: dict[str, str] = {}
     agent_version: str = "0"
+    env_files: str = ""
+    """The folder whose files environmentFiles may name; empty allows none."""
     endpoints: bool = False
     """Whether task metadata and introspection are served, on this host only."""
     introspection_port: int = 0

@@ -63,12 +63,12 @@ class Starter:
             waiting.reschedule(asyncio.get_running_loop().time())
 
     async def _run(self, task: Task, plan: ContainerPlan) -> None:
+        spec = await self._provision.spec(task, plan)
         async with self._slots:
             if why_ending(task) is not None:
                 return
             # Whether an earlier attempt had an effect is unknown: what ran already must not run again.
             again = plan.name in task.containers
-            spec = await self._provision.spec(task, plan)
             container_id = await self._runtime.create(spec)
             self._images.used(spec.image)
             observe(task, plan.name, Container(container_id, spec.name, spec.labels, "created", spec.image))
@@ -85,7 +85,8 @@ class Starter:
 
     async def _pull(self, group: asyncio.TaskGroup, task: Task, plan: ContainerPlan) -> bool:
         """Wait for the image; False if the task is to end meanwhile."""
-        pull = self._images.pull(group, plan.spec.image, None)
+        credentials = await self._provision.credentials(task, plan)
+        pull = self._images.pull(group, plan.spec.image, credentials)
         assert pull.work is not None
         task.pull_started_at = task.pull_started_at or self._clock.now()
         telling = group.create_task(self._tell_of(pull, task, plan), name=f"progress of {plan.spec.image}")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from quarterdeck.agents import labels
-from quarterdeck.agents.plan import Condition, ContainerPlan, Dependency, TaskPlan
+from quarterdeck.agents.plan import Condition, ContainerPlan, Dependency, Needs, TaskPlan
 from quarterdeck.agents.runtimes.port import ContainerSpec, Mount, NetworkMode, PortMapping
 from quarterdeck.events import shapes
 from quarterdeck.events.names import short_name
@@ -22,8 +22,6 @@ CONDITIONS: dict[str, Condition] = {"START": "START", "COMPLETE": "COMPLETE", "S
 UNSUPPORTED = (
     "links",
     "volumes_from",
-    "environment_files",
-    "secrets",
     "linux_parameters",
     "disable_networking",
     "privileged",
@@ -40,7 +38,6 @@ UNSUPPORTED = (
     "resource_requirements",
     "restart_policy",
     "firelens_configuration",
-    "repository_credentials",
     "credential_specs",
 )
 
@@ -126,7 +123,22 @@ def _container(
         after=tuple(_dependencies(container)),
         start_timeout_seconds=container.start_timeout,
         stop_timeout_seconds=container.stop_timeout,
+        needs=_needs(container),
     )
+
+
+def _needs(container: shapes.ContainerDefinition) -> Needs:
+    log, registry = container.log_configuration, container.repository_credentials
+    return Needs(
+        secrets=_sources(container.secrets),
+        log_options=_sources(log.secret_options if log is not None else None),
+        environment_files=tuple(each.value for each in container.environment_files or [] if each.value),
+        registry_credentials=(registry.credentials_parameter if registry is not None else None) or "",
+    )
+
+
+def _sources(secrets: list[shapes.Secret] | None) -> dict[str, str]:
+    return {each.name: each.value_from or "" for each in secrets or [] if each.name}
 
 
 def _spec(
@@ -171,8 +183,6 @@ def unique_name(definition: shapes.TaskDefinition, name: str, index: int, task: 
 
 def _check_container(container: shapes.ContainerDefinition) -> None:
     asked = [member for member in UNSUPPORTED if getattr(container, member)]
-    if container.log_configuration is not None and container.log_configuration.secret_options:
-        asked.append("secret_options")
     if asked:
         names = ", ".join(_camel(member) for member in asked)
         raise Untranslatable(

@@ -18,9 +18,10 @@ from quarterdeck.engine import commits
 from quarterdeck.engine.caller import Answer, Unreachable, refusal
 from quarterdeck.engine.client import Client
 from quarterdeck.engine.commits import StoredCommit
-from quarterdeck.engine.doors import about, usage
+from quarterdeck.engine.doors import about, secret, usage
 from quarterdeck.engine.doors.about import EngineAbout, Fingerprint
 from quarterdeck.engine.doors.reply import COMMAND, ERROR, SEQUENCE
+from quarterdeck.engine.doors.secret import NewSecret, ShownSecret, ShownSecrets
 from quarterdeck.events.log import stream
 from quarterdeck.events.log.connect import Address, Link
 from quarterdeck.events.log.connect import connect as open_link
@@ -77,6 +78,22 @@ class RemoteClient(Client):
         subject = f"{usage.ASKED}{self._namespace.region}.{self._namespace.account}"
         name = short_name(cluster or DEFAULT_CLUSTER)
         return msgspec.json.decode(await self._request(f"{subject}.{name}", b"", None), type=usage.Figures).instances
+
+    async def store_secret(self, name: str, value: str) -> ShownSecret:
+        """Store a value under a name; it is shown to nobody. Raises Refusal, Unreachable."""
+        return msgspec.json.decode(await self._secret("store", NewSecret(name=name, value=value)), type=ShownSecret)
+
+    async def delete_secret(self, name: str) -> ShownSecret:
+        """Delete a secret. Raises Refusal, Unreachable."""
+        return msgspec.json.decode(await self._secret("delete", NewSecret(name=name)), type=ShownSecret)
+
+    async def secrets(self) -> list[ShownSecret]:
+        """List secrets, without their values. Raises Unreachable."""
+        return msgspec.json.decode(await self._secret("list", NewSecret(name="")), type=ShownSecrets).secrets
+
+    async def _secret(self, verb: str, told: NewSecret) -> bytes:
+        subject = f"{secret.PREFIX}{self._namespace.region}.{self._namespace.account}.{verb}"
+        return await self._request(subject, msgspec.json.encode(told), None)
 
     async def about(self) -> EngineAbout:
         """Ask whose turn it is to keep the log, and where it is. Raises Unreachable."""

@@ -17,6 +17,7 @@ from quarterdeck.engine.api.throttle import Rate
 from quarterdeck.events.names import ACCOUNT, DEFAULT_ACCOUNT, DEFAULT_REGION, REGION, Namespace
 
 PREFIX = "QUARTERDECK_"
+SECRETS_KEY = "secrets.key"
 CONFIG = "CONFIG"
 UNIX = "unix://"
 INSTANCES_MAX = 200
@@ -46,6 +47,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     auth           who may use the ECS API over HTTP: `keys` (signed requests) or `open` (everybody, for tests and CI)
     open_anywhere  lets `open` listen where other machines reach it
     throttle       whether calls are counted as ECS does (default: with `keys`); `rates` resizes buckets, by category
+    secrets_key    file with the key of the secrets (default: in the data directory); all replicas need the same
     certificate, private_key  PEM files: HTTP becomes HTTPS
     instances      how many container instances `up` runs here, in how many zones
     image_pull_behavior  as ECS_IMAGE_PULL_BEHAVIOR; empty is `default` for an agent, `prefer-cached` for `up`
@@ -53,6 +55,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     image_unused, images_kept  images an agent pulled are removed when unused this long, but for this many
     reserved_memory, reserved_ports  what an agent keeps from tasks of its host
     keep_stopped   how long the containers of a STOPPED task are kept
+    env_files      folder of the host whose files environmentFiles may name: arn:aws:s3:::BUCKET/KEY is BUCKET/KEY there
     introspection_port  where an agent tells its host of itself (51678 on ECS's); 0 is nowhere
     stats_interval  seconds between two looks of an agent at what containers use; 0 never looks
     stop_timeout   from SIGTERM to SIGKILL, where a container definition says nothing
@@ -64,6 +67,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     open_anywhere: bool = False
     throttle: bool | None = None
     rates: dict[str, Rate] = {}
+    secrets_key: Path | None = None
     certificate: Path | None = None
     private_key: Path | None = None
     nats_port: int = 4222
@@ -98,6 +102,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     reserved_ports: tuple[int, ...] | None = None
     keep_stopped: float | None = None
     stop_timeout: float | None = None
+    env_files: str = ""
     introspection_port: int = 0
     stats_interval: float = 20.0
     log_level: LogLevel = "info"

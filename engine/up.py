@@ -27,7 +27,7 @@ from quarterdeck.engine.failures import sole
 from quarterdeck.engine.replica import Replica, ReplicaSettings
 from quarterdeck.engine.running import Running
 from quarterdeck.engine.server import EngineSettings, stand_by, until
-from quarterdeck.engine.settings import Settings
+from quarterdeck.engine.settings import SECRETS_KEY, Settings
 from quarterdeck.engine.shell.clock import SystemClock
 from quarterdeck.engine.supervisor import Child
 from quarterdeck.events.log.configuration import HOST, ServerSettings
@@ -191,6 +191,7 @@ async def _engine(up: Up) -> AsyncIterator[None]:
             lost_after=settings.lost_after,
             heartbeat_timeout=settings.heartbeat_timeout,
             endpoint=up.running.http,
+            secrets_key=settings.secrets_key or settings.data / SECRETS_KEY,
         ),
         doors=DoorSettings(trust_actor=True),
     )
@@ -250,6 +251,7 @@ def _instance(up: Up, number: int) -> Instance:
         "log-level": settings.log_level,
         "image-pull-behavior": settings.image_pull_behavior or "prefer-cached",
         "stats-interval": settings.stats_interval,
+        "env-files": settings.env_files,
         "registry-auth": settings.registry_auth,
         **{name.replace("_", "-"): getattr(settings, name) for name in PASSED_ON},
     }

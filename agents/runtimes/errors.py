@@ -6,6 +6,7 @@
     ├── ImageMissing                    the image is not on this host: pull it, then create again
     └── ContainerFailure                a verdict on one container, in the words of the ECS agent
         ├── CannotPullContainerError
+        ├── ResourceInitializationError
         ├── CannotCreateContainerError
         ├── CannotStartContainerError
         ├── CannotStopContainerError
@@ -57,6 +58,10 @@ class CannotPullContainerError(ContainerFailure):
     def __init__(self, detail: str, *, final: bool = False) -> None:
         super().__init__(detail)
         self.final = final
+
+
+class ResourceInitializationError(ContainerFailure):
+    """What a container is to be given could not be had: secrets, environment files, a network."""
 
 
 class CannotCreateContainerError(ContainerFailure):

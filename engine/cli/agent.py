@@ -30,6 +30,9 @@ from quarterdeck.engine.cli.up import FORMATS, LEVELS, PULLS, RUNTIMES
     "--reserved-port", "reserved_ports", type=int, multiple=True, help="TCP port kept from tasks; repeatable."
 )
 @click.option("--introspection-port", type=int, help="Tell the host of the agent there, as ECS's does on 51678.")
+@click.option(
+    "--env-files", metavar="FOLDER", help="Where environmentFiles are: arn:aws:s3:::BUCKET/KEY is BUCKET/KEY."
+)
 @click.option("--stats-interval", type=float, metavar="SECONDS", help="How often to look at what containers use (20).")
 @click.option("--keep-stopped", type=float, metavar="SECONDS", help="Keep a STOPPED task's containers (default 10).")
 @click.option("--stop-timeout", type=float, metavar="SECONDS", help="From SIGTERM to SIGKILL (default 30).")

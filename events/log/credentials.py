@@ -39,7 +39,7 @@ FEED_API = [
 PERMISSIONS: dict[User, dict[str, Any]] = {
     "engine": ANYTHING,
     "operator": {
-        "pub": {"allow": ["qd.cmd.>", "qd.queue.>", "qd.sys.about", "qd.usage.>", *FEED_API]},
+        "pub": {"allow": ["qd.cmd.>", "qd.queue.>", "qd.sys.about", "qd.usage.>", "qd.secret.>", *FEED_API]},
         "sub": {"allow": ["_INBOX.>", "qd.feed.>", "qd.answer.>"]},
     },
     "agent": {

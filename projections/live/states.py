@@ -183,6 +183,16 @@ class CapacityProviderState(msgspec.Struct):
     tags: list[shapes.Tag] = msgspec.field(default_factory=list)
 
 
+class SecretState(msgspec.Struct):
+    """A secret of the account's own; its value is sealed."""
+
+    name: str
+    sealed: str
+    created_at: float
+    changed_at: float
+    version: int = 1
+
+
 class NamespaceState(msgspec.Struct):
     """All of one account in one region; account settings are by principal, then by name."""
 
@@ -192,3 +202,4 @@ class NamespaceState(msgspec.Struct):
     deleting: dict[str, None] = msgspec.field(default_factory=dict)
     capacity_providers: dict[str, CapacityProviderState] = msgspec.field(default_factory=dict)
     account_settings: dict[str, dict[str, str]] = msgspec.field(default_factory=dict)
+    secrets: dict[str, SecretState] = msgspec.field(default_factory=dict)

@@ -18,6 +18,7 @@ from quarterdeck.agents.runtimes.simulated import Behaviour, SimulatedHost, Simu
 from quarterdeck.agents.settings import Limits, Settings, Timing
 from quarterdeck.events import shapes
 from quarterdeck.events.names import Namespace, short_name
+from quarterdeck.events.secret_exchange import KEY_BYTES, SecretsAnswer, SecretsRequest, seal
 from quarterdeck.events.stats import InstanceStats
 from quarterdeck.events.wanted import Heartbeat, HeartbeatAnswer, WantedChange, WantedList, WantedTask
 
@@ -68,6 +69,7 @@ class FakeEngine:
         self.calls: list[str] = []
         self.heartbeats: list[Heartbeat] = []
         self.stats: list[InstanceStats] = []
+        self.secrets: dict[str, str] = {}
         self.refusals: dict[str, list[Refused]] = {}
         self.lose_answers = 0
         self.answers: dict[str, msgspec.Struct] = {}
@@ -193,6 +195,12 @@ class FakeLink:
         self.engine.check()
         self.engine.heartbeats.append(beat)
         return HeartbeatAnswer(status=self.engine.status, sequence=self.engine.last_change)
+
+    async def secrets(self, cluster: str, container_instance: str, request: SecretsRequest) -> SecretsAnswer:
+        self.engine.check()
+        there = {each: self.engine.secrets[each] for each in request.value_from if each in self.engine.secrets}
+        sealed = seal(there, request.public_key, request.task, b"e" * KEY_BYTES)
+        return SecretsAnswer(sealed=sealed, missing=[each for each in request.value_from if each not in there])
 
     async def tell_stats(self, cluster: str, container_instance: str, stats: InstanceStats) -> None:
         self.engine.check()

@@ -252,3 +252,20 @@ def test_what_tasks_use_is_shown_by_container(up: UpProcess) -> None:
     name = ids(up, "task", "taskArn", "--service", "web")[0]
     assert [each["task"] for each in shown(up, "task", "stats", name[:12])] == [name]
     assert shown(up, "task", "stats", "--service", "nobody") == []
+
+
+def test_secrets_are_stored_listed_and_deleted_but_never_shown(up: UpProcess) -> None:
+    where = ("--data", str(up.data))
+    stored = subprocess.run(
+        [*QUARTERDECK, "secret", "put", "prod/db", *where],
+        input="cheese\n",
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment(),
+    )
+    assert stored.stdout == "prod/db version 1\n"
+    assert [(each["name"], each["version"]) for each in shown(up, "secret", "ls")] == [("prod/db", 1)]
+    assert "cheese" not in said(up, "secret", "ls", "-o", "wide") + said(up, "events", "-o", "json")
+    assert said(up, "secret", "rm", "prod/db") == ""
+    assert refused(up, "secret", "rm", "prod/db").startswith("Error: ResourceNotFoundException: There is no secret")
