@@ -80,11 +80,7 @@ def resources(settings: Settings, info: RuntimeInfo) -> list[shapes.Resource]:
 
 
 def capabilities(info: RuntimeInfo) -> list[str]:
-    """Name what is carried out here, and nothing else: the engine places by it.
-
-    container-ordering stands for stopTimeout, startTimeout and dependsOn; of its conditions HEALTHY also
-    needs container-health-check, which is not among these.
-    """
+    """Name what is carried out here, and nothing else: the engine places by it."""
     newest = int(info.api_version.rpartition(".")[2]) if info.api_version else DOCKER_API_STANDARD
     drivers = DOCKER_LOG_DRIVERS if info.name == "docker" else LOG_DRIVERS
     return [
@@ -93,6 +89,8 @@ def capabilities(info: RuntimeInfo) -> list[str]:
         f"{CAPABILITY}docker-plugin.local",
         f"{ECS_CAPABILITY}docker-volume-driver.local",
         f"{ECS_CAPABILITY}container-ordering",
+        f"{ECS_CAPABILITY}container-health-check",
+        f"{ECS_CAPABILITY}container-restart-policy",
     ]
 
 

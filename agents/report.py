@@ -2,6 +2,8 @@
 
 import msgspec
 
+from quarterdeck.agents.plan import ContainerPlan
+from quarterdeck.agents.runtimes.port import Container
 from quarterdeck.agents.task import Report, Task
 from quarterdeck.events import shapes
 
@@ -11,6 +13,13 @@ STATUS = {"created": "PENDING", "running": "RUNNING", "exited": "STOPPED"}
 def running(task: Task, names: list[str]) -> Report:
     """Say that the task is RUNNING, and how these containers are."""
     return Report(task.id, _request(task, "RUNNING", [_change(task, name) for name in names]))
+
+
+def merged(earlier: Report, later: Report) -> Report:
+    """Say in one report what two say of a task that is RUNNING."""
+    changes = {each.container_name: each for each in earlier.request.containers or []}
+    changes |= {each.container_name: each for each in later.request.containers or []}
+    return Report(later.task, msgspec.structs.replace(later.request, containers=list(changes.values())))
 
 
 def stopped(task: Task, exited: str | None) -> Report:
@@ -44,6 +53,11 @@ def _request(
     )
 
 
+def health(plan: ContainerPlan, container: Container) -> str | None:
+    """What is told of a container's health: nothing where it is not watched, or does not run."""
+    return container.health if plan.spec.health_check is not None else None
+
+
 def _change(task: Task, name: str) -> shapes.ContainerStateChange:
     reason = task.failure if name == task.failed_container else None
     container = task.containers.get(name)
@@ -56,6 +70,8 @@ def _change(task: Task, name: str) -> shapes.ContainerStateChange:
         status=STATUS[container.state],
         exit_code=container.exit_code,
         reason=reason or container.reason,
+        health_status=next((health(plan, container) for plan in task.plan.containers if plan.name == name), None),
+        restart_count=task.restarts.get(name),
         network_bindings=[
             shapes.NetworkBinding(
                 bind_ip=port.bind_address,

@@ -23,6 +23,7 @@ from quarterdeck.agents.task import (
     Forget,
     Remove,
     Report,
+    Restart,
     Start,
     Step,
     Stop,
@@ -185,6 +186,8 @@ class Tasks:
         match step:
             case Start():
                 self._spawn(task, step.container.name, self._performer.start(self._group, task, step))
+            case Restart():
+                self._spawn(task, step.name, self._performer.restart(task, step))
             case Stop():
                 self._spawn(task, step.name, self._performer.stop(task, step))
             case Remove():

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from quarterdeck.agents import labels
-from quarterdeck.agents.plan import Condition, ContainerPlan, Dependency, TaskPlan
-from quarterdeck.agents.runtimes.port import ContainerSpec, Mount, NetworkMode, PortMapping
+from quarterdeck.agents.plan import Condition, ContainerPlan, Dependency, RestartPolicy, TaskPlan
+from quarterdeck.agents.runtimes.port import ContainerSpec, HealthCheck, Mount, NetworkMode, PortMapping
 from quarterdeck.events import shapes
 from quarterdeck.events.names import short_name
 from quarterdeck.events.wanted import WantedTask
@@ -12,11 +12,17 @@ from quarterdeck.events.wanted import WantedTask
 CPU_SHARES_MIN = 2
 CPU_UNITS_PER_CPU = 1024
 TASK_DIGITS = 12
+HEALTH_INTERVAL_SECONDS, HEALTH_TIMEOUT_SECONDS, HEALTH_RETRIES = 30, 5, 3
 NAME_CHARACTERS_MAX = 64
 """Of a family, and of a container, in the name of a container: a runtime may allow 200 in all."""
 
 NETWORK_MODES: dict[str, NetworkMode] = {"bridge": "bridge", "host": "host", "none": "none"}
-CONDITIONS: dict[str, Condition] = {"START": "START", "COMPLETE": "COMPLETE", "SUCCESS": "SUCCESS"}
+CONDITIONS: dict[str, Condition] = {
+    "START": "START",
+    "COMPLETE": "COMPLETE",
+    "SUCCESS": "SUCCESS",
+    "HEALTHY": "HEALTHY",
+}
 
 # Members that would change what a container is and do, and that no runtime here carries out.
 UNSUPPORTED = (
@@ -35,10 +41,8 @@ UNSUPPORTED = (
     "interactive",
     "pseudo_terminal",
     "ulimits",
-    "health_check",
     "system_controls",
     "resource_requirements",
-    "restart_policy",
     "firelens_configuration",
     "repository_credentials",
     "credential_specs",
@@ -126,6 +130,25 @@ def _container(
         after=tuple(_dependencies(container)),
         start_timeout_seconds=container.start_timeout,
         stop_timeout_seconds=container.stop_timeout,
+        restart=_restart(container.restart_policy),
+    )
+
+
+def _restart(policy: shapes.ContainerRestartPolicy | None) -> RestartPolicy | None:
+    if policy is None or not policy.enabled:
+        return None
+    return RestartPolicy(float(policy.restart_attempt_period or 0), frozenset(policy.ignored_exit_codes or ()))
+
+
+def _health_check(check: shapes.HealthCheck | None) -> HealthCheck | None:
+    if check is None:
+        return None
+    return HealthCheck(
+        command=tuple(check.command or ()),
+        interval_seconds=float(check.interval or HEALTH_INTERVAL_SECONDS),
+        timeout_seconds=float(check.timeout or HEALTH_TIMEOUT_SECONDS),
+        retries=check.retries or HEALTH_RETRIES,
+        start_period_seconds=float(check.start_period or 0),
     )
 
 
@@ -159,6 +182,7 @@ def _spec(
         network_mode=NETWORK_MODES[definition.network_mode or "bridge"],
         log_driver=log.log_driver if log is not None else None,
         log_options=(log.options or {}) if log is not None else {},
+        health_check=_health_check(container.health_check),
     )
 
 

@@ -13,6 +13,7 @@ OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 """The reason of a container that was killed for its memory, word for word as the ECS agent says it."""
 
 ContainerState = Literal["created", "running", "exited"]
+Health = Literal["UNKNOWN", "HEALTHY", "UNHEALTHY"]
 NetworkMode = Literal["bridge", "host", "none"]
 
 
@@ -32,6 +33,19 @@ class Mount(msgspec.Struct, frozen=True):
     target: str
     read_only: bool = False
     kind: Literal["bind", "volume"] = "bind"
+
+
+class HealthCheck(msgspec.Struct, frozen=True):
+    """A command that is run in the container again and again: 0 says healthy (spec §5.3)."""
+
+    command: tuple[str, ...]
+    """``CMD`` and the words of a command, or ``CMD-SHELL`` and a line for the shell."""
+    interval_seconds: float = 30.0
+    timeout_seconds: float = 5.0
+    retries: int = 3
+    """So many failures in a row make it UNHEALTHY."""
+    start_period_seconds: float = 0.0
+    """Failures before that do not count, unless it was healthy already."""
 
 
 class ContainerSpec(msgspec.Struct, frozen=True):
@@ -61,6 +75,8 @@ class ContainerSpec(msgspec.Struct, frozen=True):
     network_mode: NetworkMode = "bridge"
     log_driver: str | None = None
     log_options: dict[str, str] = {}
+    health_check: HealthCheck | None = None
+    """Without one the container's health is not watched, whatever its image says."""
 
 
 class Container(msgspec.Struct, frozen=True):
@@ -82,6 +98,8 @@ class Container(msgspec.Struct, frozen=True):
     ports: tuple[PortMapping, ...] = ()
     """With the actual host ports; only while running."""
     oom_killed: bool = False
+    health: Health | None = None
+    """What its health check says, while it runs; None without one."""
 
 
 class RuntimeInfo(msgspec.Struct, frozen=True):

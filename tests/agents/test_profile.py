@@ -67,7 +67,8 @@ def test_capabilities_are_those_of_the_daemon() -> None:
     assert versions[-1].endswith("1.41")
     assert len(versions) == 25
     assert "com.amazonaws.ecs.capability.logging-driver.journald" in found
-    assert "ecs.capability.container-health-check" not in found
+    assert "ecs.capability.container-health-check" in found
+    assert "ecs.capability.efs" not in found
 
 
 @pytest.mark.parametrize("info", [DOCKER, SIMULATED])

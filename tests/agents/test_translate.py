@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from quarterdeck.agents import labels
-from quarterdeck.agents.plan import ContainerPlan
-from quarterdeck.agents.runtimes.port import ContainerSpec, Mount, PortMapping
+from quarterdeck.agents.plan import ContainerPlan, RestartPolicy
+from quarterdeck.agents.runtimes.port import ContainerSpec, HealthCheck, Mount, PortMapping
 from quarterdeck.agents.translate import Untranslatable, translate
 from quarterdeck.events import shapes
 from quarterdeck.events.wanted import WantedTask
@@ -130,11 +130,26 @@ def test_dependencies_and_timeouts_are_planned() -> None:
     assert second.start_timeout_seconds == 9
 
 
+def test_a_health_check_has_its_times() -> None:
+    check = shapes.HealthCheck(command=["CMD-SHELL", "true"], interval=10, timeout=2, retries=4, start_period=60)
+    assert spec(health_check=check).health_check == HealthCheck(("CMD-SHELL", "true"), 10.0, 2.0, 4, 60.0)
+    bare = shapes.HealthCheck(command=["CMD", "true"])
+    assert spec(health_check=bare).health_check == HealthCheck(("CMD", "true"), 30.0, 5.0, 3, 0.0)
+
+
+def test_a_restart_policy_that_is_enabled_is_planned() -> None:
+    policy = shapes.ContainerRestartPolicy(enabled=True, ignored_exit_codes=[0, 3], restart_attempt_period=60)
+    off = shapes.ContainerRestartPolicy(enabled=False)
+    first, second = plans(container("a", restart_policy=policy), container("b", restart_policy=off))
+    assert first.restart == RestartPolicy(60.0, frozenset({0, 3}))
+    assert second.restart is None
+
+
 @pytest.mark.parametrize(
     ("fields", "named"),
     [
         ({"privileged": True, "ulimits": [shapes.Ulimit(name="core")]}, "privileged, ulimits"),
-        ({"depends_on": [shapes.ContainerDependency(container_name="b", condition="HEALTHY")]}, "HEALTHY"),
+        ({"depends_on": [shapes.ContainerDependency(container_name="b", condition="WELL")]}, "WELL"),
     ],
 )
 def test_what_is_not_carried_out_is_refused_by_name(fields: dict[str, Any], named: str) -> None:

@@ -43,7 +43,7 @@ PULL_SILENCE_SECONDS_MAX = 60.0
 NAME_ATTEMPTS_MAX = 3
 RECONNECT_SECONDS_MIN = 0.1
 RECONNECT_SECONDS_MAX = 5.0
-EVENTS = ("start", "die", "oom", "destroy", "pause", "unpause")
+EVENTS = ("start", "die", "oom", "destroy", "pause", "unpause", "health_status")
 """Actions worth a look; asking for these leaves the exec_* of health probes with the daemon."""
 
 NOT_FOUND = 404

@@ -9,12 +9,15 @@ from quarterdeck.agents.runtimes.port import (
     Container,
     ContainerSpec,
     ContainerState,
+    Health,
+    HealthCheck,
     Mount,
     PortMapping,
 )
 
 BYTES_PER_MIB = 1 << 20
 NANO_CPUS_PER_CPU = 1_000_000_000
+NANOSECONDS_PER_SECOND = 1_000_000_000
 DEFAULT_TAG = "latest"
 
 STATES: dict[str, ContainerState] = {
@@ -26,6 +29,7 @@ STATES: dict[str, ContainerState] = {
     "exited": "exited",
     "dead": "exited",
 }
+HEALTH: dict[str, Health] = {"starting": "UNKNOWN", "healthy": "HEALTHY", "unhealthy": "UNHEALTHY"}
 EVENT_FACTS = frozenset({"image", "name", "exitCode", "execDuration"})
 """What Docker mixes into the labels of an event's actor."""
 
@@ -43,6 +47,19 @@ def create_request(spec: ContainerSpec) -> wire.CreateRequest:
         user=spec.user or "",
         working_dir=spec.working_directory or "",
         hostname=spec.hostname or "",
+        healthcheck=_health_check(spec.health_check),
+    )
+
+
+def _health_check(check: HealthCheck | None) -> wire.HealthConfig | None:
+    if check is None:
+        return None
+    return wire.HealthConfig(
+        test=check.command,
+        interval=round(check.interval_seconds * NANOSECONDS_PER_SECOND),
+        timeout=round(check.timeout_seconds * NANOSECONDS_PER_SECOND),
+        retries=check.retries,
+        start_period=round(check.start_period_seconds * NANOSECONDS_PER_SECOND),
     )
 
 
@@ -95,11 +112,16 @@ def container(inspected: wire.Inspected) -> Container:
         finished_at=_seconds(inspected.state.finished_at) if state == "exited" else None,
         ports=_ports(inspected) if state == "running" else (),
         oom_killed=inspected.state.oom_killed,
+        health=_health(inspected.state) if state == "running" else None,
     )
 
 
 def _reason(state: wire.State) -> str | None:
     return OUT_OF_MEMORY if state.oom_killed else state.error or None
+
+
+def _health(state: wire.State) -> Health | None:
+    return HEALTH.get(state.health.status) if state.health is not None else None
 
 
 def _seconds(moment: dt.datetime) -> float | None:

@@ -35,6 +35,16 @@ class HostConfigRequest(msgspec.Struct, frozen=True, rename="pascal", omit_defau
     log_config: LogConfig | None = None
 
 
+class HealthConfig(msgspec.Struct, frozen=True, rename="pascal"):
+    """A health check; times in nanoseconds."""
+
+    test: tuple[str, ...]
+    interval: int
+    timeout: int
+    retries: int
+    start_period: int
+
+
 class CreateRequest(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
     """Body of ``POST /containers/create``."""
 
@@ -48,6 +58,7 @@ class CreateRequest(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=
     user: str = ""
     working_dir: str = ""
     hostname: str = ""
+    healthcheck: HealthConfig | None = None
 
 
 class Created(msgspec.Struct, frozen=True, rename="pascal"):
@@ -62,6 +73,12 @@ class Summary(msgspec.Struct, frozen=True, rename="pascal"):
     id: str
 
 
+class HealthState(msgspec.Struct, frozen=True, rename="pascal"):
+    """What a health check says: starting, healthy, unhealthy, or none."""
+
+    status: str = ""
+
+
 class State(msgspec.Struct, frozen=True, rename="pascal"):
     """State of an inspected container; year 1 stands for never."""
 
@@ -71,6 +88,7 @@ class State(msgspec.Struct, frozen=True, rename="pascal"):
     finished_at: dt.datetime
     error: str = ""
     oom_killed: bool = msgspec.field(default=False, name="OOMKilled")
+    health: HealthState | None = None
 
 
 class Config(msgspec.Struct, frozen=True, rename="pascal"):

@@ -13,6 +13,8 @@ from collections.abc import AsyncGenerator, Mapping
 from functools import partial
 from pathlib import Path
 
+import msgspec
+
 from quarterdeck.agents.runtimes.changes import ChangeFeed, carries
 from quarterdeck.agents.runtimes.errors import (
     CannotCreateContainerError,
@@ -29,6 +31,7 @@ from quarterdeck.agents.runtimes.port import (
     RuntimeInfo,
 )
 from quarterdeck.agents.runtimes.process import launch, shim
+from quarterdeck.agents.runtimes.process.health import HealthChecks
 from quarterdeck.agents.runtimes.process.store import Ports, Store
 from quarterdeck.agents.runtimes.process.watch import Watch
 
@@ -44,6 +47,7 @@ class ProcessRuntime:
     def __init__(self, data: Path) -> None:
         self._store = Store(data)
         self._feed = ChangeFeed()
+        self._checks = HealthChecks(self._store, self._publish)
         self._watches: dict[str, Watch] = {}
         self._starting: dict[str, Ports] = {}
         self._opened = False
@@ -81,7 +85,7 @@ class ProcessRuntime:
         """Choose ports, run the shim, and wait until it has started the command or failed."""
         store = self._ready()
         if container_id in self._starting or store.container(container_id).state == "running":
-            return store.container(container_id)
+            return self._seen(container_id)
         await self._settled(container_id)
         spec = store.spec(container_id)
         ports = launch.assign(spec, self._taken_ports())
@@ -93,7 +97,7 @@ class ProcessRuntime:
         finally:
             del self._starting[container_id]
         self._feed.publish(container_id, spec.labels)
-        return store.container(container_id)
+        return self._seen(container_id)
 
     def _taken_ports(self) -> Ports:
         running = [watch.ports for watch in self._watches.values()]
@@ -138,7 +142,7 @@ class ProcessRuntime:
                     await watch.ended.wait()
             except TimeoutError:
                 await self._kill(watch)
-        return store.container(container_id)
+        return self._seen(container_id)
 
     async def _kill(self, watch: Watch) -> None:
         """Raises CannotStopContainerError if even that does not end it."""
@@ -173,12 +177,13 @@ class ProcessRuntime:
 
     async def inspect(self, container_id: str) -> Container:
         """Read the container's directory."""
-        return self._ready().container(container_id)
+        self._ready()
+        return self._seen(container_id)
 
     async def list(self, labels: Mapping[str, str]) -> list[Container]:
         """Read all directories."""
         store = self._ready()
-        found = [store.container(container_id) for container_id in store.ids()]
+        found = [self._seen(container_id) for container_id in store.ids()]
         wanted = [container for container in found if carries(container.labels, labels)]
         return sorted(wanted, key=lambda container: container.name)
 
@@ -194,6 +199,7 @@ class ProcessRuntime:
             watch.close()
         self._watches.clear()
         self._feed.close()
+        await self._checks.close()
 
     def _ready(self) -> Store:
         """The store, on first use with everything that runs in it watched."""
@@ -216,6 +222,7 @@ class ProcessRuntime:
         ports = self._store.ports(container_id)
         watch = Watch(pids, ports, partial(self._ended, container_id))
         self._watches[container_id] = watch
+        self._checks.begin(container_id)
         return watch
 
     def _ended(self, container_id: str) -> None:
@@ -223,8 +230,20 @@ class ProcessRuntime:
         watch = self._watches.pop(container_id)
         if watch.pids.command_lives:
             watch.signal(signal.SIGKILL)
+        self._checks.end(container_id)
+        self._publish(container_id)
+
+    def _publish(self, container_id: str) -> None:
+        """Tell followers to look at a container, if it is still there."""
         try:
             labels = self._store.spec(container_id).labels
         except (ContainerGone, FileNotFoundError):
             return
         self._feed.publish(container_id, labels)
+
+    def _seen(self, container_id: str) -> Container:
+        """What its directory says, with its health while it runs. Raises ContainerGone."""
+        container = self._store.container(container_id)
+        if container.state != "running":
+            return container
+        return msgspec.structs.replace(container, health=self._checks.health(container_id))
