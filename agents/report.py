@@ -1,5 +1,7 @@
 """Report: what the engine is told of a task, as ECS's SubmitTaskStateChange. Pure (spec §4.8, §6.7)."""
 
+from collections.abc import Iterator
+
 import msgspec
 
 from quarterdeck.agents.plan import ContainerPlan
@@ -72,13 +74,29 @@ def _change(task: Task, name: str) -> shapes.ContainerStateChange:
         reason=reason or container.reason,
         health_status=next((health(plan, container) for plan in task.plan.containers if plan.name == name), None),
         restart_count=task.restarts.get(name),
-        network_bindings=[
-            shapes.NetworkBinding(
+        network_bindings=list(_bindings(task, name, container)),
+    )
+
+
+def _bindings(task: Task, name: str, container: Container) -> Iterator[shapes.NetworkBinding]:
+    """Ports one by one, and ranges as they were asked for (spec §5.4)."""
+    ports = {(port.container_port, port.protocol): port for port in container.ports}
+    asked = next((plan.spec.ports for plan in task.plan.containers if plan.name == name), ())
+    for wanted in asked:
+        span = [(wanted.container_port + index, wanted.protocol) for index in range(wanted.count)]
+        if wanted.count > 1 and all(each in ports for each in span):
+            row = [ports.pop(each) for each in span]
+            yield shapes.NetworkBinding(
+                bind_ip=row[0].bind_address,
+                protocol=wanted.protocol,
+                container_port_range=f"{row[0].container_port}-{row[-1].container_port}",
+                host_port_range=f"{row[0].host_port}-{row[-1].host_port}",
+            )
+    for port in container.ports:
+        if (port.container_port, port.protocol) in ports:
+            yield shapes.NetworkBinding(
                 bind_ip=port.bind_address,
                 container_port=port.container_port,
                 host_port=port.host_port,
                 protocol=port.protocol,
             )
-            for port in container.ports
-        ],
-    )

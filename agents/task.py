@@ -180,6 +180,7 @@ def began(task: Task, step: Step) -> None:
     match step:
         case Start(container=plan):
             task.busy.add(plan.name)
+            task.volumes.update(task_volumes(plan.spec.labels))  # made even if the container can't be
         case Restart(name=name):
             task.busy.add(name)
             task.restarts[name] = task.restarts.get(name, 0) + 1

@@ -37,7 +37,8 @@ from quarterdeck.agents.task import (
     vanished,
     wish,
 )
-from quarterdeck.agents.translate import Untranslatable, translate
+from quarterdeck.agents.translate import translate
+from quarterdeck.agents.untranslatable import Untranslatable
 from quarterdeck.events.names import Arn, short_name
 from quarterdeck.events.wanted import WantedList, WantedTask
 

@@ -7,6 +7,7 @@
     └── ContainerFailure                a verdict on one container, in the words of the ECS agent
         ├── CannotPullContainerError
         ├── CannotCreateContainerError
+        ├── CannotCreateVolumeError
         ├── CannotStartContainerError
         ├── CannotStopContainerError
         ├── CannotInspectContainerError
@@ -57,6 +58,10 @@ class CannotPullContainerError(ContainerFailure):
 
 class CannotCreateContainerError(ContainerFailure):
     """The container's description was refused, or its name belongs to another container."""
+
+
+class CannotCreateVolumeError(ContainerFailure):
+    """A volume that has to be there is not, or could not be made."""
 
 
 class CannotStartContainerError(ContainerFailure):

@@ -9,6 +9,8 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from quarterdeck.agents.runtimes.options import Options
+
 OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 """The reason of a container that was killed for its memory, word for word as the ECS agent says it."""
 
@@ -18,12 +20,25 @@ NetworkMode = Literal["bridge", "host", "none"]
 
 
 class PortMapping(msgspec.Struct, frozen=True):
-    """A container port on the host. ``host_port`` 0 asks for any free one; a running container shows which."""
+    """A container port on the host. ``host_port`` 0 asks for any free one; a running container shows which.
+
+    A ``count`` above 1 asks for that many ports in a row, free ones on the host; they are shown one by one.
+    """
 
     container_port: int
     host_port: int = 0
     protocol: str = "tcp"
     bind_address: str = "0.0.0.0"  # noqa: S104 - what ECS reports as bindIP
+    count: int = 1
+
+
+class Volume(msgspec.Struct, frozen=True):
+    """How a named volume is made if it is not there yet; or that it has to be."""
+
+    driver: str = "local"
+    options: dict[str, str] = {}
+    labels: dict[str, str] = {}
+    must_exist: bool = False
 
 
 class Mount(msgspec.Struct, frozen=True):
@@ -33,6 +48,16 @@ class Mount(msgspec.Struct, frozen=True):
     target: str
     read_only: bool = False
     kind: Literal["bind", "volume"] = "bind"
+    volume: Volume | None = None
+    """None is a plain one, made if missing."""
+
+
+class TaskBounds(msgspec.Struct, frozen=True):
+    """What a task's containers may take together; ``task`` tells tasks apart."""
+
+    task: str
+    cpu_limit: float | None = None
+    memory_mib: int | None = None
 
 
 class HealthCheck(msgspec.Struct, frozen=True):
@@ -63,6 +88,8 @@ class ContainerSpec(msgspec.Struct, frozen=True):
     """Hard limit in CPUs."""
     memory_mib: int | None = None
     """Hard limit: above it the container is killed."""
+    bounds: TaskBounds | None = None
+    """Hard limits for its task; a runtime that can't bound a sum bounds each container by them."""
     memory_reservation_mib: int | None = None
     """Soft limit: pushed back to it when the host is short."""
     ports: tuple[PortMapping, ...] = ()
@@ -77,6 +104,7 @@ class ContainerSpec(msgspec.Struct, frozen=True):
     log_options: dict[str, str] = {}
     health_check: HealthCheck | None = None
     """Without one the container's health is not watched, whatever its image says."""
+    options: Options = Options()
 
 
 class Container(msgspec.Struct, frozen=True):
@@ -88,7 +116,7 @@ class Container(msgspec.Struct, frozen=True):
     state: ContainerState
     image: str
     image_digest: str | None = None
-    """Id of the image it was created from, ``sha256:…``."""
+    """``sha256:…`` of the image it was created from: as its registry knows it, or if none does, its id."""
     exit_code: int | None = None
     """Of the last run; 128 + n after signal n; None if it never ended or nobody saw it end."""
     reason: str | None = None
@@ -111,6 +139,10 @@ class RuntimeInfo(msgspec.Struct, frozen=True):
     cpu: int
     """ECS CPU units, 1024 per core."""
     memory_mib: int
+    log_drivers: tuple[str, ...] = ("json-file", "none")
+    volume_drivers: tuple[str, ...] = ("local",)
+    bounds_tasks: bool = False
+    """Whether the sum of a task's containers can be bounded."""
 
 
 class Changed(msgspec.Struct, frozen=True):

@@ -463,9 +463,9 @@ async def test_a_task_asked_for_again_after_its_end_does_not_run_twice(world: Wo
 
 async def test_a_definition_that_asks_for_too_much_is_told_so(world: World) -> None:
     world.start()
-    world.engine.place(ONE, definition=definition(container("app", privileged=True)))
+    world.engine.place(ONE, definition=definition(container("app", secrets=[shapes.Secret(name="A")])))
     await world.until(lambda: world.engine.told(ONE) == ["STOPPED"])
-    assert "privileged" in (world.engine.last(ONE).reason or "")
+    assert "secrets" in (world.engine.last(ONE).reason or "")
 
 
 CHECK = shapes.HealthCheck(command=["CMD", "true"], interval=5)

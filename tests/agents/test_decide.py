@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from quarterdeck.agents import decide, task
+from quarterdeck.agents.labels import TASK_VOLUMES
 from quarterdeck.agents.plan import Condition, ContainerPlan, Dependency, RestartPolicy, TaskPlan
 from quarterdeck.agents.runtimes.port import Container, ContainerSpec, HealthCheck, PortMapping
 from quarterdeck.agents.settings import Timing
 from quarterdeck.agents.task import Step, Task
+from quarterdeck.events import shapes
 
 NOW = 1000.0
 TIMING = Timing()
@@ -371,3 +373,27 @@ def test_the_report_of_a_failure_says_whose_it_is() -> None:
     assert isinstance(step, task.Report)
     assert step.request.reason == "CannotStartContainerError: no"
     assert [each.reason for each in step.request.containers or []] == [None, "CannotStartContainerError: no"]
+
+
+def test_a_range_of_ports_is_told_as_one() -> None:
+    wanted = (PortMapping(80), PortMapping(8000, count=2))
+    spec = ContainerSpec(name="ecs-a", image="image", ports=wanted)
+    bound = (PortMapping(80, 32768), PortMapping(8000, 49153), PortMapping(8001, 49154))
+    found = given(plan("a", spec=spec), seen={"a": seen("a", "running", ports=bound)})
+    (step,) = decide.next_steps(found, NOW, TIMING)
+    assert isinstance(step, task.Report)
+    (change,) = step.request.containers or []
+    assert change.network_bindings == [
+        shapes.NetworkBinding(
+            bind_ip="0.0.0.0", protocol="tcp", container_port_range="8000-8001", host_port_range="49153-49154"
+        ),
+        shapes.NetworkBinding(bind_ip="0.0.0.0", container_port=80, host_port=32768, protocol="tcp"),
+    ]
+
+
+def test_the_volumes_of_a_container_that_was_begun_are_the_tasks_even_if_it_never_was() -> None:
+    spec = ContainerSpec(name="ecs-a", image="image", labels={TASK_VOLUMES: "v,w"})
+    found = given(plan("a", spec=spec))
+    (step,) = decide.next_steps(found, NOW, TIMING)
+    task.began(found, step)
+    assert found.volumes == {"v", "w"}

@@ -13,7 +13,16 @@ from quarterdeck.engine.core.required_attributes import required_attributes
 from quarterdeck.events import shapes
 from tests.agents.world import container, definition
 
-DOCKER = RuntimeInfo(name="docker", version="20.10.24", api_version="1.41", cpu=2048, memory_mib=4000)
+DOCKER = RuntimeInfo(
+    name="docker",
+    version="20.10.24",
+    api_version="1.41",
+    cpu=2048,
+    memory_mib=4000,
+    log_drivers=("json-file", "journald", "none"),
+    volume_drivers=("local", "nfs"),
+    bounds_tasks=True,
+)
 SIMULATED = RuntimeInfo(name="simulated", version="1", api_version="", cpu=1024, memory_mib=512)
 NEW = Identity(cluster="default", instance_type="big", instance_id="i-0")
 KNOWN = Identity(cluster="default", instance_type="big", instance_id="i-0", container_instance_arn="arn")
@@ -67,6 +76,8 @@ def test_capabilities_are_those_of_the_daemon() -> None:
     assert versions[-1].endswith("1.41")
     assert len(versions) == 25
     assert "com.amazonaws.ecs.capability.logging-driver.journald" in found
+    assert "com.amazonaws.ecs.capability.docker-plugin.nfs" in found
+    assert "ecs.capability.task-cpu-mem-limit" in found
     assert "ecs.capability.container-health-check" in found
     assert "ecs.capability.efs" not in found
 

@@ -3,6 +3,7 @@
 import datetime as dt
 
 from quarterdeck.agents.runtimes.docker import wire
+from quarterdeck.agents.runtimes.docker.options import BYTES_PER_MIB, host_options
 from quarterdeck.agents.runtimes.errors import CannotCreateContainerError
 from quarterdeck.agents.runtimes.port import (
     OUT_OF_MEMORY,
@@ -13,9 +14,10 @@ from quarterdeck.agents.runtimes.port import (
     HealthCheck,
     Mount,
     PortMapping,
+    TaskBounds,
+    Volume,
 )
 
-BYTES_PER_MIB = 1 << 20
 NANO_CPUS_PER_CPU = 1_000_000_000
 NANOSECONDS_PER_SECOND = 1_000_000_000
 DEFAULT_TAG = "latest"
@@ -34,11 +36,14 @@ EVENT_FACTS = frozenset({"image", "name", "exitCode", "execDuration"})
 """What Docker mixes into the labels of an event's actor."""
 
 
-def create_request(spec: ContainerSpec) -> wire.CreateRequest:
-    """The body that creates such a container. Raises CannotCreateContainerError for a bad mount."""
+def create_request(spec: ContainerSpec, cgroup_parent: str = "") -> wire.CreateRequest:
+    """The body that creates such a container. Raises CannotCreateContainerError for a bad mount.
+
+    Where a cgroup bounds its task, the container has no more limits than its own.
+    """
     return wire.CreateRequest(
         image=spec.image,
-        host_config=_host_config(spec),
+        host_config=_host_config(spec, cgroup_parent),
         labels=spec.labels,
         cmd=spec.command,
         entrypoint=spec.entry_point,
@@ -48,6 +53,9 @@ def create_request(spec: ContainerSpec) -> wire.CreateRequest:
         working_dir=spec.working_directory or "",
         hostname=spec.hostname or "",
         healthcheck=_health_check(spec.health_check),
+        open_stdin=spec.options.interactive,
+        tty=spec.options.pseudo_terminal,
+        network_disabled=spec.options.networking_disabled,
     )
 
 
@@ -63,14 +71,18 @@ def _health_check(check: HealthCheck | None) -> wire.HealthConfig | None:
     )
 
 
-def _host_config(spec: ContainerSpec) -> wire.HostConfigRequest:
+def _host_config(spec: ContainerSpec, cgroup_parent: str) -> wire.HostConfigRequest:
+    bounds = spec.bounds if spec.bounds is not None and not cgroup_parent else TaskBounds("")
+    memory_mib = spec.memory_mib or bounds.memory_mib
     return wire.HostConfigRequest(
+        **host_options(spec.options, memory_mib),
+        cgroup_parent=cgroup_parent,
         network_mode=spec.network_mode,
         binds=tuple(_bind(mount) for mount in spec.mounts),
         port_bindings=_port_bindings(spec) if spec.network_mode == "bridge" else {},
         cpu_shares=spec.cpu_shares,
-        nano_cpus=round((spec.cpu_limit or 0) * NANO_CPUS_PER_CPU),
-        memory=(spec.memory_mib or 0) * BYTES_PER_MIB,
+        nano_cpus=round((spec.cpu_limit or bounds.cpu_limit or 0) * NANO_CPUS_PER_CPU),
+        memory=(memory_mib or 0) * BYTES_PER_MIB,
         memory_reservation=(spec.memory_reservation_mib or 0) * BYTES_PER_MIB,
         log_config=wire.LogConfig(spec.log_driver, spec.log_options) if spec.log_driver else None,
     )
@@ -96,8 +108,14 @@ def _bind(mount: Mount) -> str:
     return f"{mount.source}:{mount.target}" + (":ro" if mount.read_only else "")
 
 
-def container(inspected: wire.Inspected) -> Container:
-    """What an inspection says."""
+def volume_request(mount: Mount) -> wire.VolumeRequest:
+    """The body that makes the volume of a mount, if it is not there."""
+    volume = mount.volume or Volume()
+    return wire.VolumeRequest(mount.source, volume.driver, volume.options, volume.labels)
+
+
+def container(inspected: wire.Inspected, digest: str = "") -> Container:
+    """What an inspection says, and with the digest its image has in a registry."""
     state = STATES.get(inspected.state.status, "exited")
     return Container(
         id=inspected.id,
@@ -105,7 +123,7 @@ def container(inspected: wire.Inspected) -> Container:
         labels=inspected.config.labels or {},
         state=state,
         image=inspected.config.image,
-        image_digest=inspected.image or None,
+        image_digest=digest or inspected.image or None,
         exit_code=inspected.state.exit_code if state == "exited" else None,
         reason=_reason(inspected.state) if state == "exited" else None,
         started_at=_seconds(inspected.state.started_at),
