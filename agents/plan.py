@@ -6,7 +6,7 @@ import msgspec
 
 from quarterdeck.agents.runtimes.port import ContainerSpec
 
-Condition = Literal["START", "COMPLETE", "SUCCESS"]
+Condition = Literal["START", "COMPLETE", "SUCCESS", "HEALTHY"]
 
 
 class Dependency(msgspec.Struct, frozen=True):
@@ -27,6 +27,14 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     registry_credentials: str = ""
 
 
+class RestartPolicy(msgspec.Struct, frozen=True):
+    """When a container that ended is started again in place (spec §5.3)."""
+
+    period_seconds: float
+    """It must have run that long since it was started last."""
+    ignored_exit_codes: frozenset[int] = frozenset()
+
+
 class ContainerPlan(msgspec.Struct, frozen=True, kw_only=True):
     """One container of a task; timeouts None leave it to the agent."""
 
@@ -38,6 +46,7 @@ class ContainerPlan(msgspec.Struct, frozen=True, kw_only=True):
     """How long others wait for it."""
     stop_timeout_seconds: float | None = None
     needs: Needs = Needs()
+    restart: RestartPolicy | None = None
 
 
 class TaskPlan(msgspec.Struct, frozen=True, kw_only=True):

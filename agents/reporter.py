@@ -14,6 +14,7 @@ import structlog
 from quarterdeck.agents.backoff import Backoff
 from quarterdeck.agents.clock import Clock
 from quarterdeck.agents.link import Link, LinkDown, Refused
+from quarterdeck.agents.report import merged
 from quarterdeck.agents.settings import Settings
 from quarterdeck.agents.spawn import spawn
 from quarterdeck.agents.task import Report
@@ -41,7 +42,7 @@ class Tokens:
 
 
 class Reporter:
-    """The outbox of an agent. What is waiting is bounded by the tasks there are: states only move forward."""
+    """The outbox of an agent. What is waiting is bounded by the tasks there are: what repeats itself is merged."""
 
     def __init__(self, link: Link, clock: Clock, settings: Settings, tokens: Tokens) -> None:
         self._link = link
@@ -56,6 +57,8 @@ class Reporter:
         """Send a report after those of its task before it; ``taken`` is called when the engine has it."""
         queue = self._waiting.get(report.task)
         if queue is not None:
+            if len(queue) > 1 and queue[-1].request.status == report.request.status == "RUNNING":
+                report = merged(queue.pop(), report)  # not the first, which may be on its way
             queue.append(report)
             return
         self._waiting[report.task] = deque([report])

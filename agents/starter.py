@@ -56,6 +56,11 @@ class Starter:
             if await self._pull(group, task, plan):
                 await self._run_pulled(task, plan)
 
+    async def again(self, container_id: str) -> Container:
+        """Let a container that ended run once more. Raises RuntimeFailure."""
+        async with self._slots:
+            return await self._runtime.start(container_id)
+
     def abandon(self, task_id: str) -> None:
         """Do not wait any longer for the image of this task."""
         waiting = self._waiting.get(task_id)

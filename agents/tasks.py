@@ -23,6 +23,7 @@ from quarterdeck.agents.task import (
     Forget,
     Remove,
     Report,
+    Restart,
     Start,
     Step,
     Stop,
@@ -36,7 +37,8 @@ from quarterdeck.agents.task import (
     vanished,
     wish,
 )
-from quarterdeck.agents.translate import Untranslatable, translate
+from quarterdeck.agents.translate import translate
+from quarterdeck.agents.untranslatable import Untranslatable
 from quarterdeck.events.names import Arn, short_name
 from quarterdeck.events.wanted import WantedList, WantedTask
 
@@ -193,6 +195,8 @@ class Tasks:
         match step:
             case Start():
                 self._spawn(task, step.container.name, self._performer.start(self._group, task, step))
+            case Restart():
+                self._spawn(task, step.name, self._performer.restart(task, step))
             case Stop():
                 self._spawn(task, step.name, self._performer.stop(task, step))
             case Remove():

@@ -8,6 +8,7 @@
         ├── CannotPullContainerError
         ├── ResourceInitializationError
         ├── CannotCreateContainerError
+        ├── CannotCreateVolumeError
         ├── CannotStartContainerError
         ├── CannotStopContainerError
         ├── CannotInspectContainerError
@@ -66,6 +67,10 @@ class ResourceInitializationError(ContainerFailure):
 
 class CannotCreateContainerError(ContainerFailure):
     """The container's description was refused, or its name belongs to another container."""
+
+
+class CannotCreateVolumeError(ContainerFailure):
+    """A volume that has to be there is not, or could not be made."""
 
 
 class CannotStartContainerError(ContainerFailure):

@@ -10,21 +10,36 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from quarterdeck.agents.runtimes.image import Credentials, Image, Tell, ignore
+from quarterdeck.agents.runtimes.options import Options
 
 OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 """The reason of a container that was killed for its memory, word for word as the ECS agent says it."""
 
 ContainerState = Literal["created", "running", "exited"]
+Health = Literal["UNKNOWN", "HEALTHY", "UNHEALTHY"]
 NetworkMode = Literal["bridge", "host", "none"]
 
 
 class PortMapping(msgspec.Struct, frozen=True):
-    """A container port on the host. ``host_port`` 0 asks for any free one; a running container shows which."""
+    """A container port on the host. ``host_port`` 0 asks for any free one; a running container shows which.
+
+    A ``count`` above 1 asks for that many ports in a row, free ones on the host; they are shown one by one.
+    """
 
     container_port: int
     host_port: int = 0
     protocol: str = "tcp"
     bind_address: str = "0.0.0.0"  # noqa: S104 - what ECS reports as bindIP
+    count: int = 1
+
+
+class Volume(msgspec.Struct, frozen=True):
+    """How a named volume is made if it is not there yet; or that it has to be."""
+
+    driver: str = "local"
+    options: dict[str, str] = {}
+    labels: dict[str, str] = {}
+    must_exist: bool = False
 
 
 class Mount(msgspec.Struct, frozen=True):
@@ -34,6 +49,29 @@ class Mount(msgspec.Struct, frozen=True):
     target: str
     read_only: bool = False
     kind: Literal["bind", "volume"] = "bind"
+    volume: Volume | None = None
+    """None is a plain one, made if missing."""
+
+
+class TaskBounds(msgspec.Struct, frozen=True):
+    """What a task's containers may take together; ``task`` tells tasks apart."""
+
+    task: str
+    cpu_limit: float | None = None
+    memory_mib: int | None = None
+
+
+class HealthCheck(msgspec.Struct, frozen=True):
+    """A command that is run in the container again and again: 0 says healthy (spec §5.3)."""
+
+    command: tuple[str, ...]
+    """``CMD`` and the words of a command, or ``CMD-SHELL`` and a line for the shell."""
+    interval_seconds: float = 30.0
+    timeout_seconds: float = 5.0
+    retries: int = 3
+    """So many failures in a row make it UNHEALTHY."""
+    start_period_seconds: float = 0.0
+    """Failures before that do not count, unless it was healthy already."""
 
 
 class ContainerSpec(msgspec.Struct, frozen=True):
@@ -51,6 +89,8 @@ class ContainerSpec(msgspec.Struct, frozen=True):
     """Hard limit in CPUs."""
     memory_mib: int | None = None
     """Hard limit: above it the container is killed."""
+    bounds: TaskBounds | None = None
+    """Hard limits for its task; a runtime that can't bound a sum bounds each container by them."""
     memory_reservation_mib: int | None = None
     """Soft limit: pushed back to it when the host is short."""
     ports: tuple[PortMapping, ...] = ()
@@ -63,6 +103,9 @@ class ContainerSpec(msgspec.Struct, frozen=True):
     network_mode: NetworkMode = "bridge"
     log_driver: str | None = None
     log_options: dict[str, str] = {}
+    health_check: HealthCheck | None = None
+    """Without one the container's health is not watched, whatever its image says."""
+    options: Options = Options()
 
 
 class Container(msgspec.Struct, frozen=True):
@@ -88,6 +131,8 @@ class Container(msgspec.Struct, frozen=True):
     addresses: tuple[str, ...] = ()
     """IPv4, in networks of its own; only while running."""
     oom_killed: bool = False
+    health: Health | None = None
+    """What its health check says, while it runs; None without one."""
 
 
 class RuntimeInfo(msgspec.Struct, frozen=True):
@@ -99,6 +144,10 @@ class RuntimeInfo(msgspec.Struct, frozen=True):
     cpu: int
     """ECS CPU units, 1024 per core."""
     memory_mib: int
+    log_drivers: tuple[str, ...] = ("json-file", "none")
+    volume_drivers: tuple[str, ...] = ("local",)
+    bounds_tasks: bool = False
+    """Whether the sum of a task's containers can be bounded."""
 
 
 class Changed(msgspec.Struct, frozen=True):

@@ -11,18 +11,18 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from quarterdeck.agents.runtimes.changes import carries
 from quarterdeck.agents.runtimes.docker import translate, wire
 from quarterdeck.agents.runtimes.docker.api import Answer, DockerApi
+from quarterdeck.agents.runtimes.docker.cgroup import TaskCgroups
+from quarterdeck.agents.runtimes.docker.creation import Creation
 from quarterdeck.agents.runtimes.docker.images import DockerImages
+from quarterdeck.agents.runtimes.docker.options import BYTES_PER_MIB
 from quarterdeck.agents.runtimes.errors import (
-    CannotCreateContainerError,
     CannotInspectContainerError,
     CannotRemoveContainerError,
     CannotStartContainerError,
     CannotStopContainerError,
     ContainerGone,
-    ImageMissing,
     RuntimeUnavailable,
 )
 from quarterdeck.agents.runtimes.port import (
@@ -35,14 +35,12 @@ from quarterdeck.agents.runtimes.port import (
 
 SOCKET_PATH = "/var/run/docker.sock"
 CPU_UNITS_PER_CORE = 1024
-CREATE_SECONDS_MAX = 240.0
 START_SECONDS_MAX = 180.0
 STOP_MARGIN_SECONDS = 30.0
 REMOVE_SECONDS_MAX = 300.0
-NAME_ATTEMPTS_MAX = 3
 RECONNECT_SECONDS_MIN = 0.1
 RECONNECT_SECONDS_MAX = 5.0
-EVENTS = ("start", "die", "oom", "destroy", "pause", "unpause")
+EVENTS = ("start", "die", "oom", "destroy", "pause", "unpause", "health_status")
 """Actions worth a look; asking for these leaves the exec_* of health probes with the daemon."""
 
 NOT_FOUND = 404
@@ -57,45 +55,33 @@ class DockerRuntime:
     def __init__(self, socket_path: str = SOCKET_PATH) -> None:
         self._api = DockerApi(socket_path)
         self.images = DockerImages(self._api)
+        self._cgroups = TaskCgroups()
+        self._creation = Creation(self._api, self._cgroups, self.inspect)
 
     async def info(self) -> RuntimeInfo:
         """Version and size of the daemon's host."""
         info = _decoded(await self._api.call("GET", "/info"), wire.Info)
         version = _decoded(await self._api.call("GET", "/version"), wire.Version)
+        self._cgroups.look(info.cgroup_driver, info.cgroup_version)
         return RuntimeInfo(
             name="docker",
             version=version.version,
             api_version=version.api_version,
             cpu=info.ncpu * CPU_UNITS_PER_CORE,
-            memory_mib=info.mem_total // translate.BYTES_PER_MIB,
+            memory_mib=info.mem_total // BYTES_PER_MIB,
+            log_drivers=(*(info.plugins.log or ()), "none"),
+            volume_drivers=info.plugins.volume or (),
+            bounds_tasks=self._cgroups.usable,
         )
 
     async def create(self, spec: ContainerSpec) -> str:
-        """Create at once, and look only when the daemon objects."""
-        body = translate.create_request(spec)
-        for _ in range(NAME_ATTEMPTS_MAX):
-            answer = await self._api.call(
-                "POST",
-                "/containers/create",
-                {"name": spec.name},
-                body=body,
-                answer_seconds_max=CREATE_SECONDS_MAX,
-            )
-            if answer.ok:
-                return _decoded(answer, wire.Created).id
-            if answer.status == NOT_FOUND:  # a spec names nothing else that could be missing
-                raise ImageMissing(answer.message)
-            if answer.status != CONFLICT:
-                raise CannotCreateContainerError(answer.message)
-            existing = await self._named(spec.name)
-            if existing is not None:
-                return _adopted(existing, spec, answer)
-        raise CannotCreateContainerError(answer.message)
+        """Its volumes, itself, and the cgroup of its task."""
+        return await self._creation.create(spec)
 
     async def _named(self, name: str) -> Container | None:
         try:
             return await self.inspect(name)
-        except ContainerGone:  # removed between the conflict and our look: try the name again
+        except ContainerGone:  # removed between the list and our look
             return None
 
     async def start(self, container_id: str) -> Container:
@@ -121,6 +107,7 @@ class DockerRuntime:
 
     async def remove(self, container_id: str) -> None:
         """Force; a removal that is under way already counts as ours."""
+        parent = await self._cgroup_parent(container_id) if self._cgroups.usable else ""
         answer = await self._api.call(
             "DELETE",
             f"/containers/{container_id}",
@@ -129,6 +116,11 @@ class DockerRuntime:
         )
         if not answer.ok and answer.status not in {NOT_FOUND, CONFLICT}:
             raise CannotRemoveContainerError(answer.message)
+        self._cgroups.drop(parent)
+
+    async def _cgroup_parent(self, container_id: str) -> str:
+        answer = await self._api.call("GET", f"/containers/{container_id}/json")
+        return _decoded(answer, wire.Inspected).host_config.cgroup_parent if answer.ok else ""
 
     async def remove_volume(self, name: str) -> None:
         """Ask the daemon; a volume in use stays."""
@@ -204,13 +196,6 @@ class DockerRuntime:
     async def close(self) -> None:
         """Close all connections."""
         await self._api.close()
-
-
-def _adopted(existing: Container, spec: ContainerSpec, answer: Answer) -> str:
-    """Ours if it carries our labels; more of them is fine, Docker adds those of the image."""
-    if not carries(existing.labels, spec.labels):
-        raise CannotCreateContainerError(answer.message)
-    return existing.id
 
 
 def _settled(answer: Answer, failure: type[CannotStopContainerError | CannotInspectContainerError]) -> None:

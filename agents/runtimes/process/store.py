@@ -120,6 +120,12 @@ class Store:
         pairs = "\0".join(f"{name}={value}" for name, value in environment.items())
         path.write_text(pairs, encoding="utf-8", errors="surrogateescape")
 
+    def environment(self, container_id: str) -> dict[str, str]:
+        """What the last run got. Raises ContainerGone."""
+        path = self.directory(container_id) / "environment"
+        text = path.read_text(encoding="utf-8", errors="surrogateescape")
+        return dict(pair.partition("=")[::2] for pair in text.split("\0") if pair)
+
     def ports(self, container_id: str) -> Ports:
         """The host ports of the last run."""
         path = self.directory(container_id) / "ports.json"
