@@ -78,6 +78,21 @@ async def test_tasks_share_a_pull_and_its_progress_is_told_ever_less_often(world
     assert world.engine.details(ONE) == told, "after 2, 6, 14, 30 and 62 s"
 
 
+async def test_a_task_that_failed_while_its_pull_was_told_of_ends_like_any_other(world: World) -> None:
+    world.host.image_of = lambda image: Image(pull_seconds=10, present=False, pull_error="no")
+    world.start()
+    await world.go(1)
+    world.engine.place(ONE, definition=definition(container("app"), container("side", "side")))
+    world.engine.down = True
+    await world.go(30)
+    world.engine.down = False
+    await world.until(lambda: world.engine.told(ONE) == ["STOPPED"])
+    assert world.agent is not None
+    tasks = world.agent.tasks
+    assert tasks is not None
+    await world.until(lambda: not tasks.by_id)
+
+
 async def test_unused_images_are_removed_and_used_ones_stay(world: World) -> None:
     world.host.image_of = lambda image: Image(present=False)
     world.start(images=ImageSettings(pull_behavior="once"))
