@@ -2,6 +2,8 @@
 # Needs Python >= 3.11 with pip, and make. Everything else is brought into .tools and .venv.
 
 PYTHON ?= python3
+# Processes that run tests: most of the slow ones wait.
+JOBS   ?= 3
 BIN    := .venv/bin
 STAMP  := .venv/.complete
 UV     := $(PYTHON) tools/uv.py
@@ -40,7 +42,7 @@ demo: setup
 	@$(BIN)/quarterdeck demo
 
 test: setup
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile
 
 check: setup
 	@echo "· format"  && $(BIN)/ruff format --check

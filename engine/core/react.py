@@ -10,10 +10,21 @@ from quarterdeck.events.container_instance import (
     ContainerInstanceStatusChanged,
 )
 from quarterdeck.events.service import DeploymentStarted, ServiceCreated, ServiceDeleted, ServiceUpdated
-from quarterdeck.events.task import TaskProtectionDisabled, TaskStarted, TaskStopped, TaskStopRequested
+from quarterdeck.events.task import (
+    TaskHealthChanged,
+    TaskPlaced,
+    TaskProtectionDisabled,
+    TaskRequested,
+    TaskStarted,
+    TaskStopped,
+    TaskStopRequested,
+)
 from quarterdeck.events.task_set import TaskSetCreated, TaskSetDeleted, TaskSetScaled
 from quarterdeck.projections.live.states import ClusterState, NamespaceState
 from quarterdeck.projections.live.task import SERVICE_GROUP
+
+QUIET: frozenset[type] = frozenset({TaskRequested, TaskPlaced})
+"""Events that concern no service and make no room: most of all events."""
 
 
 def concerned(state: NamespaceState, event: AnyEvent) -> Iterator[tuple[str, str]]:
@@ -23,7 +34,7 @@ def concerned(state: NamespaceState, event: AnyEvent) -> Iterator[tuple[str, str
             yield event.cluster, event.service
         case TaskSetCreated() | TaskSetScaled() | TaskSetDeleted():
             yield event.cluster, event.service
-        case TaskStarted() | TaskStopped() | TaskStopRequested() | TaskProtectionDisabled():
+        case TaskStarted() | TaskStopped() | TaskStopRequested() | TaskHealthChanged() | TaskProtectionDisabled():
             task = state.clusters[event.cluster].tasks.get(event.task)
             if task is not None and task.deployment:
                 yield event.cluster, task.group.removeprefix(SERVICE_GROUP)

@@ -37,6 +37,7 @@ from quarterdeck.engine.doors.health import Health
 from quarterdeck.engine.doors.operation import Context, Operation, Read, Write, request_type
 from quarterdeck.engine.shell.command import Command, NotKeeper, Outcome
 from quarterdeck.engine.shell.keeper import Keeper
+from quarterdeck.engine.shell.usage import Consumer, Usage, Used
 from quarterdeck.events import shapes
 from quarterdeck.events.codec import unseal
 from quarterdeck.events.commit import Commit
@@ -47,6 +48,7 @@ from quarterdeck.projections.live.view import Remembered
 from quarterdeck.projections.models.page import InvalidPage
 from quarterdeck.projections.models.projector import Projector, ReadModelBehind
 from quarterdeck.projections.models.store import ReadModels
+from quarterdeck.projections.models.task_document import Outline
 
 BEHIND_SECONDS_MAX = 10.0
 
@@ -89,13 +91,15 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
 class Door:
     """All operations, on one keeper and one set of read models."""
 
-    def __init__(self, keeper: Keeper, projector: Projector, log: Log, endpoint: str) -> None:
+    def __init__(self, keeper: Keeper, projector: Projector, log: Log, usage: Usage, endpoint: str) -> None:
         self._keeper = keeper
+        self._usage = usage
         self._projector = projector
         self._log = log
         self._endpoint = endpoint
         self._clusters: dict[tuple[Namespace, str], str] = {}
         self._clusters_at = 0
+        self._outlines: dict[tuple[Namespace, str], Outline] = {}
         self._decoders: dict[str, msgspec.json.Decoder[msgspec.Struct]] = {}
 
     @property
@@ -107,6 +111,10 @@ class Door:
         """Tell how things are; asks nobody."""
         status = "serving" if self._keeper.ready else "recovering"
         return Health(status, self._keeper.sequence, self._keeper.epoch, self._projector.applied.sequence)
+
+    def consumers(self) -> dict[Consumer, Used]:
+        """Tell what the containers of services use."""
+        return self._usage.consumers()
 
     def decode(self, operation: str, body: bytes) -> msgspec.Struct:
         """Read the request of any of ECS's operations from JSON. Raises UnknownOperation-, SerializationException."""
@@ -146,7 +154,7 @@ class Door:
         await self._keeper.kept()
         sequence = self._keeper.sequence
         await self._projector.wait(sequence, BEHIND_SECONDS_MAX)
-        response = await operation.read(self._context(call), request)
+        response = await operation.read(self._context(call, self._keeper.clock.now()), request)
         return Answer(response, sequence)
 
     async def _decide(self, operation: Write, call: Call, request: msgspec.Struct) -> Answer:
@@ -166,7 +174,7 @@ class Door:
             outcome = await self._repeat(call, outcome.repeat, _digest(call.operation, request))
         if not operation.at_once:
             await self._projector.wait(outcome.sequence, BEHIND_SECONDS_MAX)
-        response = await operation.answer(self._context(call), request, outcome)
+        response = await operation.answer(self._context(call, outcome.at), request, outcome)
         return Answer(response, outcome.sequence)
 
     async def _repeat(self, call: Call, first: Remembered, digest: str) -> Outcome:
@@ -189,7 +197,7 @@ class Door:
                             return commit
         raise ServerException(f"The log has no commit {first.commit} at {first.sequence}.")
 
-    def _context(self, call: Call) -> Context:
+    def _context(self, call: Call, now: float) -> Context:
         position = self._projector.applied.sequence
         if position != self._clusters_at:
             self._clusters, self._clusters_at = {}, position
@@ -197,10 +205,11 @@ class Door:
             namespace=call.namespace,
             models=self._projector.models,
             view=self._keeper.view,
-            now=self._keeper.clock.now(),
+            now=now,
             actor=call.actor,
             endpoint=self._endpoint,
             clusters=self._clusters,
+            outlines=self._outlines,
         )
 
 
