@@ -13,7 +13,7 @@ from quarterdeck.projections.live.instance import InstanceState
 from quarterdeck.projections.live.queue import Group
 from quarterdeck.projections.live.states import ClusterState
 
-CHECKS = ("STATUS", "AGENT", "ATTRIBUTE", "RESOURCE:PORTS", "RESOURCE:CPU", "RESOURCE:MEMORY")
+CHECKS = ("STATUS", "AGENT", "ATTRIBUTE", "RESOURCE:PORTS", "RESOURCE:CPU", "RESOURCE:MEMORY", "RESOURCE:GPU")
 """In order: the further an instance gets, the closer it is to fitting."""
 
 
@@ -55,7 +55,9 @@ def first_failing_check(instance: InstanceState, demand: Demand) -> str:
         return "RESOURCE:PORTS"
     if demand.cpu > instance.cpu_left and demand.cpu:
         return "RESOURCE:CPU"
-    return "RESOURCE:MEMORY" if demand.memory > instance.memory_left and demand.memory else ""
+    if demand.memory > instance.memory_left and demand.memory:
+        return "RESOURCE:MEMORY"
+    return "RESOURCE:GPU" if demand.gpus else ""
 
 
 def place(cluster: ClusterState, group_name: str, demand: Demand) -> Placed | Unplaceable:
@@ -119,6 +121,8 @@ def detail(instance: InstanceState, demand: Demand, reason: str) -> str:
             words = f"needs {demand.cpu} CPU units, {instance.cpu_left} left"
         case "RESOURCE:MEMORY":
             words = f"needs {demand.memory} MiB, {instance.memory_left} left"
+        case "RESOURCE:GPU":
+            words = f"needs {demand.gpus} GPUs, instances have none in this version"
         case _:
             words = ""
     return words

@@ -6,15 +6,19 @@ import msgspec
 
 from quarterdeck.events import shapes
 
+GPU_DIGITS_MAX = 9
+"""More of them are too many whatever they say."""
+
 
 class Demand(msgspec.Struct, frozen=True):
-    """CPU units, MiB, static host ports and attributes; equal demands fit the same instances."""
+    """CPU units, MiB, static host ports, attributes and GPUs; equal demands fit the same instances."""
 
     cpu: int
     memory: int
     tcp: frozenset[int] = frozenset()
     udp: frozenset[int] = frozenset()
     attributes: frozenset[tuple[str, str]] = frozenset()
+    gpus: int = 0
 
 
 def demand(definition: shapes.TaskDefinition, overrides: shapes.TaskOverride | None = None) -> Demand:
@@ -30,6 +34,7 @@ def demand(definition: shapes.TaskDefinition, overrides: shapes.TaskOverride | N
         tcp=frozenset(port for port, protocol in ports if protocol != "udp"),
         udp=frozenset(port for port, protocol in ports if protocol == "udp"),
         attributes=frozenset(_attributes(definition)),
+        gpus=sum(_gpus(each, by_name.get(each.name)) for each in containers),
     )
 
 
@@ -57,6 +62,13 @@ def _memory(container: shapes.ContainerDefinition, override: shapes.ContainerOve
         soft = override.memory_reservation if override.memory_reservation is not None else soft
         hard = override.memory if override.memory is not None else hard
     return soft or hard or 0
+
+
+def _gpus(container: shapes.ContainerDefinition, override: shapes.ContainerOverride | None) -> int:
+    wanted = override.resource_requirements if override is not None else None
+    asked = container.resource_requirements if wanted is None else wanted
+    amounts = [each.value or "" for each in asked or [] if each.type == "GPU"]
+    return sum(int(each[:GPU_DIGITS_MAX]) for each in amounts if each.isdecimal())
 
 
 def _host_ports(definition: shapes.TaskDefinition) -> list[tuple[int, str]]:

@@ -140,6 +140,10 @@ def efs(**members: Any) -> shapes.Volume:
             "the 'swappiness' setting for container 'main' must be between 0 and 100",
         ),
         (
+            app(container(resource_requirements=[shapes.ResourceRequirement(type="GPU", value="0")])),
+            "Invalid 'resourceRequirements' setting for container 'main': GPU must be at least 1.",
+        ),
+        (
             app(container(dns_search_domains=["-bad-"])),
             "Invalid 'dnsSearchDomains' setting for container 'main': '-bad-'.",
         ),
