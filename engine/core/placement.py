@@ -6,6 +6,7 @@ id, or by chance that is seeded with the decision. A zone with fewer tasks but n
 passed over: availability beats balance. `matrix` applies the same rule to every instance.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -86,6 +87,8 @@ def place(
     best, runner_up = _best(search, seed)
     if best is not None:
         return Placed(best, _explained(search, best, runner_up))
+    if rule.packing:
+        _look_at_all(search)
     explanation = _rejected_all(search)
     return Unplaceable(explanation, max(explanation.rejected, key=CHECKS.index, default=""))
 
@@ -165,20 +168,17 @@ def _ranked(search: _Search) -> list[tuple[object, str]]:
 
 def _first_of(search: _Search, queue: Queue) -> InstanceState | None:
     """Find a cell's best instance, or without a rule inside cells any that fits."""
-    instances = search.cluster.instances
-    first = queue.first(instances, first_failing_check)
+    instances, counts = search.cluster.instances, search.group.instances
     packing = search.rule.packing
-    if first is None or not packing:
-        return first
-    fitting = queue.packed(packing, instances, first_failing_check)
-    counts = search.group.instances
-    own = [each for each in search.rule.rest if not each.startswith(ATTRIBUTE)]
-    if own[0] == COUNT:
-        level = counts.get(first.id, 0)
-        return next(each for _, each in fitting if counts.get(each.id, 0) == level)
+    if not search.rule.packs_first:
+        first = queue.first(instances, first_failing_check)
+        if first is None or not packing:
+            return first
+        fewest = counts.get(first.id, 0)
+        return next(each for _, each in queue.packed(packing, instances, first_failing_check, fewest))
     best: tuple[Scores, str] | None = None
-    least, none_is_least = None, own[-1] in {COUNT, packing[-1]}
-    for left, each in fitting:
+    least, none_is_least = None, search.rule.rest[-1] in {COUNT, packing[-1]}
+    for left, each in queue.packed(packing, instances, first_failing_check):
         if least is not None and left != least:
             break
         least = left
@@ -186,8 +186,7 @@ def _first_of(search: _Search, queue: Queue) -> InstanceState | None:
         best = key if best is None or key < best else best
         if none_is_least and not counts.get(each.id, 0):
             break
-    assert best is not None, "what fits is in the order of what is left"
-    return instances[best[1]]
+    return instances[best[1]] if best is not None else None
 
 
 def _by_lot(search: _Search, rank: object, scores: Scores, one: str, seed: str) -> str:
@@ -197,11 +196,12 @@ def _by_lot(search: _Search, rank: object, scores: Scores, one: str, seed: str) 
     queues = {cell: search.queue(cell) for here, cell in _ranked(search) if here == rank}
     late = [each for each in search.rule.rest if each.startswith(ATTRIBUTE)]
     wanted = [search.score(each, instances[one]) for each in late]
-    rows = []
+    left = _left(search.rule, instances[one])
+    rows: list[Sequence[tuple[object, str]]] = []
     for cell in sorted(queues):
-        entries = partition.pools[cell].entries
-        if entries and [search.score(each, instances[entries[0][1]]) for each in late] == wanted:
-            rows.append(entries)
+        pool = partition.pools[cell]
+        if pool.entries and [search.score(each, instances[pool.entries[0][1]]) for each in late] == wanted:
+            rows.append(pool.order(search.rule.packing, instances).equal(left) if left else pool.entries)
 
     def is_as_good(name: str) -> bool:
         instance = instances[name]
@@ -218,13 +218,20 @@ def _lot(search: _Search, judged: list[InstanceState], scores: dict[str, Scores]
     partition = search.cluster.room.partition(search.rule.fields)
     fields = [*search.rule.leading, *(each for each in search.rule.rest if each.startswith(ATTRIBUTE))]
     wanted = [search.score(each, best) for each in fields]
-    rows: dict[str, list[tuple[int, str]]] = {}
+    left = _left(search.rule, best)
+    rows: dict[str, list[tuple[object, str]]] = {}
     for each in sorted(judged, key=lambda instance: instance.id):
-        if [search.score(field, each) for field in fields] == wanted:
+        if [search.score(field, each) for field in fields] == wanted and _left(search.rule, each) == left:
             rows.setdefault(partition.cell(each), []).append((0, each.id))
     fitting = {each.id for each in judged if scores[each.id] == scores[best.id] and not _judge(search, each).reason}
     chosen = drawn(seed, [rows[cell] for cell in sorted(rows)], fitting.__contains__)
     return [each.id for each in judged].index(chosen)
+
+
+def _left(rule: Rule, instance: InstanceState) -> Scores:
+    """What must be equal before there is anything to draw for: what is left, if that comes first."""
+    held = {"cpu": instance.cpu_left, "memory": instance.memory_left}
+    return tuple(held[each] for each in rule.packing) if rule.packs_first else ()
 
 
 def _scores(search: _Search, instance: InstanceState) -> Scores:
@@ -256,6 +263,12 @@ def _explained(search: _Search, instance: InstanceState, runner_up: str) -> Expl
     explanation = _explain(search, runner_up)
     scores = _told(search, instance)
     return msgspec.structs.replace(explanation, scores=scores) if scores else explanation
+
+
+def _look_at_all(search: _Search) -> None:
+    """Have every instance checked: one that has too little left was passed over so far."""
+    for _, cell in _ranked(search):
+        search.queue(cell).first(search.cluster.instances, first_failing_check)
 
 
 def _rejected_all(search: _Search) -> Explanation:
