@@ -166,9 +166,9 @@ class Queue:
         unfit, demand, counts = self.shape.unfit, self.demand, self.group.instances
         needed = demand.cpu if resources[0] == "cpu" else demand.memory
         for left, name in self.pool.order(resources, instances).from_least(needed):
-            if name in unfit or (holding is not None and counts.get(name, 0) != holding):
+            if name in unfit or (self.distinct and self.group.holds(name)):
                 continue
-            if self.distinct and self.group.holds(name):
+            if holding is not None and (name in counts if not holding else counts.get(name) != holding):
                 continue
             reason = check(instances[name], demand)
             if reason:
@@ -184,7 +184,9 @@ class Queue:
         gains = self.pool.since(self.cursor) if self.cursor >= 0 else None
         self.cursor = self.pool.cursor
         if gains is None or len(self.heap) + len(gains) > 2 * len(self.pool.entries) + GAINS_KEPT_MIN:
-            self.heap = list(self.pool.entries)
+            unfit = self.shape.unfit
+            entries = self.pool.entries
+            self.heap = [each for each in entries if each[1] not in unfit] if unfit else list(entries)
             return
         for name in gains:
             heappush(self.heap, (self.group.instances.get(name, 0), name))
