@@ -43,6 +43,7 @@ def check_together(definition: shapes.TaskDefinition, constraints: Constraints |
         )
 
 
+@lru_cache(RULES_KEPT_MAX)
 def objection(expression: str) -> str:
     """Say what is wrong with an expression, and where; empty if nothing is."""
     try:

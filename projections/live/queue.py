@@ -17,6 +17,8 @@ from quarterdeck.projections.live.instance import InstanceState
 from quarterdeck.projections.live.pool import GAINS_KEPT_MIN, Left, Pool
 from quarterdeck.projections.live.rule import ZONE, field_value
 
+UNFIT_BEGUN_WITH_MAX = 64
+
 Check = Callable[[InstanceState, Demand], str]
 """The first check an instance fails for a demand, empty if it fits."""
 
@@ -44,6 +46,16 @@ class Shape:
         self.cursor = pool.cursor
         self.unfit: dict[str, str] = {}
         self.reasons: dict[str, int] = {}
+        self.begin: tuple[int, int, list[tuple[int, str]]] = (-1, 0, [])
+
+    def entries(self) -> list[tuple[int, str]]:
+        """List what a queue begins with: the pool's instances, but for most of those known not to fit."""
+        cursor, left_out, entries = self.begin
+        if cursor != self.cursor or len(self.unfit) > 2 * left_out + UNFIT_BEGUN_WITH_MAX:
+            unfit = self.unfit
+            entries = [each for each in self.pool.entries if each[1] not in unfit] if unfit else self.pool.entries
+            self.begin = (self.cursor, len(unfit), entries)
+        return list(entries)
 
     def refresh(self) -> None:
         """Forget what is known of instances that gained since last time."""
@@ -184,9 +196,7 @@ class Queue:
         gains = self.pool.since(self.cursor) if self.cursor >= 0 else None
         self.cursor = self.pool.cursor
         if gains is None or len(self.heap) + len(gains) > 2 * len(self.pool.entries) + GAINS_KEPT_MIN:
-            unfit = self.shape.unfit
-            entries = self.pool.entries
-            self.heap = [each for each in entries if each[1] not in unfit] if unfit else list(entries)
+            self.heap = self.shape.entries()
             return
         for name in gains:
             heappush(self.heap, (self.group.instances.get(name, 0), name))
