@@ -4,10 +4,10 @@ capacity   no instance holds tasks that need more CPU or memory than it has, or 
 forward    a task's statuses only go on: PENDING, RUNNING, STOPPED; desired STOPPED is never taken back
 one place  a task is placed once, and its containers are created on no other machine
 fewest     (minimum healthy percent) a commit of the scheduler that stops healthy tasks of an ACTIVE service leaves
-           at least ceil(desired × minimum) of them wanted and healthy. Health is lost without the scheduler, too
+           at least ceil(desired * minimum) of them wanted and healthy. Health is lost without the scheduler, too
            (containers die, instances are lost): that is no breach, but then it may stop none that count.
 most       (maximum percent) while tasks of an older deployment, or on DRAINING instances, are being replaced, a commit
-           that places tasks of the service leaves at most floor(desired × maximum) not STOPPED; those whose agent is
+           that places tasks of the service leaves at most floor(desired * maximum) not STOPPED; those whose agent is
            lost are not counted. Placing never makes more tasks of the PRIMARY deployment wanted than are desired.
 balance    a task of a service without strategies goes to a zone that has the fewest of the service's wanted tasks of
            all zones in which an instance could take it. So skew ≤ 1 holds whenever there is room in the emptiest zone.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 
 from quarterdeck.events import shapes
 from tests.simulation.ledger import Held
@@ -16,7 +16,7 @@ SERVICES = ("web", "api", "cron")
 PERCENTS = ((100, 200), (50, 100), (66, 133), (0, 100), (75, 125), (90, 110), (100, 150))
 SECONDS_BAD_MAX = 40.0
 
-Deed = Callable[[World], Awaitable[None]]
+Deed = Callable[[World], Coroutine[None, None, None]]
 
 
 async def create_service(world: World) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
-from typing import Any
+from typing import TypeVar
 
 import msgspec
 
@@ -28,6 +28,8 @@ from tests.simulation.shard import Engine, Shard
 NAMESPACE = Namespace("us-east-1", "000000000000")
 ANSWER_SECONDS_MAX = 5.0
 SERVER_STATUS = 500
+
+Found = TypeVar("Found")
 
 
 class Link:
@@ -82,7 +84,7 @@ class Link:
     async def close(self) -> None:
         """Nothing to let go of."""
 
-    async def _asked(self, ask: Callable[[Engine], Any]) -> Any:
+    async def _asked(self, ask: Callable[[Engine], Awaitable[Found]]) -> Found:
         try:
             async with asyncio.timeout(ANSWER_SECONDS_MAX):
                 await self._go()

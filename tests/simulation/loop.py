@@ -57,7 +57,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._jumps = _Jumps()
         super().__init__(self._jumps)
         _Counted.numbers = itertools.count()
-        self.set_task_factory(lambda loop, coroutine, **kept: _Counted(coroutine, loop=loop, **kept))  # type: ignore[arg-type]
+        self.set_task_factory(lambda loop, coroutine, **kept: _Counted(coroutine, loop=loop, **kept))
 
     def time(self) -> float:
         """Tell the virtual time: seconds."""

@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 from quarterdeck.events import shapes
 from tests.simulation.chance import Weather
+from tests.simulation.checkers import Violation
 from tests.simulation.deeds import DEEDS, IMAGES, create_service
 from tests.simulation.loop import run
-from tests.simulation.world import Result, World
+from tests.simulation.world import Result, World, living
 
 DEEDS_MAX = 30
 SECONDS_BETWEEN_MAX = 8.0
@@ -23,32 +24,24 @@ def play(seed: int, tell: Tell | None = None) -> Result:
 
 
 async def _play(seed: int, tell: Tell | None) -> Result:
-    ended = _Ended()
+    world = World(seed)
+    if tell is not None:
+        world.trace(tell)
     try:
-        async with asyncio.TaskGroup() as group:
-            world = World(seed, group)
-            if tell is not None:
-                world.trace(tell)
-            story = group.create_task(_story(world, tell), name="story")
-            breach = group.create_task(world.broken.wait(), name="breach")
+        async with living(world):
+            story = world.group.create_task(_story(world, tell), name="story")
+            breach = world.group.create_task(world.broken.wait(), name="breach")
             await asyncio.wait([story, breach], return_when=asyncio.FIRST_COMPLETED)
-            result = world.result()
-            await world.close()
-            raise ended
-    except* _Ended:
-        pass
-    return result
-
-
-class _Ended(Exception):
-    """Ends a world: what goes on in it for ever is cancelled."""
+    except* Exception as errors:  # noqa: BLE001 - whatever it is, it ends the world and is told
+        world.watcher.breach(Violation("no bugs", repr(errors.exceptions[0])))
+    world.look()
+    return world.result()
 
 
 async def _story(world: World, tell: Tell | None) -> None:
     chance = world.chance
-    world.begin()
     await furnish(world)
-    world.group.create_task(world.look(), name="look")
+    world.group.create_task(world.keep_looking(), name="look")
     deeds, weights = list(DEEDS), list(DEEDS.values())
     for deed in chance.choices(deeds, weights, k=chance.randrange(5, DEEDS_MAX)):
         await asyncio.sleep(chance.uniform(0.0, SECONDS_BETWEEN_MAX))

@@ -108,7 +108,7 @@ class Watcher:
         for commit in envelope.commits:
             self._commit(commit, envelope)
         self.fold.hash = envelope.hash
-        if self.commits - self._counted_at >= COUNTS_EVERY_COMMITS:
+        if self.commits - self._counted_at >= COUNTS_EVERY_COMMITS + len(self.ledger.tasks):
             self.count()
 
     def _commit(self, commit: Commit, envelope: Chained) -> None:

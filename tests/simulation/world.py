@@ -7,7 +7,8 @@ service must settle within a bound of virtual time.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 
 import msgspec
 
@@ -20,6 +21,7 @@ from tests.simulation.client import Client
 from tests.simulation.ledger import Ledger
 from tests.simulation.loop import VirtualClock
 from tests.simulation.machine import Machine
+from tests.simulation.quiet import admitted
 from tests.simulation.settled import unsettled
 from tests.simulation.shard import Shard
 from tests.simulation.watcher import Watcher
@@ -47,11 +49,11 @@ class Result(msgspec.Struct, frozen=True):
 class World:
     """The cluster `default`, as an outsider with a view of everything has it."""
 
-    def __init__(self, seed: int, group: asyncio.TaskGroup) -> None:
+    def __init__(self, seed: int) -> None:
         self.seed = seed
         self.chance = Chance(seed)
         self.weather = Weather()
-        self.group = group
+        self.group = asyncio.TaskGroup()
         self.loop = asyncio.get_running_loop()
         self.clock = VirtualClock(self.loop)
         self.broken = asyncio.Event()
@@ -66,10 +68,6 @@ class World:
     def ledger(self) -> Ledger:
         """What the log says."""
         return self.watcher.ledger
-
-    def begin(self) -> None:
-        """Start the engines."""
-        self.group.create_task(self.shard.run(self.group), name="shard")
 
     def trace(self, tell: Callable[[str], None]) -> None:
         """Tell of every commit."""
@@ -101,11 +99,11 @@ class World:
     async def until(self, holds: Callable[[], object], seconds_max: float) -> bool:
         """Let time pass until something holds; whether it came to that in time."""
         end = self.loop.time() + seconds_max
-        while not holds():
-            if self.loop.time() >= end or self.broken.is_set():
-                return False
+        while not self.broken.is_set() and self.loop.time() < end:
+            if holds():
+                return True
             await asyncio.sleep(LOOK_SECONDS)
-        return True
+        return False
 
     async def mend(self) -> None:
         """End all faults: everything that can be there is there, and works."""
@@ -132,27 +130,29 @@ class World:
         """List what is not as it should be."""
         return unsettled(self.ledger, self.watcher.state.clusters.get("default"), self.machines)
 
-    async def look(self) -> None:
-        """Compare the keeper's state with the log, now and then, for ever."""
+    async def keep_looking(self) -> None:
+        """Look now and then, for ever."""
         while True:
             await asyncio.sleep(self.chance.uniform(5.0, 15.0))
-            self.compare()
+            self.look()
 
-    def compare(self) -> None:
-        """Compare the keeper's state with the fold of the log, if nothing is on its way."""
-        leader = self.shard.leader
-        if leader is None or not leader.alive:
+    def look(self) -> None:
+        """Hold the log against the keeper's state, what was acknowledged, and the counts of its fold."""
+        if self.broken.is_set():
             return
-        keeper = leader.keeper
-        if keeper.ready and not keeper.backlog and keeper.sequence == self.watcher.fold.sequence:
-            self.watcher.compare(keeper.view)
+        if bug := admitted():
+            self.watcher.breach(Violation("no bugs", bug))
+        leader = self.shard.leader
+        if leader is not None and leader.alive:
+            keeper = leader.keeper
+            if keeper.ready and not keeper.backlog and keeper.sequence == self.watcher.fold.sequence:
+                self.watcher.compare(keeper.view)
         self.watcher.acknowledge(self.client.acknowledged)
+        self.watcher.count()
 
     def result(self) -> Result:
         """Say what became of it."""
         watcher = self.watcher
-        watcher.count()
-        self.compare()
         return Result(
             seed=self.seed,
             digest=watcher.digest.hexdigest(),
@@ -187,3 +187,25 @@ class World:
         services = cluster.services.values() if cluster is not None else ()
         failed = any(each.failed for service in services for each in service.deployments)
         return BACKOFF_SECONDS_MAX if failed else 0.0
+
+
+class _Ended(Exception):
+    """Ends a world: what goes on in it for ever is cancelled."""
+
+
+def _end() -> None:
+    raise _Ended
+
+
+@asynccontextmanager
+async def living(world: World) -> AsyncIterator[None]:
+    """Let a world, with an engine, live for the length of a block; errors come as a group."""
+    try:
+        async with asyncio.TaskGroup() as world.group:
+            world.group.create_task(world.shard.run(world.group), name="shard")
+            yield
+            _end()
+    except* _Ended:
+        pass
+    finally:
+        await world.close()
