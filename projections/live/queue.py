@@ -1,59 +1,37 @@
-"""Queue: one zone's instances in the order in which a group's tasks of one demand want them.
+"""Queue: one cell's instances in the order in which a group's tasks of one demand want them.
 
 A queue is a heap, fewest tasks of the group first, then the id. Its entries may be out of date: they
 are put right when they come up. Whatever may make an instance fit again (a task gone, an agent back)
 is noted in its pool's list of gains, which each queue reads from where it stopped; so a change costs
-the same however many groups and instances there are. Starting a queue costs one copy of the zone's
-list of instances; nothing else here is proportional to their number.
+the same however many groups and instances there are. Starting a queue costs one copy of the cell's
+list of instances; nothing else here is proportional to their number, but for rules that pack: those
+pass over the instances that have enough left and do not fit for another reason.
 """
 
-from bisect import bisect_left, insort
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from heapq import heappop, heappush, heapreplace
+from typing import NamedTuple
 
 from quarterdeck.projections.live.demand import Demand
 from quarterdeck.projections.live.instance import InstanceState
-
-GAINS_KEPT_MIN = 1024
+from quarterdeck.projections.live.pool import GAINS_KEPT_MIN, Left, Pool
+from quarterdeck.projections.live.rule import ZONE, field_value
 
 Check = Callable[[InstanceState, Demand], str]
 """The first check an instance fails for a demand, empty if it fits."""
 
 
-class Pool:
-    """One zone's instances, and the gains a queue has to read; the cursor is after the last of them."""
+class Place(NamedTuple):
+    """Where a queue looks, for what, and whether each instance takes one task at most."""
 
-    def __init__(self) -> None:
-        self.entries: list[tuple[int, str]] = []
-        self.gains: list[str] = []
-        self.cursor = 0
-
-    def add(self, instance: str) -> None:
-        """Take an instance in, in order of ids."""
-        insort(self.entries, (0, instance))
-        self.gain(instance)
-
-    def discard(self, instance: str) -> None:
-        """Let an instance go; queues drop it when it comes up."""
-        at = bisect_left(self.entries, (0, instance))
-        if at < len(self.entries) and self.entries[at][1] == instance:
-            del self.entries[at]
-
-    def gain(self, instance: str) -> None:
-        """Note that an instance may fit where it did not, or holds fewer tasks of some group."""
-        self.gains.append(instance)
-        self.cursor += 1
-        if len(self.gains) > GAINS_KEPT_MIN + 4 * len(self.entries):
-            del self.gains[: len(self.gains) // 2]
-
-    def since(self, cursor: int) -> list[str] | None:
-        """List the gains after a cursor; None if they are no longer kept."""
-        start = cursor - self.cursor + len(self.gains)
-        return None if start < 0 else self.gains[start:]
+    demand: Demand
+    fields: tuple[str, ...]
+    cell: str
+    distinct: bool
 
 
 class Shape:
-    """What is known of one demand in one zone: the instances that cannot take it, and why.
+    """What is known of one demand in one cell: the instances that cannot take it, and why.
 
     A reason stays true until the instance gains, but another check may have come to fail before it.
     """
@@ -83,31 +61,65 @@ class Shape:
 
 
 class Group:
-    """How many tasks of a group (a service, or tasks run together) are where."""
+    """How many tasks of a group (a service, or tasks run together) are where.
+
+    ``stopping`` counts, by instance, those not wanted any more that still hold their room; ``others``
+    counts by the values of attributes beside the zone, as far as a rule asked for them.
+    """
 
     def __init__(self) -> None:
         self.zones: dict[str, int] = {}
         self.instances: dict[str, int] = {}
-        self.queues: dict[tuple[Demand, str], Queue] = {}
+        self.stopping: dict[str, int] = {}
+        self.others: dict[str, dict[str, int]] = {}
+        self.queues: dict[Place, Queue] = {}
 
-    def count(self, instance: str, zone: str, change: int) -> None:
-        """Add to, or take from, the tasks on an instance; what is counted down to nothing is gone."""
-        for counts, key in ((self.zones, zone), (self.instances, instance)):
-            count = counts.get(key, 0) + change
-            if count:
-                counts[key] = count
-            else:
-                del counts[key]
+    @property
+    def used(self) -> bool:
+        """Whether there is anything to remember."""
+        return bool(self.instances or self.stopping or self.queues)
+
+    def count(self, instance: InstanceState, change: int) -> None:
+        """Add to, or take from, the tasks on an instance."""
+        add(self.zones, instance.zone, change)
+        add(self.instances, instance.id, change)
+        for field, counts in self.others.items():
+            add(counts, field_value(instance, field), change)
+
+    def by(self, field: str, instances: dict[str, InstanceState]) -> dict[str, int]:
+        """Count the tasks by the values of an attribute; from here on it is counted on."""
+        if field == ZONE:
+            return self.zones
+        counts = self.others.get(field)
+        if counts is None:
+            counts = self.others[field] = {}
+            for name, count in self.instances.items():
+                add(counts, field_value(instances[name], field), count)
+        return counts
+
+    def holds(self, name: str) -> bool:
+        """Tell whether a task of the group is on an instance, wanted or on its way out."""
+        return name in self.instances or name in self.stopping
+
+
+def add(counts: dict[str, int], key: str, change: int) -> None:
+    """Add to a count; what is counted down to nothing is gone."""
+    count = counts.get(key, 0) + change
+    if count:
+        counts[key] = count
+    else:
+        del counts[key]
 
 
 class Queue:
-    """One zone's instances in the order in which a group's tasks of one demand want them."""
+    """One cell's instances in the order in which a group's tasks of one demand want them."""
 
-    def __init__(self, pool: Pool, shape: Shape, group: Group, demand: Demand) -> None:
+    def __init__(self, pool: Pool, shape: Shape, group: Group, place: Place) -> None:
         self.pool = pool
         self.shape = shape
         self.group = group
-        self.demand = demand
+        self.demand = place.demand
+        self.distinct = place.distinct
         self.heap = list(pool.entries)
         self.cursor = pool.cursor
 
@@ -121,7 +133,7 @@ class Queue:
             if held < actual:
                 heapreplace(heap, (actual, name))
                 continue
-            if held > actual or name in unfit:
+            if held > actual or name in unfit or (self.distinct and self.group.holds(name)):
                 heappop(heap)
                 continue
             instance = instances[name]
@@ -136,9 +148,26 @@ class Queue:
     def second(self, instances: dict[str, InstanceState], check: Check) -> str:
         """Name the instance next after the first, if the heap shows one that fits."""
         for _, name in sorted(self.heap[1:3]):
-            if name != self.heap[0][1] and not check(instances[name], self.demand):
+            apart = self.distinct and self.group.holds(name)
+            if name != self.heap[0][1] and not apart and not check(instances[name], self.demand):
                 return name
         return ""
+
+    def packed(
+        self, resources: tuple[str, ...], instances: dict[str, InstanceState], check: Check
+    ) -> Iterator[tuple[Left, InstanceState]]:
+        """Go through the instances that fit, those with least left first."""
+        self.shape.refresh()
+        unfit, demand = self.shape.unfit, self.demand
+        needed = demand.cpu if resources[0] == "cpu" else demand.memory
+        for left, name in self.pool.order(resources, instances).from_least(needed):
+            if name in unfit or (self.distinct and self.group.holds(name)):
+                continue
+            reason = check(instances[name], demand)
+            if reason:
+                self.shape.reject(name, reason)
+            else:
+                yield left, instances[name]
 
     def _refresh(self) -> None:
         self.shape.refresh()

@@ -1,0 +1,49 @@
+"""Rule: what decides between instances that fit: how a group's tasks are spread, packed or kept apart (spec §8.2)."""
+
+import msgspec
+
+from quarterdeck.projections.live.instance import InstanceState
+
+ZONE = "attribute:ecs.availability-zone"
+ATTRIBUTE = "attribute:"
+COUNT = "instanceId"
+RESOURCES = ("cpu", "memory")
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """What is compared, in order; the smallest wins, and of equals the lowest id.
+
+    ``attribute:…`` is the number of the group's tasks where that attribute has the same value,
+    ``instanceId`` that on the instance, ``cpu`` and ``memory`` what is left of them.
+
+    leading   the attributes compared first: they can be compared without looking at instances
+    rest      what is compared then
+    fields    all attributes in either: their values cut the cluster into cells
+    random    whether chance decides between equals
+    distinct  whether an instance takes one task of the group at most
+    """
+
+    leading: tuple[str, ...] = (ZONE,)
+    rest: tuple[str, ...] = (COUNT,)
+    fields: tuple[str, ...] = (ZONE,)
+    random: bool = False
+    distinct: bool = False
+
+    @property
+    def packing(self) -> tuple[str, ...]:
+        """The resources compared, up to where something else is that differs inside a cell."""
+        own = [each for each in self.rest if not each.startswith(ATTRIBUTE)]
+        if own and own[0] == COUNT:
+            own = own[1:]
+        end = own.index(COUNT) if COUNT in own else len(own)
+        return tuple(own[:end])
+
+
+DEFAULT = Rule()
+"""The zones with the fewest tasks of the group, there the instance with the fewest."""
+
+
+def field_value(instance: InstanceState, field: str) -> str:
+    """Find the value of an attribute to spread over; without one, an instance is among those with an empty one."""
+    name = field.removeprefix(ATTRIBUTE)
+    return instance.zone if field == ZONE else instance.attributes.get(name, "")
