@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from quarterdeck.engine.core import placement, reconcile, service_step
+from quarterdeck.engine.core.checks import first_failing_check
 from quarterdeck.engine.core.deployment_configuration import bounds
-from quarterdeck.engine.core.placement import Placed, Unplaceable, first_failing_check, place
+from quarterdeck.engine.core.placement import Placed, Unplaceable, place
 from quarterdeck.engine.core.turn import Turn
 from quarterdeck.engine.doors.door import OPERATIONS
 from quarterdeck.engine.doors.operation import Write
