@@ -21,7 +21,13 @@ KINDS = ("task", "service", "placement")
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="A table or JSON.")
 @target.options
 def command(
-    words: tuple[str, ...], cluster: str, service: str, output: str, *, dry_run: bool, **options: object
+    words: tuple[str, ...],
+    cluster: str,
+    service: str,
+    output: str,
+    *,
+    dry_run: bool,
+    **options: Any,  # noqa: ANN401 - click's
 ) -> None:
     r"""Show why tasks are where they are, or nowhere.
 
