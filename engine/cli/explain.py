@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from quarterdeck.engine.cli import target
+from quarterdeck.engine.cli import table, target
 
 if TYPE_CHECKING:
     from quarterdeck.engine.settings import Settings
@@ -58,12 +58,9 @@ def _asked(words: tuple[str, ...], service: str, *, dry_run: bool) -> dict[str, 
 
 
 async def _explain(settings: "Settings", asked: dict[str, Any], output: str) -> None:
-    from quarterdeck.engine.cli import table
-    from quarterdeck.engine.remote import connect
     from quarterdeck.events.own import ExplainPlacementRequest, ExplainPlacementResponse
 
-    url, creds = target.locate(settings)
-    async with await connect(url, creds=creds, region=settings.region, account=settings.account) as client:
+    async with await target.connect(settings) as client:
         found = await client.call("ExplainPlacement", ExplainPlacementRequest(**asked), ExplainPlacementResponse)
     if output == "json":
         click.echo(table.json(found))

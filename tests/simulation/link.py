@@ -21,6 +21,8 @@ from quarterdeck.events import shapes
 from quarterdeck.events.codec import unseal
 from quarterdeck.events.container_instance import ContainerInstanceEvent
 from quarterdeck.events.names import Namespace
+from quarterdeck.events.secret_exchange import SecretsAnswer, SecretsRequest
+from quarterdeck.events.stats import InstanceStats
 from quarterdeck.events.wanted import Heartbeat, HeartbeatAnswer, WantedChange, WantedList
 from tests.simulation.chance import Chance, Weather
 from tests.simulation.shard import Engine, Shard
@@ -80,6 +82,13 @@ class Link:
         """Give a sign of life."""
         instance = Instance(str(NAMESPACE), cluster, container_instance)
         return await self._asked(lambda engine: engine.heartbeats.beat(instance, beat))
+
+    async def secrets(self, cluster: str, container_instance: str, request: SecretsRequest) -> SecretsAnswer:
+        """Nobody here has secrets."""
+        raise LinkDown("there is no vault in a simulated world")
+
+    async def tell_stats(self, cluster: str, container_instance: str, stats: InstanceStats) -> None:
+        """Nobody looks at what containers use."""
 
     async def close(self) -> None:
         """Nothing to let go of."""

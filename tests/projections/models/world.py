@@ -329,7 +329,10 @@ class World:
             told: list[AnyEvent] = [task.TaskProtectionEnabled(**of, expires_at=until)]
             return [*told, task.TaskProtectionDisabled(**of)] if choice % 3 == 2 else told
         report = task.ContainerReport(name="main", status="RUNNING", health_status="UNHEALTHY")
-        return [task.ContainerStateChanged(cluster=found.cluster, task=found.name, container=report)]
+        return [
+            task.ContainerStateChanged(**of, container=report),
+            task.TaskHealthChanged(**of, health_status="UNHEALTHY"),
+        ]
 
     def _stop(self, choice: int) -> list[AnyEvent]:
         found = self._one(choice, "PENDING", "RUNNING")
