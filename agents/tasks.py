@@ -6,7 +6,8 @@ Whatever comes in, from the engine, the runtime, a step that ended or the clock,
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
+from functools import partial
 from typing import Any
 
 import structlog
@@ -41,6 +42,9 @@ from quarterdeck.events.names import Arn, short_name
 from quarterdeck.events.wanted import WantedList, WantedTask
 
 logger = structlog.get_logger(__name__)
+
+Work = Callable[[], Coroutine[Any, Any, None]]
+"""Something to do, not begun: when everything ends, it may never be."""
 
 
 class Tasks:
@@ -184,11 +188,11 @@ class Tasks:
     def _begin(self, task: Task, step: Step) -> None:
         match step:
             case Start():
-                self._spawn(task, step.container.name, self._performer.start(self._group, task, step))
+                self._spawn(task, step.container.name, partial(self._performer.start, self._group, task, step))
             case Stop():
-                self._spawn(task, step.name, self._performer.stop(task, step))
+                self._spawn(task, step.name, partial(self._performer.stop, task, step))
             case Remove():
-                self._spawn(task, step.name, self._performer.remove(task, step))
+                self._spawn(task, step.name, partial(self._performer.remove, task, step))
             case Report():
                 self._reporter.submit(self._group, step, self._taken)
             case Wait():
@@ -196,11 +200,11 @@ class Tasks:
             case Forget():
                 self._forget(task, step.volumes)
 
-    def _spawn(self, task: Task, name: str, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, task: Task, name: str, work: Work) -> None:
         spawn(self._group, self._perform(task, name, work), name=f"container {name} of task {task.id}")
 
-    async def _perform(self, task: Task, name: str, work: Coroutine[Any, Any, None]) -> None:
-        await work
+    async def _perform(self, task: Task, name: str, work: Work) -> None:
+        await work()
         task.busy.discard(name)
         self._advance(task)
 

@@ -18,8 +18,8 @@ from quarterdeck.engine import commits
 from quarterdeck.engine.caller import Answer, Unreachable, refusal
 from quarterdeck.engine.client import Client
 from quarterdeck.engine.commits import StoredCommit
-from quarterdeck.engine.doors import about
-from quarterdeck.engine.doors.about import EngineAbout, Fingerprint
+from quarterdeck.engine.doors import questions
+from quarterdeck.engine.doors.questions import EngineAbout, Fingerprint
 from quarterdeck.engine.doors.reply import COMMAND, ERROR, SEQUENCE
 from quarterdeck.events.log import stream
 from quarterdeck.events.log.connect import Address, Link
@@ -73,11 +73,11 @@ class RemoteClient(Client):
 
     async def about(self) -> EngineAbout:
         """Ask whose turn it is to keep the log, and where it is. Raises Unreachable."""
-        return msgspec.json.decode(await self._request(about.PREFIX + "about", b"", None), type=EngineAbout)
+        return msgspec.json.decode(await self._request(questions.PREFIX + "about", b"", None), type=EngineAbout)
 
     async def fingerprint(self) -> Fingerprint:
         """Ask for the digest of the live state; takes the engine's own credentials. Raises Unreachable."""
-        return msgspec.json.decode(await self._request(about.PREFIX + "fingerprint", b"", None), type=Fingerprint)
+        return msgspec.json.decode(await self._request(questions.PREFIX + "fingerprint", b"", None), type=Fingerprint)
 
     async def _request(self, subject: str, body: bytes, headers: dict[str, str] | None) -> bytes:
         try:

@@ -7,7 +7,6 @@ import asyncio
 import os
 import signal
 import socket
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -24,6 +23,7 @@ from quarterdeck.engine.api.server import serve_api
 from quarterdeck.engine.doors.commands import DoorSettings
 from quarterdeck.engine.doors.door import Door
 from quarterdeck.engine.failures import sole
+from quarterdeck.engine.nursery import Nursery
 from quarterdeck.engine.replica import Replica, ReplicaSettings
 from quarterdeck.engine.running import Running
 from quarterdeck.engine.server import EngineSettings, stand_by, until
@@ -68,6 +68,7 @@ class Up:
         self.server = server
         self.running = told
         self.choice = host.Choice("auto", "")
+        self.nursery = Nursery(settings.data / "nursery.log")
         self.instances: list[Instance] = []
         self.replica: Replica | None = None
         self.serving = asyncio.Event()
@@ -128,7 +129,12 @@ async def started(settings: Settings) -> AsyncIterator[Up]:
                 told = _told(settings, server, _url(settings, listener))
                 up = Up(settings, server, told)
                 _first_key(settings)
-                async with serve_api(Present(up.door), settings.api, listener), _engine(up), _agents(up):
+                async with (
+                    _nursery(up),
+                    serve_api(Present(up.door), settings.api, listener),
+                    _engine(up),
+                    _agents(up),
+                ):
                     running.write(told, settings.data / running.FILE)
                     yield up
             except BaseExceptionGroup as group:
@@ -172,6 +178,17 @@ def _told(settings: Settings, server: Server, url: str) -> Running:
         data=str(settings.data.absolute()),
         pid=os.getpid(),
     )
+
+
+@asynccontextmanager
+async def _nursery(up: Up) -> AsyncIterator[None]:
+    """Load what agents need while the engine starts."""
+    if up.settings.agents:
+        await up.nursery.load()
+    try:
+        yield
+    finally:
+        await up.nursery.close()
 
 
 @asynccontextmanager
@@ -249,8 +266,8 @@ def _instance(up: Up, number: int) -> Instance:
     }
     given = [f"--{option}={value}" for option, value in options.items() if value != ""]
     attributes = [f"--attribute={key}={value}" for key, value in settings.attributes.items()]
-    command = [sys.executable, "-m", "quarterdeck.engine.cli", "agent", *given, *attributes]
-    return Instance(Child(name, command, data / "agent.log"), f"{settings.region}{letter}", data)
+    child = Child(name, ["agent", *given, *attributes], data / "agent.log", up.nursery.start)
+    return Instance(child, f"{settings.region}{letter}", data)
 
 
 async def _wait_for_agents(up: Up) -> None:
