@@ -16,7 +16,7 @@ def draw(seed: str, number: int, among: int) -> int:
     return int.from_bytes(blake2b(f"{seed}/{number}".encode(), digest_size=8).digest(), "big") % among
 
 
-def drawn(seed: str, rows: Sequence[Sequence[tuple[int, str]]], accept: Callable[[str], bool]) -> str:
+def drawn(seed: str, rows: Sequence[Sequence[tuple[object, str]]], accept: Callable[[str], bool]) -> str:
     """Draw one of the names that are acceptable, each as likely as another; there must be one."""
     total = sum(len(row) for row in rows)
     for number in range(TRIES_MAX):

@@ -43,6 +43,7 @@ def check_together(definition: shapes.TaskDefinition, constraints: Constraints |
         )
 
 
+@lru_cache(RULES_KEPT_MAX)
 def objection(expression: str) -> str:
     """Say what is wrong with an expression, and where; empty if nothing is."""
     try:
@@ -81,10 +82,15 @@ def _rule(strategies: tuple[tuple[str, str], ...], *, distinct: bool) -> Rule:
     if not random and COUNT not in chain:
         chain.append(COUNT)
     leading = next((at for at, each in enumerate(chain) if not each.startswith(ATTRIBUTE)), len(chain))
+    inside = [each for each in chain if not each.startswith(ATTRIBUTE)]
+    packs_first = bool(inside) and inside[0] != COUNT
+    packed = inside if packs_first else inside[1:]
     return Rule(
         leading=tuple(chain[:leading]),
         rest=tuple(chain[leading:]),
         fields=tuple(each for each in chain if each.startswith(ATTRIBUTE)),
+        packing=tuple(packed[: packed.index(COUNT)] if COUNT in packed else packed),
+        packs_first=packs_first,
         random=random,
         distinct=distinct,
     )

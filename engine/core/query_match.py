@@ -15,6 +15,8 @@ from quarterdeck.engine.core.query import ATTRIBUTE, And, Expression, Not, Or, S
 from quarterdeck.engine.core.query_values import moment, number, version
 
 EXPRESSIONS_KEPT_MAX = 4_096
+VALUES_KEPT_MAX = 1_024
+"""Values that a pattern remembers: instances share most of theirs."""
 COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "==": eq,
     "!=": ne,
@@ -167,8 +169,8 @@ def _said(expression: Simple) -> Callable[[str], bool]:
             among, wanted = frozenset(values), operator == "in"
             return lambda value: (value in among) is wanted
         case "=~" | "!~":
-            pattern, matching = Pattern(first), operator == "=~"
-            return lambda value: pattern.matches(value) is matching
+            matches, matching = lru_cache(VALUES_KEPT_MAX)(Pattern(first).matches), operator == "=~"
+            return lambda value: matches(value) is matching
         case "==":
             return lambda value: value == first
         case "!=":

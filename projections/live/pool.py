@@ -4,7 +4,6 @@ A cell is where the attributes that tasks are spread over have the same values: 
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator
 
 from quarterdeck.projections.live.instance import InstanceState
 
@@ -79,11 +78,14 @@ class Order:
         if left is not None:
             del self.entries[bisect_left(self.entries, (left, name))]
 
-    def from_least(self, needed: int) -> Iterator[tuple[Left, str]]:
-        """Go through the instances from the first that has as much left of the first resource; all have nothing."""
-        entries = self.entries
-        for at in range(bisect_left(entries, ((needed,), "")) if needed else 0, len(entries)):
-            yield entries[at]
+    def from_least(self, needed: int) -> list[tuple[Left, str]]:
+        """List the instances from the first that has as much left of the first resource; all have nothing."""
+        return self.entries[bisect_left(self.entries, ((needed,), "")) :] if needed else self.entries
+
+    def equal(self, left: Left) -> list[tuple[Left, str]]:
+        """List the instances that have exactly so much left."""
+        after = (*left[:-1], left[-1] + 1)
+        return self.entries[bisect_left(self.entries, (left, "")) : bisect_left(self.entries, (after, ""))]
 
     def _left(self, instance: InstanceState) -> Left:
         return tuple(instance.cpu_left if each == "cpu" else instance.memory_left for each in self.resources)

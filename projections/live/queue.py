@@ -17,6 +17,8 @@ from quarterdeck.projections.live.instance import InstanceState
 from quarterdeck.projections.live.pool import GAINS_KEPT_MIN, Left, Pool
 from quarterdeck.projections.live.rule import ZONE, field_value
 
+UNFIT_BEGUN_WITH_MAX = 64
+
 Check = Callable[[InstanceState, Demand], str]
 """The first check an instance fails for a demand, empty if it fits."""
 
@@ -34,14 +36,26 @@ class Shape:
     """What is known of one demand in one cell: the instances that cannot take it, and why.
 
     A reason stays true until the instance gains, but another check may have come to fail before it.
+    ``full`` says that none can.
     """
 
     def __init__(self, pool: Pool) -> None:
         self.users = 0
+        self.full = False
         self.pool = pool
         self.cursor = pool.cursor
         self.unfit: dict[str, str] = {}
         self.reasons: dict[str, int] = {}
+        self.begin: tuple[int, int, list[tuple[int, str]]] = (-1, 0, [])
+
+    def entries(self) -> list[tuple[int, str]]:
+        """List what a queue begins with: the pool's instances, but for most of those known not to fit."""
+        cursor, left_out, entries = self.begin
+        if cursor != self.cursor or len(self.unfit) > 2 * left_out + UNFIT_BEGUN_WITH_MAX:
+            unfit = self.unfit
+            entries = [each for each in self.pool.entries if each[1] not in unfit] if unfit else self.pool.entries
+            self.begin = (self.cursor, len(unfit), entries)
+        return list(entries)
 
     def refresh(self) -> None:
         """Forget what is known of instances that gained since last time."""
@@ -49,6 +63,7 @@ class Shape:
             return
         gains = self.pool.since(self.cursor)
         self.cursor = self.pool.cursor
+        self.full = False
         for instance in list(self.unfit) if gains is None else gains:
             reason = self.unfit.pop(instance, "")
             if reason:
@@ -120,8 +135,8 @@ class Queue:
         self.group = group
         self.demand = place.demand
         self.distinct = place.distinct
-        self.heap = list(pool.entries)
-        self.cursor = pool.cursor
+        self.heap: list[tuple[int, str]] = []
+        self.cursor = -1
 
     def first(self, instances: dict[str, InstanceState], check: Check) -> InstanceState | None:
         """Find the first instance that fits; None if none does."""
@@ -154,29 +169,34 @@ class Queue:
         return ""
 
     def packed(
-        self, resources: tuple[str, ...], instances: dict[str, InstanceState], check: Check
+        self, resources: tuple[str, ...], instances: dict[str, InstanceState], check: Check, holding: int | None = None
     ) -> Iterator[tuple[Left, InstanceState]]:
-        """Go through the instances that fit, those with least left first."""
+        """Go through the instances that fit, those with least left first; only those with so many tasks, if told."""
         self.shape.refresh()
-        unfit, demand = self.shape.unfit, self.demand
+        if self.shape.full:
+            return
+        unfit, demand, counts = self.shape.unfit, self.demand, self.group.instances
         needed = demand.cpu if resources[0] == "cpu" else demand.memory
         for left, name in self.pool.order(resources, instances).from_least(needed):
             if name in unfit or (self.distinct and self.group.holds(name)):
+                continue
+            if holding is not None and (name in counts if not holding else counts.get(name) != holding):
                 continue
             reason = check(instances[name], demand)
             if reason:
                 self.shape.reject(name, reason)
             else:
                 yield left, instances[name]
+        self.shape.full = holding is None and len(unfit) == len(self.pool.entries)
 
     def _refresh(self) -> None:
         self.shape.refresh()
         if self.cursor == self.pool.cursor:
             return
-        gains = self.pool.since(self.cursor)
+        gains = self.pool.since(self.cursor) if self.cursor >= 0 else None
         self.cursor = self.pool.cursor
         if gains is None or len(self.heap) + len(gains) > 2 * len(self.pool.entries) + GAINS_KEPT_MIN:
-            self.heap = list(self.pool.entries)
+            self.heap = self.shape.entries()
             return
         for name in gains:
             heappush(self.heap, (self.group.instances.get(name, 0), name))

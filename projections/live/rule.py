@@ -19,6 +19,7 @@ class Rule(msgspec.Struct, frozen=True):
     leading   the attributes compared first: they can be compared without looking at instances
     rest      what is compared then
     fields    all attributes in either: their values cut the cluster into cells
+    packing   the resources compared inside a cell, up to where something else comes again
     random    whether chance decides between equals
     distinct  whether an instance takes one task of the group at most
     """
@@ -26,17 +27,10 @@ class Rule(msgspec.Struct, frozen=True):
     leading: tuple[str, ...] = (ZONE,)
     rest: tuple[str, ...] = (COUNT,)
     fields: tuple[str, ...] = (ZONE,)
+    packing: tuple[str, ...] = ()
+    packs_first: bool = False
     random: bool = False
     distinct: bool = False
-
-    @property
-    def packing(self) -> tuple[str, ...]:
-        """The resources compared, up to where something else is that differs inside a cell."""
-        own = [each for each in self.rest if not each.startswith(ATTRIBUTE)]
-        if own and own[0] == COUNT:
-            own = own[1:]
-        end = own.index(COUNT) if COUNT in own else len(own)
-        return tuple(own[:end])
 
 
 DEFAULT = Rule()
