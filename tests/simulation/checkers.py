@@ -11,6 +11,7 @@ most       (maximum percent) while tasks of an older deployment, or on DRAINING 
            lost are not counted. Placing never makes more tasks of the PRIMARY deployment wanted than are desired.
 balance    a task of a service without strategies goes to a zone that has the fewest of the service's wanted tasks of
            all zones in which an instance could take it. So skew ≤ 1 holds whenever there is room in the emptiest zone.
+constraints a service's task is placed where its memberOf holds and, with distinctInstance, no other of its tasks is
 fold       a task, in the fold of the log, has the statuses and place that the events say
 """
 
@@ -198,7 +199,7 @@ class Balance(Checker):
             return
         ledger, task = self.ledger, self.ledger.tasks[event.task]
         wish = ledger.wish_of(task)
-        if wish is None:
+        if wish is None or wish.settings.placement_strategy:
             return
         wanted = (each for each in wish.tasks.values() if each.desired == "RUNNING" and each.instance)
         counts = Counter(ledger.places[each.instance].zone for each in wanted)
@@ -207,8 +208,22 @@ class Balance(Checker):
         if not emptier:
             return
         for place in ledger.places.values():
-            if place.zone in emptier and not ledger.lacks(place, task.need):
+            if place.zone in emptier and not ledger.lacks(place, task.need) and not ledger.refuses(place, wish):
                 self.fail(f"task {task.id} of {wish.name} goes to {chosen}, {place.zone} has room: {dict(counts)}")
+
+
+class Constraints(Checker):
+    """A service's task goes where its constraints let it."""
+
+    name = "constraints"
+
+    def before(self, event: AnyEvent) -> None:
+        """Look for one that does not hold; the task itself is nowhere yet."""
+        if isinstance(event, TaskPlaced):
+            wish = self.ledger.wish_of(self.ledger.tasks[event.task])
+            refusal = self.ledger.refuses(self.ledger.places[event.container_instance], wish) if wish else ""
+            if refusal:
+                self.fail(f"task {event.task}: {refusal}")
 
 
 class Fold(Checker):
@@ -226,4 +241,4 @@ class Fold(Checker):
                     self.fail(f"task {held.id} is {told}, not {found}")
 
 
-CHECKERS: Sequence[type[Checker]] = (Capacity, Forward, OnePlace, Fewest, Most, Balance, Fold)
+CHECKERS: Sequence[type[Checker]] = (Capacity, Forward, OnePlace, Fewest, Most, Balance, Constraints, Fold)

@@ -14,6 +14,29 @@ from tests.simulation.world import World
 IMAGES = ("steady", "steady", "steady", "slow", "stubborn", "crashes", "broken", "unpulled")
 SERVICES = ("web", "api", "cron")
 PERCENTS = ((100, 200), (50, 100), (66, 133), (0, 100), (75, 125), (90, 110), (100, 150))
+CONSTRAINTS = (
+    None,
+    None,
+    None,
+    [shapes.PlacementConstraint(type="distinctInstance")],
+    [
+        shapes.PlacementConstraint(
+            type="memberOf", expression="attribute:ecs.availability-zone in [us-east-1a, us-east-1b]"
+        )
+    ],
+)
+STRATEGIES = (
+    None,
+    None,
+    None,
+    [shapes.PlacementStrategy(type="spread", field="attribute:ecs.availability-zone")],
+    [shapes.PlacementStrategy(type="binpack", field="memory")],
+    [
+        shapes.PlacementStrategy(type="spread", field="instanceId"),
+        shapes.PlacementStrategy(type="binpack", field="cpu"),
+    ],
+    [shapes.PlacementStrategy(type="random")],
+)
 SECONDS_BAD_MAX = 40.0
 
 Deed = Callable[[World], Coroutine[None, None, None]]
@@ -25,6 +48,8 @@ async def create_service(world: World) -> None:
         service_name=world.chance.choice(SERVICES),
         task_definition=_definition(world),
         desired_count=world.chance.randrange(7),
+        placement_constraints=world.chance.choice(CONSTRAINTS),
+        placement_strategy=world.chance.choice(STRATEGIES),
         deployment_configuration=shapes.DeploymentConfiguration(
             minimum_healthy_percent=minimum, maximum_percent=maximum
         ),

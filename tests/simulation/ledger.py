@@ -194,6 +194,16 @@ class Ledger:
         clash = need.ports & self.taken(place)
         return f"ports {sorted(clash)} are taken" if clash else ""
 
+    def refuses(self, place: Place, wish: Wish) -> str:
+        """Say which of a service's constraints keeps its tasks off an instance; worlds have these two forms."""
+        for constraint in wish.settings.placement_constraints:
+            if constraint.type == "distinctInstance":
+                if any(each.instance == place.id for each in wish.tasks.values()):
+                    return f"{place.id} has a task of {wish.name}"
+            elif place.zone not in (constraint.expression or ""):
+                return f"{place.id} is not: {constraint.expression}"
+        return ""
+
     def taken(self, place: Place) -> frozenset[Port]:
         """List the ports that are taken on an instance's host."""
         sharers = (each for each in self.places.values() if each.host == place.host) if place.host else (place,)

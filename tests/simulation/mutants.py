@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from quarterdeck.engine.core import placement, reconcile, service_step
+from quarterdeck.engine.core import checks, explain, placement, reconcile, search, service_step, task
 from quarterdeck.engine.core.checks import first_failing_check
 from quarterdeck.engine.core.deployment_configuration import bounds
 from quarterdeck.engine.core.placement import Placed, Unplaceable, place
 from quarterdeck.engine.core.turn import Turn
+from quarterdeck.engine.core.wish import wish
 from quarterdeck.engine.doors.door import OPERATIONS
 from quarterdeck.engine.doors.operation import Write
 from quarterdeck.engine.shell import scheduler, wanted
@@ -25,21 +26,37 @@ from quarterdeck.events.task import TaskStarted, TaskStopped
 from quarterdeck.projections.live import view
 from quarterdeck.projections.live.demand import Demand
 from quarterdeck.projections.live.instance import InstanceState
+from quarterdeck.projections.live.rule import DEFAULT, Rule
 from quarterdeck.projections.live.states import ClusterState, NamespaceState
 
 Patch = pytest.MonkeyPatch
 
 
 def memory_is_not_looked_at(patch: Patch) -> None:
-    def check(instance: InstanceState, demand: Demand) -> str:
-        reason = first_failing_check(instance, demand)
-        return "" if reason == "RESOURCE:MEMORY" else reason
-
-    patch.setattr(placement, "first_failing_check", check)
+    _pass_over(patch, "RESOURCE:MEMORY")
 
 
 def ports_are_not_looked_at(patch: Patch) -> None:
-    patch.setattr(placement, "_ports_clash", lambda _instance, _demand: False)
+    patch.setattr(checks, "_clashes", lambda _instance, _demand, _reserved: frozenset())
+
+
+def _pass_over(patch: Patch, passed: str) -> None:
+    def check(instance: InstanceState, demand: Demand) -> str:
+        reason = first_failing_check(instance, demand)
+        return "" if reason == passed else reason
+
+    for module in (placement, search, task):
+        patch.setattr(module, "first_failing_check", check)
+
+
+def constraints_are_not_looked_at(patch: Patch) -> None:
+    patch.setattr(service_step, "wish", lambda *given: wish(*given)._replace(rule=DEFAULT))
+
+
+def an_old_decision_is_asked_again_with_another_rule(patch: Patch) -> None:
+    patch.setattr(
+        explain, "wish", lambda *given: wish(*given)._replace(rule=Rule(leading=(), rest=("cpu",), fields=()))
+    )
 
 
 def running_is_not_folded(patch: Patch) -> None:
@@ -50,8 +67,8 @@ def capacity_is_given_back_twice(patch: Patch) -> None:
     stopped = view.EVOLVE[TaskStopped]
 
     def twice(state: NamespaceState, event: TaskStopped, at: float) -> None:
-        task = state.clusters[event.cluster].tasks[event.task]
-        state.clusters[event.cluster].instances[task.instance].cpu_left += task.demand.cpu
+        held = state.clusters[event.cluster].tasks[event.task]
+        state.clusters[event.cluster].instances[held.instance].cpu_left += held.demand.cpu
         stopped(state, event, at)
 
     patch.setitem(view.EVOLVE, TaskStopped, twice)
@@ -152,6 +169,8 @@ def a_decision_fails(patch: Patch) -> None:
 MUTANTS: dict[Callable[[Patch], None], str] = {
     memory_is_not_looked_at: "capacity",
     ports_are_not_looked_at: "capacity",
+    constraints_are_not_looked_at: "constraints",
+    an_old_decision_is_asked_again_with_another_rule: "explain",
     running_is_not_folded: "fold",
     capacity_is_given_back_twice: "counts",
     no_minimum_is_kept: "fewest",

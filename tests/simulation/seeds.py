@@ -35,6 +35,8 @@ async def _play(seed: int, tell: Tell | None) -> Result:
     except* Exception as errors:  # noqa: BLE001 - whatever it is, it ends the world and is told
         world.watcher.breach(Violation("no bugs", repr(errors.exceptions[0])))
     world.look()
+    if not world.broken.is_set():
+        world.watcher.explain(world.shard.store.records)
     return world.result()
 
 

@@ -55,7 +55,7 @@ def _is_stuck(ledger: Ledger, wish: Wish, fresh: list[Held], stale: int) -> bool
     if stale and running > wish.lower:
         return False
     need = ledger.needs[wish.deployments[-1].task_definition]
-    fits = any(not ledger.lacks(place, need) for place in ledger.places.values())
+    fits = any(not ledger.lacks(each, need) and not ledger.refuses(each, wish) for each in ledger.places.values())
     may_start = len(fresh) < wish.desired and (not stale or running < wish.upper)
     return not (may_start and fits) and (stale > 0 or len(fresh) < wish.desired)
 

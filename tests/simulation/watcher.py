@@ -3,6 +3,7 @@
 chain         each envelope follows the one before by its hash, in the epoch claimed last; epochs rise by one
 once          no command's token is in two commits
 acknowledged  what the engine said was done is in the log, where it said, and by that command
+explain       every placement, asked again at its moment in the log, is decided again as it was
 view          a keeper that has nothing under way has in memory exactly the fold of the log
 counts        all counts and indexes of the fold are what its tasks say (`tests/checkers.py`); looked at now and then
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 
+from quarterdeck.engine.core.explain import decided
 from quarterdeck.events.codec import Corrupt, unseal
 from quarterdeck.events.commit import Chained, Commit
 from quarterdeck.events.log.port import Record, epoch_of
@@ -83,6 +85,17 @@ class Watcher:
         """Look whether a keeper's state is the fold of the log."""
         if view.fingerprint() != self.fold.fingerprint():
             self.breach(Violation("view", f"at {view.sequence} the keeper's state is not the fold of the log"))
+
+    def explain(self, records: Iterable[Record]) -> None:
+        """Look whether every placement, asked again at its moment, is decided again as it was."""
+        view = LiveView()
+        for record in records:
+            if record.kind == "commits":
+                for commit in unseal(record.payload, record.sequence, None).commits:
+                    for each in decided(view, commit, lambda _event: True):
+                        if each.agrees is False:
+                            what = f"{each.outcome} {each.task} at {record.sequence} would be {each.verdicts}"
+                            self.breach(Violation("explain", what))
 
     def count(self) -> None:
         """Look at all counts and indexes."""
