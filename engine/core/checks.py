@@ -30,15 +30,13 @@ def first_failing_check(instance: InstanceState, demand: Demand) -> str:
         reason = admission(instance, demand)
         if reason:
             return reason
-    if instance.reserves:
+    if instance.reserves or demand.gpus:
         return shortage(instance, demand, kept(instance))
     if (demand.tcp or demand.udp) and _clashes(instance, demand, NOTHING):
         return "RESOURCE:PORTS"
     if demand.cpu > instance.cpu_left and demand.cpu:
         return "RESOURCE:CPU"
-    if demand.memory > instance.memory_left and demand.memory:
-        return "RESOURCE:MEMORY"
-    return "RESOURCE:GPU" if demand.gpus else ""
+    return "RESOURCE:MEMORY" if demand.memory > instance.memory_left and demand.memory else ""
 
 
 def admission(instance: InstanceState, demand: Demand) -> str:
