@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from quarterdeck.events import account_setting, capacity_provider, cluster, container_instance, shapes, tag
+from quarterdeck.events import account_setting, capacity_provider, cluster, container_instance, secret, shapes, tag
 from tests.projections.models.examples import IRELAND
 
 if TYPE_CHECKING:
@@ -23,10 +23,13 @@ class Records:
     def __init__(self) -> None:
         self.providers: set[str] = set()
         self.chosen: set[tuple[str, str]] = set()
+        self.sealed = False
 
     def told(self, world: World, inside: Cluster | None, choice: int) -> list[AnyEvent]:
         """Tell one event, or none if it is not possible now."""
-        kind, choice = choice % 5, choice // 5
+        kind, choice = choice % 6, choice // 6
+        if kind == 5:
+            return self._secret(choice)
         if kind == 0:
             return self._provider(choice)
         if kind == 1:
@@ -55,6 +58,13 @@ class Records:
             case _:
                 self.providers.discard(name)
                 return [capacity_provider.CapacityProviderDeleted(capacity_provider=name)]
+
+    def _secret(self, choice: int) -> list[AnyEvent]:
+        if self.sealed and choice % 2:
+            self.sealed = False
+            return [secret.SecretDeleted(secret="prod/db")]
+        self.sealed = True
+        return [secret.SecretStored(secret="prod/db", sealed=f"sealed-{choice}")]
 
     def _setting(self, choice: int) -> list[AnyEvent]:
         key = (SETTINGS[choice % 2], PRINCIPALS[choice // 2 % 2])
