@@ -6,8 +6,8 @@ Whatever comes in, from the engine, the runtime, a step that ended or the clock,
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Coroutine, Iterable
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 
 import structlog
 
@@ -41,6 +41,9 @@ from quarterdeck.agents.translate import translate
 from quarterdeck.agents.untranslatable import Untranslatable
 from quarterdeck.events.names import Arn, short_name
 from quarterdeck.events.wanted import WantedList, WantedTask
+
+Work = Callable[[], Awaitable[None]]
+"""A step; called once it begins, so that one that never begins leaves nothing behind."""
 
 logger = structlog.get_logger(__name__)
 
@@ -104,7 +107,7 @@ class Tasks:
 
     def images(self) -> set[str]:
         """What its containers have, or will."""
-        planned = {plan.spec.image for task in self.by_id.values() for plan in task.plan.containers}
+        planned = {plan.spec.image for task in self.by_id.values() for plan in task.plan.told}
         return planned | {each.image for task in self.by_id.values() for each in task.containers.values()}
 
     def engine_is_back(self) -> None:
@@ -194,13 +197,13 @@ class Tasks:
     def _begin(self, task: Task, step: Step) -> None:
         match step:
             case Start():
-                self._spawn(task, step.container.name, self._performer.start(self._group, task, step))
+                self._spawn(task, step.container.name, partial(self._performer.start, self._group, task, step))
             case Restart():
-                self._spawn(task, step.name, self._performer.restart(task, step))
+                self._spawn(task, step.name, partial(self._performer.restart, task, step))
             case Stop():
-                self._spawn(task, step.name, self._performer.stop(task, step))
+                self._spawn(task, step.name, partial(self._performer.stop, task, step))
             case Remove():
-                self._spawn(task, step.name, self._performer.remove(task, step))
+                self._spawn(task, step.name, partial(self._performer.remove, task, step))
             case Report():
                 self._reporter.submit(self._group, step, self._taken)
             case Wait():
@@ -208,11 +211,11 @@ class Tasks:
             case Forget():
                 self._forget(task, step.volumes)
 
-    def _spawn(self, task: Task, name: str, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, task: Task, name: str, work: Work) -> None:
         spawn(self._group, self._perform(task, name, work), name=f"container {name} of task {task.id}")
 
-    async def _perform(self, task: Task, name: str, work: Coroutine[Any, Any, None]) -> None:
-        await work
+    async def _perform(self, task: Task, name: str, work: Work) -> None:
+        await work()
         task.busy.discard(name)
         self._advance(task)
 

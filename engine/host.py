@@ -159,6 +159,7 @@ def agent_settings(settings: Settings) -> AgentSettings:
         cpu=settings.cpu,
         memory_mib=settings.memory,
         attributes=settings.attributes,
+        subnets=settings.subnets,
         env_files=settings.env_files,
         endpoints=True,
         introspection_port=settings.introspection_port,

@@ -257,8 +257,9 @@ def _instance(up: Up, number: int) -> Instance:
     }
     given = [f"--{option}={value}" for option, value in options.items() if value not in ("", None)]
     attributes = [f"--attribute={key}={value}" for key, value in settings.attributes.items()]
+    subnets = [f"--subnet={name}={addresses}" for name, addresses in settings.subnets.items()]
     ports = [f"--reserved-port={port}" for port in settings.reserved_ports or ()]
-    command = [sys.executable, "-m", "quarterdeck.engine.cli", "agent", *given, *attributes, *ports]
+    command = [sys.executable, "-m", "quarterdeck.engine.cli", "agent", *given, *attributes, *subnets, *ports]
     return Instance(Child(name, command, data / "agent.log"), f"{settings.region}{letter}", data)
 
 

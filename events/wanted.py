@@ -26,6 +26,7 @@ class WantedTask(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     definition: shapes.TaskDefinition | None = None
     overrides: shapes.TaskOverride | None = None
     group: str = ""
+    network_configuration: shapes.NetworkConfiguration | None = None
 
 
 class Wanting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):

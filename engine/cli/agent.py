@@ -30,6 +30,7 @@ from quarterdeck.engine.cli.up import FORMATS, LEVELS, PULLS, RUNTIMES
     "--reserved-port", "reserved_ports", type=int, multiple=True, help="TCP port kept from tasks; repeatable."
 )
 @click.option("--introspection-port", type=int, help="Tell the host of the agent there, as ECS's does on 51678.")
+@click.option("--subnet", "subnets", multiple=True, metavar="NAME=CIDR", help="A subnet of awsvpc tasks; repeatable.")
 @click.option(
     "--env-files", metavar="FOLDER", help="Where environmentFiles are: arn:aws:s3:::BUCKET/KEY is BUCKET/KEY."
 )
@@ -38,7 +39,12 @@ from quarterdeck.engine.cli.up import FORMATS, LEVELS, PULLS, RUNTIMES
 @click.option("--stop-timeout", type=float, metavar="SECONDS", help="From SIGTERM to SIGKILL (default 30).")
 @click.option("--log-level", type=LEVELS, help="How much is logged to stderr (default info).")
 @click.option("--log-format", type=FORMATS, help="Lines for people or JSON (default: by what stderr is).")
-def command(attributes: tuple[str, ...], reserved_ports: tuple[int, ...], **options: Any) -> None:  # noqa: ANN401 - click's
+def command(
+    attributes: tuple[str, ...],
+    subnets: tuple[str, ...],
+    reserved_ports: tuple[int, ...],
+    **options: Any,  # noqa: ANN401 - click's
+) -> None:
     """Run one container instance's agent on this host.
 
     --data keeps who it is, and needs to be its own. SIGTERM ends it and leaves containers running; the next agent
@@ -50,10 +56,10 @@ def command(attributes: tuple[str, ...], reserved_ports: tuple[int, ...], **opti
     from quarterdeck.engine.settings import SettingsError, pairs
 
     try:
-        named = pairs(attributes) or None
+        named, ranges = pairs(attributes) or None, pairs(subnets) or None
     except SettingsError as error:
-        raise click.UsageError(f"--attribute: {error}") from error
-    settings = target.settings(attributes=named, reserved_ports=reserved_ports or None, **options)
+        raise click.UsageError(f"--attribute or --subnet: {error}") from error
+    settings = target.settings(attributes=named, subnets=ranges, reserved_ports=reserved_ports or None, **options)
     if not settings.nats:
         raise click.UsageError("Say where the engine's NATS server is: --nats nats://HOST:PORT.")
     from quarterdeck.engine import host, logs
