@@ -175,7 +175,8 @@ async def test_tasks_with_networks_of_their_own_have_addresses_and_the_same_port
     nats_url: str, engine: NatsEngine, busybox_image: str, tmp_path: Path
 ) -> None:
     serve = ["sh", "-c", "mkdir /w; echo hello > /w/index.html; httpd -f -p 80 -h /w"]
-    read = 'echo "$(until wget -q -O - http://127.0.0.1:80/; do sleep 0.1; done; wget -q -O - "$ECS_CONTAINER_METADATA_URI_V4")"; sleep 1000'
+    served = "until wget -q -O - http://127.0.0.1:80/; do sleep 0.1; done"
+    read = f'echo "$({served}; wget -q -O - "$ECS_CONTAINER_METADATA_URI_V4")"; sleep 1000'
     port = shapes.PortMapping(container_port=80, host_port=80)
     wanted = definition(
         container("web", busybox_image, command=serve, port_mappings=[port]),

@@ -195,7 +195,9 @@ def test_why_a_container_was_pending_is_not_said_of_it_later() -> None:
 def test_a_task_with_a_network_of_its_own_has_an_interface_while_it_runs() -> None:
     vpc = shapes.AwsVpcConfiguration(subnets=["subnet-a"])
     configuration = shapes.NetworkConfiguration(awsvpc_configuration=vpc)
-    task = requested_task(IRELAND, AT, requested(network_configuration=configuration), placed(), WEB)
+    task = requested_task(
+        IRELAND, AT, msgspec.structs.replace(requested(), network_configuration=configuration), placed(), WEB
+    )
     (wanted,) = task.attachments or []
     assert (wanted.type, wanted.status) == ("ElasticNetworkInterface", "PRECREATED")
     there = NetworkAttachment(subnet="subnet-a", private_ipv4_address="10.1.0.2", mac_address="02:42:0a:01:00:02")
