@@ -6,8 +6,9 @@ Whatever comes in, from the engine, the runtime, a step that ended or the clock,
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from functools import partial
+from typing import Any
 
 import structlog
 
@@ -42,10 +43,10 @@ from quarterdeck.agents.untranslatable import Untranslatable
 from quarterdeck.events.names import Arn, short_name
 from quarterdeck.events.wanted import WantedList, WantedTask
 
-Work = Callable[[], Awaitable[None]]
-"""A step; called once it begins, so that one that never begins leaves nothing behind."""
-
 logger = structlog.get_logger(__name__)
+
+Work = Callable[[], Coroutine[Any, Any, None]]
+"""Something to do, not begun: when everything ends, it may never be."""
 
 
 class Tasks:

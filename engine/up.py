@@ -7,7 +7,6 @@ import asyncio
 import os
 import signal
 import socket
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -24,6 +23,7 @@ from quarterdeck.engine.api.server import serve_api
 from quarterdeck.engine.doors.commands import DoorSettings
 from quarterdeck.engine.doors.door import Door
 from quarterdeck.engine.failures import sole
+from quarterdeck.engine.nursery import Nursery
 from quarterdeck.engine.replica import Replica, ReplicaSettings
 from quarterdeck.engine.running import Running
 from quarterdeck.engine.server import EngineSettings, stand_by, until
@@ -70,6 +70,7 @@ class Up:
         self.server = server
         self.running = told
         self.choice = host.Choice("auto", "")
+        self.nursery = Nursery(settings.data / "nursery.log")
         self.instances: list[Instance] = []
         self.replica: Replica | None = None
         self.serving = asyncio.Event()
@@ -130,7 +131,12 @@ async def started(settings: Settings) -> AsyncIterator[Up]:
                 told = _told(settings, server, _url(settings, listener))
                 up = Up(settings, server, told)
                 _first_key(settings)
-                async with serve_api(Present(up.door), settings.api, listener), _engine(up), _agents(up):
+                async with (
+                    _nursery(up),
+                    serve_api(Present(up.door), settings.api, listener),
+                    _engine(up),
+                    _agents(up),
+                ):
                     running.write(told, settings.data / running.FILE)
                     yield up
             except BaseExceptionGroup as group:
@@ -174,6 +180,17 @@ def _told(settings: Settings, server: Server, url: str) -> Running:
         data=str(settings.data.absolute()),
         pid=os.getpid(),
     )
+
+
+@asynccontextmanager
+async def _nursery(up: Up) -> AsyncIterator[None]:
+    """Load what agents need while the engine starts."""
+    if up.settings.agents:
+        await up.nursery.load()
+    try:
+        yield
+    finally:
+        await up.nursery.close()
 
 
 @asynccontextmanager
@@ -259,8 +276,8 @@ def _instance(up: Up, number: int) -> Instance:
     attributes = [f"--attribute={key}={value}" for key, value in settings.attributes.items()]
     subnets = [f"--subnet={name}={addresses}" for name, addresses in settings.subnets.items()]
     ports = [f"--reserved-port={port}" for port in settings.reserved_ports or ()]
-    command = [sys.executable, "-m", "quarterdeck.engine.cli", "agent", *given, *attributes, *subnets, *ports]
-    return Instance(Child(name, command, data / "agent.log"), f"{settings.region}{letter}", data)
+    child = Child(name, ["agent", *given, *attributes, *subnets, *ports], data / "agent.log", up.nursery.start)
+    return Instance(child, f"{settings.region}{letter}", data)
 
 
 async def _wait_for_agents(up: Up) -> None:

@@ -97,6 +97,7 @@ class TaskSetState(DeploymentState):
     network_configuration: shapes.NetworkConfiguration | None = None
     token: str = ""
     request: str = ""
+    tags: list[shapes.Tag] = []
 
     def computed(self, desired: int) -> int:
         """Work out how many tasks it should have, rounded up."""
