@@ -1,15 +1,24 @@
 """Agent: one container instance's agent, on the host that runs its tasks."""
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from quarterdeck.engine.cli import target
+from quarterdeck.engine.cli import people, target
 from quarterdeck.engine.cli.up import FORMATS, LEVELS, PULLS, RUNTIMES
 
+if TYPE_CHECKING:
+    from pathlib import Path
 
-@click.command
+    from quarterdeck.agents.identity import Identity
+    from quarterdeck.engine.remote import RemoteClient
+
+LOOK_SECONDS = 1.0
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
 @target.options
 @click.option("--cluster", help="Cluster to join (default: `default`, made if it is missing).")
 @click.option("--zone", help="Availability zone (default: the region's a).")
@@ -40,6 +49,8 @@ from quarterdeck.engine.cli.up import FORMATS, LEVELS, PULLS, RUNTIMES
 @click.option("--log-level", type=LEVELS, help="How much is logged to stderr (default info).")
 @click.option("--log-format", type=FORMATS, help="Lines for people or JSON (default: by what stderr is).")
 def command(
+    context: click.Context,
+    /,
     attributes: tuple[str, ...],
     subnets: tuple[str, ...],
     reserved_ports: tuple[int, ...],
@@ -51,6 +62,8 @@ def command(
     on the same directory takes them over. Ends with 5 when it can't be what it is told to be: starting it again
     does not help.
     """
+    if context.invoked_subcommand is not None:
+        return
     import asyncio
 
     from quarterdeck.engine.settings import SettingsError, pairs
@@ -66,3 +79,67 @@ def command(
 
     logs.configure(settings.log_level, settings.log_format)
     sys.exit(asyncio.run(host.run_agent(settings)))
+
+
+@command.command
+@target.options
+@click.option("--timeout", type=float, metavar="SECONDS", help="Give up waiting after so long (default: never).")
+@click.option("--no-wait", is_flag=True, help="Only say it, and do not wait for tasks to end.")
+def drain(timeout: float | None, *, no_wait: bool, **options: Any) -> None:  # noqa: ANN401 - click's
+    """Take this host's instance out of use, and wait until its tasks have ended: before it is shut down.
+
+    --data is the agent's. Services' tasks are replaced elsewhere; tasks nobody replaces are waited for.
+    """
+    settings = target.settings(**options)
+    identity = _identity(settings.data)
+
+    async def work(client: "RemoteClient") -> None:
+        instance = identity.container_instance
+        await client.update_container_instances_state(
+            cluster=identity.cluster, container_instances=[instance], status="DRAINING"
+        )
+        click.echo(f"{instance} of cluster {identity.cluster} is DRAINING")
+        if not no_wait and not await people.until(_drained(client, identity), timeout):
+            raise click.ClickException(f"Tasks were still running after {timeout:g} s; the instance stays DRAINING.")
+
+    people.run(options, work)
+
+
+async def _drained(client: "RemoteClient", identity: "Identity") -> None:
+    """Wait until no task is left, and say how many are."""
+    import asyncio
+
+    told = -1
+    while True:
+        found = [
+            arn
+            for status in ("RUNNING", "STOPPED")
+            for arn in (
+                await client.list_tasks(
+                    cluster=identity.cluster, container_instance=identity.container_instance, desired_status=status
+                )
+            ).task_arns
+            or []
+        ]
+        described = (await client.describe_tasks(cluster=identity.cluster, tasks=found[:100])).tasks if found else []
+        left = sum(each.last_status != "STOPPED" for each in described or [])
+        if left != told:
+            click.echo(f"{left} task{'' if left == 1 else 's'} left")
+            told = left
+        if not left:
+            return
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+def _identity(data: "Path") -> "Identity":
+    import msgspec
+
+    from quarterdeck.agents.identity import FILE, Identity
+
+    try:
+        found = msgspec.json.decode((data / FILE).read_bytes(), type=Identity)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise click.ClickException(f"{data} is no agent's data directory ({error}): --data says which is.") from error
+    if not found.container_instance:
+        raise click.ClickException(f"The agent of {data} has not registered yet: there is nothing to drain.")
+    return found
