@@ -60,7 +60,7 @@ class Parts:
         tasks = Tasks(
             group, instance, Performer(runtime, starter, clock, settings), reporter, clock, settings, by_id=by_id
         )
-        Watch(runtime, tasks, clock, settings.timing, home.container_instance).begin(group)
+        Watch(runtime, tasks, clock, settings.timing, home).begin(group)
         spawn(group, images.clean(tasks.images), name="clean-up of images")
         spawn(group, networks.clean(), name="clean-up of networks")
         if endpoints is not None:

@@ -5,6 +5,7 @@ import os
 import platform
 import secrets
 import signal
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -160,6 +161,7 @@ def agent_settings(settings: Settings) -> AgentSettings:
         memory_mib=settings.memory,
         attributes=settings.attributes,
         subnets=settings.subnets,
+        agent_version=version("quarterdeck"),
         env_files=settings.env_files,
         endpoints=True,
         introspection_port=settings.introspection_port,
