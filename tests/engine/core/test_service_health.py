@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from quarterdeck.engine.core import service, task_set
 from quarterdeck.engine.core.service_health import FAILED
 from quarterdeck.events import shapes
 from quarterdeck.events.service import DeploymentCompleted, ServiceSteadyStateReached
 from quarterdeck.events.task import TaskHealthChanged, TaskRequested, TaskStopRequested
+from quarterdeck.events.task_set import TaskSetSteadyStateReached
 from tests.checkers import check
 from tests.engine.core.story import Story, container, created, defined, deployed, given, joined, stopped
 
@@ -172,3 +174,27 @@ def test_an_unhealthy_task_that_ends_by_itself_is_replaced_as_any_other() -> Non
     work(story)
     assert len(names(story)) == 2
     assert story.service().steady
+
+
+def test_a_task_set_replaces_its_unhealthy_tasks_too() -> None:
+    story = given(checked("app:1"), joined("a1"))
+    external = shapes.DeploymentController(type="EXTERNAL")
+    story.when(
+        service.create, shapes.CreateServiceRequest(service_name="web", desired_count=1, deployment_controller=external)
+    )
+    scale = shapes.Scale(value=100.0, unit="PERCENT")
+    request = shapes.CreateTaskSetRequest(cluster="default", service="web", task_definition="app:1", scale=scale)
+    story.when(task_set.create, request)
+    story.reconcile()
+    story.agents_start()
+    assert story.reconcile() == [], "RUNNING is not HEALTHY"
+    (first,) = names(story)
+    are(story, "HEALTHY", first)
+    assert [type(each) for each in story.reconcile()] == [TaskSetSteadyStateReached]
+    are(story, "UNHEALTHY", first)
+    assert did(story) == ["start"]
+    story.agents_start()
+    (second,) = set(names(story)) - {first}
+    are(story, "HEALTHY", second)
+    assert did(story) == ["stop"]
+    assert names(story) == [second]
