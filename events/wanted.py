@@ -26,6 +26,8 @@ class WantedTask(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     definition: shapes.TaskDefinition | None = None
     overrides: shapes.TaskOverride | None = None
     group: str = ""
+    restarts: dict[str, int] = {}
+    """How often its agents told that they started which container again."""
 
 
 class Wanting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):

@@ -220,3 +220,21 @@ async def test_a_container_that_needs_another_healthy_waits_for_it_and_stops_bef
         engine.engine.stop(name)
         await eventually(lambda: engine.engine.told(name)[-1] == "STOPPED")
     assert (order / "log").read_text() == "app\ndb\n"
+
+
+async def test_a_container_with_a_restart_policy_runs_again_and_stays_the_same(
+    nats_url: str, engine: NatsEngine, busybox_image: str, tmp_path: Path
+) -> None:
+    policy = shapes.ContainerRestartPolicy(enabled=True, ignored_exit_codes=[5], restart_attempt_period=0)
+    script = "echo x >> /tmp/runs; sleep 0.2; [ $(wc -l < /tmp/runs) -lt 3 ] || exit 5; exit 3"
+    app = container("app", busybox_image, command=["sh", "-c", script], restart_policy=policy)
+    name = a_task()
+    async with running(nats_url, engine, tmp_path):
+        engine.engine.place(name, definition=definition(app))
+        await eventually(lambda: "STOPPED" in engine.engine.told(name))
+    reports = [each for each in engine.engine.reports if (each.task or "").endswith(name)]
+    changes = [(each.containers or [])[0] for each in reports]
+    assert [each.restart_count for each in changes] == [None, 1, 2, 2]
+    assert len({each.runtime_id for each in changes}) == 1
+    assert changes[-1].exit_code == 5
+    assert engine.engine.last(name).reason == "Essential container in task exited"
