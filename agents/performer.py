@@ -33,8 +33,8 @@ logger = structlog.get_logger(__name__)
 class Performer:
     """Does things to containers and notes in their tasks what came of it."""
 
-    def __init__(self, runtime: Runtime, clock: Clock, settings: Settings) -> None:
-        self.starter = Starter(runtime, clock, settings.limits.starts_max)
+    def __init__(self, runtime: Runtime, starter: Starter, clock: Clock, settings: Settings) -> None:
+        self.starter = starter
         self._runtime = runtime
         self._clock = clock
         self._timing = settings.timing

@@ -16,6 +16,17 @@ class Dependency(msgspec.Struct, frozen=True):
     condition: Condition
 
 
+class Needs(msgspec.Struct, frozen=True, kw_only=True):
+    """What has to be fetched for a container; each ``valueFrom`` as in its definition."""
+
+    secrets: dict[str, str] = {}
+    """By variable."""
+    log_options: dict[str, str] = {}
+    """By option of the log driver."""
+    environment_files: tuple[str, ...] = ()
+    registry_credentials: str = ""
+
+
 class RestartPolicy(msgspec.Struct, frozen=True):
     """When a container that ended is started again in place (spec §5.3)."""
 
@@ -34,6 +45,7 @@ class ContainerPlan(msgspec.Struct, frozen=True, kw_only=True):
     start_timeout_seconds: float | None = None
     """How long others wait for it."""
     stop_timeout_seconds: float | None = None
+    needs: Needs = Needs()
     restart: RestartPolicy | None = None
 
 

@@ -14,6 +14,7 @@ SESSION_ATTRIBUTE = "quarterdeck.session"
 DOCKER_API_MIN = 17
 DOCKER_API_STANDARD = 41
 """What runtimes without a Docker API stand in for, so that ordinary task definitions can be placed on them."""
+SECRET_TARGETS = ("environment-variables", "bootstrap.log-driver")
 DOCKER_ONLY = (
     f"{CAPABILITY}privileged-container",
     f"{ECS_CAPABILITY}network.container-port-range",
@@ -41,6 +42,7 @@ def registration(
     attributes = {
         **(settings.attributes if first else {}),
         **dict.fromkeys(capabilities(info), ""),
+        **({f"{ECS_CAPABILITY}env-files.s3": ""} if settings.env_files else {}),
         HOST_ATTRIBUTE: settings.host,
         SESSION_ATTRIBUTE: session,
     }
@@ -93,6 +95,8 @@ def capabilities(info: RuntimeInfo) -> list[str]:
         *((f"{ECS_CAPABILITY}task-cpu-mem-limit",) if info.bounds_tasks else ()),
         f"{ECS_CAPABILITY}docker-volume-driver.local",
         f"{ECS_CAPABILITY}container-ordering",
+        *(f"{ECS_CAPABILITY}secrets.{store}.{target}" for store in ("asm", "ssm") for target in SECRET_TARGETS),
+        f"{ECS_CAPABILITY}private-registry-authentication.secretsmanager",
         f"{ECS_CAPABILITY}container-health-check",
         f"{ECS_CAPABILITY}container-restart-policy",
     ]

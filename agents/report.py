@@ -22,6 +22,12 @@ def pending(task: Task, names: list[str]) -> Report:
     return Report(task.id, _request(task, "PENDING", [_change(task, name) for name in names]))
 
 
+def pulling(task: Task, name: str, detail: str) -> Report:
+    """Say why a container is still PENDING."""
+    change = shapes.ContainerStateChange(container_name=name, status="PENDING", reason=detail)
+    return Report(task.id, _request(task, "PENDING", [change]))
+
+
 def merged(earlier: Report, later: Report) -> Report:
     """Say in one report what two with the same status say of a task."""
     changes = {each.container_name: each for each in earlier.request.containers or []}

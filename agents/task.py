@@ -31,6 +31,8 @@ class Task(msgspec.Struct, kw_only=True):
     cluster: str
     wish: Wish = "RUNNING"
     plan: TaskPlan = TaskPlan()
+    definition: shapes.TaskDefinition | None = None
+    group: str = ""
     containers: dict[str, Container] = {}
     busy: set[str] = set()
     """Containers that a step is at work on."""

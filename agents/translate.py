@@ -6,7 +6,7 @@ from typing import NamedTuple
 from quarterdeck.agents import labels
 from quarterdeck.agents.naming import unique_name
 from quarterdeck.agents.options import Family, anchor, needed, options
-from quarterdeck.agents.plan import Condition, ContainerPlan, Dependency, RestartPolicy, TaskPlan
+from quarterdeck.agents.plan import Condition, ContainerPlan, Dependency, Needs, RestartPolicy, TaskPlan
 from quarterdeck.agents.runtimes.port import (
     ContainerSpec,
     HealthCheck,
@@ -34,11 +34,8 @@ CONDITIONS: dict[str, Condition] = {
 
 # Members that would change what a container is and do, and that no runtime here carries out.
 UNSUPPORTED = (
-    "environment_files",
-    "secrets",
     "resource_requirements",
     "firelens_configuration",
-    "repository_credentials",
     "credential_specs",
 )
 
@@ -133,8 +130,23 @@ def _container(site: Site, container: shapes.ContainerDefinition) -> ContainerPl
         after=tuple(_dependencies(site, container)),
         start_timeout_seconds=container.start_timeout,
         stop_timeout_seconds=container.stop_timeout,
+        needs=_needs(container),
         restart=_restart(container.restart_policy),
     )
+
+
+def _needs(container: shapes.ContainerDefinition) -> Needs:
+    log, registry = container.log_configuration, container.repository_credentials
+    return Needs(
+        secrets=_sources(container.secrets),
+        log_options=_sources(log.secret_options if log is not None else None),
+        environment_files=tuple(each.value for each in container.environment_files or [] if each.value),
+        registry_credentials=(registry.credentials_parameter if registry is not None else None) or "",
+    )
+
+
+def _sources(secrets: list[shapes.Secret] | None) -> dict[str, str]:
+    return {each.name: each.value_from or "" for each in secrets or [] if each.name}
 
 
 def _restart(policy: shapes.ContainerRestartPolicy | None) -> RestartPolicy | None:
@@ -183,8 +195,6 @@ def _spec(site: Site, container: shapes.ContainerDefinition) -> ContainerSpec:
 
 def _check_container(container: shapes.ContainerDefinition) -> None:
     asked = [member for member in UNSUPPORTED if getattr(container, member)]
-    if container.log_configuration is not None and container.log_configuration.secret_options:
-        asked.append("secret_options")
     if asked:
         names = ", ".join(_camel(member) for member in asked)
         raise Untranslatable(

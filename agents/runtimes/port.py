@@ -5,10 +5,11 @@ which the runtime keeps with the container; time is in seconds since the epoch; 
 """
 
 from collections.abc import AsyncGenerator, Mapping
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
+from quarterdeck.agents.runtimes.image import Credentials, Image, Tell, ignore
 from quarterdeck.agents.runtimes.options import Options
 
 OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
@@ -116,7 +117,7 @@ class Container(msgspec.Struct, frozen=True):
     state: ContainerState
     image: str
     image_digest: str | None = None
-    """``sha256:…`` of the image it was created from: as its registry knows it, or if none does, its id."""
+    """``sha256:…`` of its image's manifest, or of the image where it was never in a registry."""
     exit_code: int | None = None
     """Of the last run; 128 + n after signal n; None if it never ended or nobody saw it end."""
     reason: str | None = None
@@ -125,6 +126,10 @@ class Container(msgspec.Struct, frozen=True):
     finished_at: float | None = None
     ports: tuple[PortMapping, ...] = ()
     """With the actual host ports; only while running."""
+    image_id: str = ""
+    created_at: float | None = None
+    addresses: tuple[str, ...] = ()
+    """IPv4, in networks of its own; only while running."""
     oom_killed: bool = False
     health: Health | None = None
     """What its health check says, while it runs; None without one."""
@@ -156,15 +161,32 @@ class Resync(msgspec.Struct, frozen=True):
     """From here on changes are seen; what happened before may have been missed: list again."""
 
 
+class ImageStore(Protocol):
+    """The images of a runtime. Every call may raise ``RuntimeUnavailable``."""
+
+    async def pull(self, image: str, credentials: Credentials | None = None, tell: Tell = ignore) -> None:
+        """Bring the image here, or up to date. Raises CannotPullContainerError."""
+        ...
+
+    async def find(self, image: str) -> Image | None:
+        """Look for an image by its name; None if it is not here."""
+        ...
+
+    async def remove(self, image: str) -> bool:
+        """Remove what is called so, if anything is; False while a container has it."""
+        ...
+
+
 class Runtime(Protocol):
     """Runs containers on one host. Every call may raise ``RuntimeUnavailable``."""
 
-    async def info(self) -> RuntimeInfo:
-        """Name, version and size of the runtime."""
+    @property
+    def images(self) -> ImageStore:
+        """Its images."""
         ...
 
-    async def pull(self, image: str) -> None:
-        """Bring the image here, or up to date. Raises CannotPullContainerError."""
+    async def info(self) -> RuntimeInfo:
+        """Name, version and size of the runtime."""
         ...
 
     async def create(self, spec: ContainerSpec) -> str:
@@ -202,6 +224,14 @@ class Runtime(Protocol):
 
         Raises CannotRemoveContainerError, also while a container has it.
         """
+        ...
+
+    async def stats(self, container_id: str) -> dict[str, Any]:
+        """What it uses now, as Docker's statistics have it; empty if it does not run. Raises ContainerGone."""
+        ...
+
+    async def gateway(self) -> str:
+        """Name the address of this host as bridged containers see it."""
         ...
 
     async def inspect(self, container_id: str) -> Container:

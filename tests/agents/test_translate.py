@@ -174,10 +174,10 @@ def test_a_restart_policy_that_is_enabled_is_planned() -> None:
     [
         (
             {
-                "repository_credentials": shapes.RepositoryCredentials(credentials_parameter="x"),
+                "firelens_configuration": shapes.FirelensConfiguration(type="fluentbit"),
                 "resource_requirements": [shapes.ResourceRequirement(type="GPU", value="1")],
             },
-            "resourceRequirements, repositoryCredentials",
+            "resourceRequirements, firelensConfiguration",
         ),
         ({"depends_on": [shapes.ContainerDependency(container_name="b", condition="WELL")]}, "WELL"),
     ],

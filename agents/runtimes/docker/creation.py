@@ -14,7 +14,6 @@ from quarterdeck.agents.runtimes.errors import (
     CannotCreateVolumeError,
     ContainerGone,
     ImageMissing,
-    RuntimeUnavailable,
 )
 from quarterdeck.agents.runtimes.port import Container, ContainerSpec, Mount
 
@@ -54,8 +53,9 @@ class Creation:
                 return created
             existing = await self._existing(spec.name, answer)
             if existing is not None:
+                adopted = _adopted(existing, spec, answer)
                 self._cgroups.make(spec.bounds)
-                return _adopted(existing, spec, answer)
+                return adopted
         raise CannotCreateContainerError(answer.message)
 
     async def _existing(self, name: str, answer: Answer) -> Container | None:
@@ -79,26 +79,6 @@ class Creation:
             answer = await self._api.call("POST", "/volumes/create", body=translate.volume_request(mount))
         if not answer.ok:
             raise CannotCreateVolumeError(answer.message)
-
-
-class Digests:
-    """The digests by which registries know the images here, asked for once."""
-
-    def __init__(self, api: DockerApi) -> None:
-        self._api = api
-        self._known: dict[str, str] = {}
-
-    async def of(self, image_id: str) -> str:
-        """``sha256:…``, empty if the image came from no registry."""
-        if image_id not in self._known:
-            answer = await self._api.call("GET", f"/images/{image_id}/json")
-            if answer.status == NOT_FOUND:
-                return ""
-            if not answer.ok:
-                raise RuntimeUnavailable(answer.message)
-            found = msgspec.json.decode(answer.body, type=wire.Image).repo_digests or ()
-            self._known[image_id] = found[0].partition("@")[2] if found else ""
-        return self._known[image_id]
 
 
 def _adopted(existing: Container, spec: ContainerSpec, answer: Answer) -> str:

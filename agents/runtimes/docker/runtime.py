@@ -7,18 +7,18 @@ one that ended at once is then reported as what it is.
 import math
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from quarterdeck.agents.runtimes.docker import translate, wire
 from quarterdeck.agents.runtimes.docker.api import Answer, DockerApi
 from quarterdeck.agents.runtimes.docker.cgroup import TaskCgroups
-from quarterdeck.agents.runtimes.docker.creation import Creation, Digests
+from quarterdeck.agents.runtimes.docker.creation import Creation
+from quarterdeck.agents.runtimes.docker.images import DockerImages
 from quarterdeck.agents.runtimes.docker.options import BYTES_PER_MIB
 from quarterdeck.agents.runtimes.errors import (
     CannotInspectContainerError,
-    CannotPullContainerError,
     CannotRemoveContainerError,
     CannotStartContainerError,
     CannotStopContainerError,
@@ -38,7 +38,6 @@ CPU_UNITS_PER_CORE = 1024
 START_SECONDS_MAX = 180.0
 STOP_MARGIN_SECONDS = 30.0
 REMOVE_SECONDS_MAX = 300.0
-PULL_SILENCE_SECONDS_MAX = 60.0
 RECONNECT_SECONDS_MIN = 0.1
 RECONNECT_SECONDS_MAX = 5.0
 EVENTS = ("start", "die", "oom", "destroy", "pause", "unpause", "health_status")
@@ -55,8 +54,8 @@ class DockerRuntime:
 
     def __init__(self, socket_path: str = SOCKET_PATH) -> None:
         self._api = DockerApi(socket_path)
+        self.images = DockerImages(self._api)
         self._cgroups = TaskCgroups()
-        self._digests = Digests(self._api)
         self._creation = Creation(self._api, self._cgroups, self.inspect)
 
     async def info(self) -> RuntimeInfo:
@@ -74,21 +73,6 @@ class DockerRuntime:
             volume_drivers=info.plugins.volume or (),
             bounds_tasks=self._cgroups.usable,
         )
-
-    async def pull(self, image: str) -> None:
-        """Pull without credentials of our own. A minute without a word from the daemon is weather."""
-        repository, tag = translate.image_reference(image)
-        params = {"fromImage": repository, "tag": tag}
-        async with self._api.stream(
-            "POST", "/images/create", params, silence_seconds_max=PULL_SILENCE_SECONDS_MAX
-        ) as answer:
-            if isinstance(answer, Answer):
-                raise CannotPullContainerError(answer.message)
-            async with aclosing(aiter(answer)) as lines:
-                async for line in lines:
-                    progress = msgspec.json.decode(line, type=wire.Progress)
-                    if progress.error is not None:
-                        raise CannotPullContainerError(progress.error)
 
     async def create(self, spec: ContainerSpec) -> str:
         """Its volumes, itself, and the cgroup of its task."""
@@ -139,13 +123,29 @@ class DockerRuntime:
         if not answer.ok and answer.status != NOT_FOUND:
             raise CannotRemoveContainerError(answer.message)
 
+    async def stats(self, container_id: str) -> dict[str, Any]:
+        """Ask for one sample; the daemon takes up to a second."""
+        answer = await self._api.call("GET", f"/containers/{container_id}/stats", {"stream": "0", "one-shot": "1"})
+        _settled(answer, CannotInspectContainerError)
+        found: dict[str, Any] = msgspec.json.decode(answer.body)
+        return found if (found.get("pids_stats") or {}).get("current") else {}
+
+    async def gateway(self) -> str:
+        """Ask for the address of the default bridge."""
+        answer = await self._api.call("GET", "/networks/bridge")
+        found = _decoded(answer, wire.Network)
+        gateway = next((each.gateway for each in found.ipam.config or () if "." in each.gateway), "")
+        if not gateway:
+            raise RuntimeUnavailable("Docker's default bridge has no IPv4 gateway")
+        return gateway
+
     async def inspect(self, container_id: str) -> Container:
         """Ask the daemon."""
         answer = await self._api.call("GET", f"/containers/{container_id}/json")
         _settled(answer, CannotInspectContainerError)
         inspected = _decoded(answer, wire.Inspected)
         self._cgroups.holds(inspected.id, inspected.host_config.cgroup_parent)
-        return translate.container(inspected, await self._digests.of(inspected.image))
+        return translate.container(inspected, await self.images.digest(inspected.image, inspected.config.image))
 
     async def list(self, labels: Mapping[str, str]) -> list[Container]:
         """List, then inspect each: the daemon's list has neither exit codes nor times."""

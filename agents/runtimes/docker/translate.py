@@ -114,8 +114,8 @@ def volume_request(mount: Mount) -> wire.VolumeRequest:
     return wire.VolumeRequest(mount.source, volume.driver, volume.options, volume.labels)
 
 
-def container(inspected: wire.Inspected, digest: str = "") -> Container:
-    """What an inspection says, and with the digest its image has in a registry."""
+def container(inspected: wire.Inspected, image_digest: str) -> Container:
+    """What an inspection says."""
     state = STATES.get(inspected.state.status, "exited")
     return Container(
         id=inspected.id,
@@ -123,15 +123,22 @@ def container(inspected: wire.Inspected, digest: str = "") -> Container:
         labels=inspected.config.labels or {},
         state=state,
         image=inspected.config.image,
-        image_digest=digest or inspected.image or None,
+        image_digest=image_digest or None,
         exit_code=inspected.state.exit_code if state == "exited" else None,
         reason=_reason(inspected.state) if state == "exited" else None,
         started_at=_seconds(inspected.state.started_at),
         finished_at=_seconds(inspected.state.finished_at) if state == "exited" else None,
         ports=_ports(inspected) if state == "running" else (),
         oom_killed=inspected.state.oom_killed,
+        image_id=inspected.image,
+        created_at=_seconds(inspected.created),
+        addresses=_addresses(inspected.network_settings) if state == "running" else (),
         health=_health(inspected.state) if state == "running" else None,
     )
+
+
+def _addresses(settings: wire.NetworkSettings) -> tuple[str, ...]:
+    return tuple(each.ip_address for each in (settings.networks or {}).values() if each.ip_address)
 
 
 def _reason(state: wire.State) -> str | None:

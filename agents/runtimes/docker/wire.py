@@ -120,6 +120,7 @@ class Summary(msgspec.Struct, frozen=True, rename="pascal"):
     """One row of ``GET /containers/json``; it lacks exit codes and times."""
 
     id: str
+    image: str = ""
 
 
 class HealthState(msgspec.Struct, frozen=True, rename="pascal"):
@@ -155,10 +156,37 @@ class HostConfig(msgspec.Struct, frozen=True, rename="pascal"):
     cgroup_parent: str = ""
 
 
+class NetworkAddress(msgspec.Struct, frozen=True):
+    """Where a container is in one network; empty unless it runs."""
+
+    ip_address: str = msgspec.field(name="IPAddress", default="")
+
+
 class NetworkSettings(msgspec.Struct, frozen=True, rename="pascal"):
-    """Host ports by ``80/tcp``; None where a port is only exposed."""
+    """Host ports by ``80/tcp``, None where a port is only exposed; addresses by network."""
 
     ports: dict[str, tuple[PortBinding, ...] | None] | None = None
+    networks: dict[str, NetworkAddress] | None = None
+
+
+class Subnet(msgspec.Struct, frozen=True, rename="pascal"):
+    """A range of addresses of a network."""
+
+    subnet: str = ""
+    gateway: str = ""
+
+
+class Ipam(msgspec.Struct, frozen=True, rename="pascal"):
+    """How a network gives addresses."""
+
+    config: tuple[Subnet, ...] | None = None
+
+
+class Network(msgspec.Struct, frozen=True, rename="pascal"):
+    """Answer of ``GET /networks/{name}``."""
+
+    id: str
+    ipam: Ipam = msgspec.field(name="IPAM", default=Ipam())
 
 
 class Inspected(msgspec.Struct, frozen=True, rename="pascal"):
@@ -167,6 +195,7 @@ class Inspected(msgspec.Struct, frozen=True, rename="pascal"):
     id: str
     name: str
     image: str
+    created: dt.datetime
     state: State
     config: Config
     host_config: HostConfig
@@ -186,15 +215,26 @@ class Event(msgspec.Struct, frozen=True):
     actor: Actor = msgspec.field(name="Actor")
 
 
-class Progress(msgspec.Struct, frozen=True):
-    """One line of a pull; an error arrives as a line after a 200."""
+class PullDetail(msgspec.Struct, frozen=True):
+    """Bytes of one layer."""
 
+    current: int = 0
+    total: int = 0
+
+
+class PullLine(msgspec.Struct, frozen=True):
+    """One line of a pull, mostly about the layer ``id``; an error arrives as a line after a 200."""
+
+    status: str = ""
+    id: str = ""
+    detail: PullDetail | None = msgspec.field(name="progressDetail", default=None)
     error: str | None = None
 
 
-class Image(msgspec.Struct, frozen=True, rename="pascal"):
-    """Answer of ``GET /images/{id}/json``; a digest is ``repository@sha256:…``."""
+class InspectedImage(msgspec.Struct, frozen=True, rename="pascal"):
+    """Answer of ``GET /images/{name}/json``; each of its digests is ``repository@sha256:…``."""
 
+    id: str
     repo_digests: tuple[str, ...] | None = None
 
 

@@ -9,9 +9,11 @@ import os
 import shutil
 import signal
 import sys
+import time
 from collections.abc import AsyncGenerator, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -23,6 +25,7 @@ from quarterdeck.agents.runtimes.errors import (
     ContainerGone,
     RuntimeUnavailable,
 )
+from quarterdeck.agents.runtimes.image import Credentials, Image, Tell, ignore
 from quarterdeck.agents.runtimes.port import (
     Changed,
     Container,
@@ -33,18 +36,36 @@ from quarterdeck.agents.runtimes.port import (
 from quarterdeck.agents.runtimes.process import launch, shim
 from quarterdeck.agents.runtimes.process.health import HealthChecks
 from quarterdeck.agents.runtimes.process.store import Ports, Store
+from quarterdeck.agents.runtimes.process.usage import usage
 from quarterdeck.agents.runtimes.process.watch import Watch
 
 CPU_UNITS_PER_CORE = 1024
 START_SECONDS_MAX = 30.0
 KILL_SECONDS_MAX = 10.0
 NAME_ATTEMPTS_MAX = 3
+LOOPBACK = "127.0.0.1"
+
+
+class NoImages:
+    """Images are ignored: all are here."""
+
+    async def pull(self, image: str, credentials: Credentials | None = None, tell: Tell = ignore) -> None:
+        """Nothing."""
+
+    async def find(self, image: str) -> Image | None:
+        """Call it by its name."""
+        return Image(image)
+
+    async def remove(self, image: str) -> bool:  # noqa: ARG002 - the port's signature
+        """Nothing."""
+        return True
 
 
 class ProcessRuntime:
     """Containers as host processes, kept under one data directory, which must be no other agent's."""
 
     def __init__(self, data: Path) -> None:
+        self.images = NoImages()
         self._store = Store(data)
         self._feed = ChangeFeed()
         self._checks = HealthChecks(self._store, self._publish)
@@ -63,9 +84,6 @@ class ProcessRuntime:
             cpu=len(os.sched_getaffinity(0)) * CPU_UNITS_PER_CORE,
             memory_mib=memory_bytes // launch.BYTES_PER_MIB,
         )
-
-    async def pull(self, image: str) -> None:
-        """Nothing: images are ignored."""
 
     async def create(self, spec: ContainerSpec) -> str:
         """Write the container's directory."""
@@ -174,6 +192,19 @@ class ProcessRuntime:
 
     async def remove_volume(self, name: str) -> None:
         """Nothing: mounts are ignored."""
+
+    async def stats(self, container_id: str) -> dict[str, Any]:
+        """Sum up its processes."""
+        store = self._ready()
+        pids = store.pids(container_id)
+        if pids is None or not pids.command_lives:
+            return {}
+        limit = (store.spec(container_id).memory_mib or 0) * launch.BYTES_PER_MIB
+        return usage(pids.command_pid, limit, time.time())  # noqa: TID251 - as the file times are
+
+    async def gateway(self) -> str:
+        """Its processes are on this host."""
+        return LOOPBACK
 
     async def inspect(self, container_id: str) -> Container:
         """Read the container's directory."""

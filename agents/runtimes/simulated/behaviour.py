@@ -35,6 +35,8 @@ class Image(msgspec.Struct, frozen=True):
 
     pull_seconds: float = 0.0
     pull_error: str | None = None
+    pull_final: bool = True
+    """Whether there is no use in asking again."""
     present: bool = True
     """Whether it is there without a pull."""
 

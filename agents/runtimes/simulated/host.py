@@ -54,6 +54,9 @@ class SimulatedHost:
         self.size = size
         self.image_of = image_of
         self.images: set[str] = set()
+        """Those that were pulled."""
+        self.removed: set[str] = set()
+        self.pulls: list[str] = []
         self._behaviour_of = behaviour_of
         self._ids = (f"{name}-{number:08d}" for number in itertools.count(1))
         self._held: dict[str, Held] = {}
@@ -133,7 +136,9 @@ class SimulatedHost:
         """Put a new container there."""
         container_id = next(self._ids)
         digest = f"sha256:{spec.image}"
-        seen = Container(container_id, spec.name, spec.labels, "created", spec.image, digest)
+        seen = Container(
+            container_id, spec.name, spec.labels, "created", spec.image, digest, created_at=self.clock.now()
+        )
         self._held[container_id] = Held(spec, seen, self._behaviour_of(spec))
         self._names[spec.name] = container_id
         return container_id

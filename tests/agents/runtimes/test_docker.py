@@ -138,7 +138,7 @@ async def test_docker_says_why_it_refuses(case: DockerCase, runtime: DockerRunti
 
 async def test_an_image_nobody_has_says_why(runtime: DockerRuntime) -> None:
     with pytest.raises(CannotPullContainerError, match="Error response from daemon: "):
-        await runtime.pull("localhost:1/nothing:1")
+        await runtime.images.pull("localhost:1/nothing:1")
 
 
 async def test_a_cut_event_stream_comes_back_with_a_resync(case: DockerCase, proxy: Proxy) -> None:
@@ -161,7 +161,7 @@ async def test_without_a_daemon_every_call_says_so_at_once(case: DockerCase, tmp
     spec = case.spec("away", case.forever)
     calls = (
         runtime.info(),
-        runtime.pull(spec.image),
+        runtime.images.pull(spec.image),
         runtime.create(spec),
         runtime.start("x"),
         runtime.stop("x", 0),
@@ -202,8 +202,8 @@ async def test_a_volume_that_must_be_there_and_is_not_is_the_reason(case: Docker
     mounts = (Mount(case.run, "/shared", kind="volume", volume=Volume(must_exist=True)),)
     with pytest.raises(CannotCreateVolumeError, match=f"there is no volume {case.run} here"):
         await runtime.create(case.spec("volume", case.forever, mounts=mounts))
-    nowhere = (Mount(case.run, "/shared", kind="volume", volume=Volume(driver="no-such-driver")),)
-    with pytest.raises(CannotCreateVolumeError, match="no-such-driver"):
+    nowhere = (Mount(case.run, "/shared", kind="volume", volume=Volume(options={"no-such-option": "1"})),)
+    with pytest.raises(CannotCreateVolumeError, match="no-such-option"):
         await runtime.create(case.spec("driver", case.forever, mounts=nowhere))
 
 
