@@ -8,8 +8,9 @@ import msgspec
 from quarterdeck.engine.core.placement import Unplaceable, closest, place
 from quarterdeck.engine.core.scale_in import in_scale_in_order
 from quarterdeck.engine.core.tags import managed_tags
-from quarterdeck.engine.core.task import bind
+from quarterdeck.engine.core.task import bind, lot
 from quarterdeck.engine.core.turn import Turn
+from quarterdeck.engine.core.wish import Wish, wish
 from quarterdeck.events.service import ServiceScaleInBlocked, ServiceTaskPlacementFailed, ServiceTaskStartImpaired
 from quarterdeck.events.task import TaskRequested, TaskStopRequested
 from quarterdeck.projections.live.service import NO_INSTANCES
@@ -54,13 +55,14 @@ def start(site: Site, missing: int, away: list[TaskState]) -> Next:
         _tell_impaired(site)
         return Next(at=deployment.failed_at + delay)
     template = _template(site)
-    need = find(turn.state, deployment.definition).demand
+    wanted = wish(turn.state, template)
     for done in range(min(missing, STEPS_PER_PASS_MAX)):
-        found = place(cluster, service.group, need)
+        seed = lot(turn, wanted.rule)
+        found = place(cluster, service.group, *wanted, seed)
         if isinstance(found, Unplaceable):
-            _tell_unplaceable(site, missing - done, found)
+            _tell_unplaceable(site, missing - done, found, wanted)
             return Next(waits_for_room=True)
-        name = bind(turn, template, found)
+        name = bind(turn, template, found, seed)
         if away:
             _ask_to_stop(site, away.pop(), "", superseded_by=name)
     return Next(again=missing > STEPS_PER_PASS_MAX)
@@ -120,10 +122,9 @@ def _template(site: Site) -> TaskRequested:
     )
 
 
-def _tell_unplaceable(site: Site, count: int, found: Unplaceable) -> None:
+def _tell_unplaceable(site: Site, count: int, found: Unplaceable, wanted: Wish) -> None:
     if site.service.unplaced == (found.reason or NO_INSTANCES):
         return
-    need = find(site.turn.state, site.deployment.definition).demand
     site.turn.emit(
         ServiceTaskPlacementFailed(
             cluster=site.cluster.name,
@@ -131,7 +132,7 @@ def _tell_unplaceable(site: Site, count: int, found: Unplaceable) -> None:
             deployment=site.deployment.id,
             count=count,
             reason=found.reason,
-            closest=closest(site.cluster, need, found.reason),
+            closest=closest(site.cluster, site.service.group, *wanted, found.reason),
             explanation=found.explanation,
         )
     )
