@@ -514,11 +514,13 @@ async def test_what_runs_of_a_task_that_waits_is_reported_after_a_while(world: W
     needs = [shapes.ContainerDependency(container_name="db", condition="HEALTHY")]
     slow = container("db", "slow", health_check=CHECK)
     world.engine.place(ONE, definition=definition(container("app", depends_on=needs), slow))
-    await world.until(lambda: world.engine.told(ONE))
+    await world.until(lambda: world.engine.reports)
     (change,) = world.engine.last(ONE).containers or []
-    assert (change.container_name, change.status) == ("db", "RUNNING")
-    await world.until(lambda: world.engine.told(ONE) == ["PENDING", "RUNNING"])
-    assert world.clock.now() - (world.containers()[0].started_at or 0) == 25.0
+    assert (world.engine.last(ONE).status, change.container_name, change.status) == ("PENDING", "db", "RUNNING")
+    began = world.containers()[0].started_at or 0
+    assert world.clock.now() - began == 10.0
+    await world.until(lambda: world.engine.told(ONE) == ["RUNNING"])
+    assert world.clock.now() - began == 25.0
 
 
 async def test_restarts_are_counted_on_by_the_next_agent(world: World) -> None:
