@@ -24,6 +24,7 @@ from quarterdeck.engine.doors import (
     cluster,
     container_instance,
     execute_command,
+    explain_placement,
     service,
     service_deployment,
     tag,
@@ -38,7 +39,7 @@ from quarterdeck.engine.doors.operation import Context, Operation, Read, Write, 
 from quarterdeck.engine.shell.command import Command, NotKeeper, Outcome
 from quarterdeck.engine.shell.keeper import Keeper
 from quarterdeck.engine.shell.usage import Consumer, Usage, Used
-from quarterdeck.events import shapes
+from quarterdeck.events import operations, shapes
 from quarterdeck.events.codec import unseal
 from quarterdeck.events.commit import Commit
 from quarterdeck.events.log.port import Log
@@ -60,6 +61,7 @@ OPERATIONS: dict[str, Operation] = {
     **account_setting.OPERATIONS,
     **tag.OPERATIONS,
     **execute_command.OPERATIONS,
+    **explain_placement.OPERATIONS,
     **absent.OPERATIONS,
     **task_definition.OPERATIONS,
     **service.OPERATIONS,
@@ -125,7 +127,7 @@ class Door:
 
     def _decoder(self, operation: str) -> msgspec.json.Decoder[msgspec.Struct]:
         if operation not in self._decoders:
-            if operation not in shapes.OPERATIONS:
+            if operation not in operations.ALL:
                 raise unknown(operation)
             self._decoders[operation] = msgspec.json.Decoder(request_type(operation))
         return self._decoders[operation]
@@ -204,6 +206,7 @@ class Door:
         return Context(
             namespace=call.namespace,
             models=self._projector.models,
+            log=self._log,
             view=self._keeper.view,
             now=now,
             actor=call.actor,
