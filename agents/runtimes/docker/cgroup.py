@@ -9,13 +9,13 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from quarterdeck.agents.runtimes.docker.options import BYTES_PER_MIB
 from quarterdeck.agents.runtimes.errors import CannotCreateContainerError
 from quarterdeck.agents.runtimes.port import TaskBounds
 
 ROOT = Path("/sys/fs/cgroup")
 PARENT = "ecs"
 PERIOD_MICROSECONDS = 100_000
-BYTES_PER_MIB = 1 << 20
 
 
 class TaskCgroups:
