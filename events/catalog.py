@@ -45,6 +45,8 @@ AnyEvent = (
     | service.ServiceDrained
     | service.DeploymentStarted
     | service.DeploymentCompleted
+    | service.DeploymentFailuresCounted
+    | service.DeploymentFailed
     | service.ServiceDeploymentBlocked
     | service.ServiceSteadyStateReached
     | service.ServiceTaskPlacementFailed

@@ -72,8 +72,9 @@ class DeploymentEvent(ServiceEvent, frozen=True, kw_only=True, gc=False):
 class DeploymentStarted(DeploymentEvent, frozen=True, kw_only=True, gc=False):
     """A deployment became PRIMARY; those before it are ACTIVE while they have tasks.
 
-    ``rolls_back`` names the deployment it takes the place of in the same service deployment, and
-    ``revision`` the one whose service revision it runs again; empty where it has its own.
+    One that was there before becomes PRIMARY again, with the tasks it has. ``rolls_back`` names the
+    deployment it takes the place of in the same service deployment, and ``revision`` the one whose
+    service revision it runs again; empty where it has its own.
     """
 
     task_definition: str
@@ -84,6 +85,26 @@ class DeploymentStarted(DeploymentEvent, frozen=True, kw_only=True, gc=False):
 
 class DeploymentCompleted(DeploymentEvent, frozen=True, kw_only=True, gc=False):
     """The PRIMARY deployment has all its tasks running, and no other has any but on instances that are lost."""
+
+
+class DeploymentFailuresCounted(DeploymentEvent, frozen=True, kw_only=True, gc=False):
+    """The circuit breaker's count of a deployment changed, or the threshold did (spec §9.4)."""
+
+    failures: int
+    threshold: int
+
+
+class DeploymentFailed(DeploymentEvent, frozen=True, kw_only=True, gc=False):
+    """The PRIMARY deployment is given up: it starts nothing any more, and what runs stays.
+
+    ``cause`` is CIRCUIT_BREAKER, ALARMS, HOOK or STOPPED; ``reason`` says it in ECS's words.
+    """
+
+    cause: str
+    reason: str
+    failures: int = 0
+    threshold: int = 0
+    alarms: list[str] = []
 
 
 class ServiceDeploymentBlocked(DeploymentEvent, frozen=True, kw_only=True, gc=False):

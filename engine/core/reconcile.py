@@ -6,6 +6,7 @@ bounded number of steps and says whether another is due.
 
 import msgspec
 
+from quarterdeck.engine.core import circuit_breaker
 from quarterdeck.engine.core.deployment_configuration import bounds
 from quarterdeck.engine.core.scale_in import in_scale_in_order
 from quarterdeck.engine.core.service_settings import is_external
@@ -45,6 +46,8 @@ def reconcile(turn: Turn, cluster: ClusterState, service: ServiceState) -> Next:
         return Next()
     if is_external(service.settings):
         return work_sets(turn, cluster, service)
+    if circuit_breaker.trips(_primary(turn, cluster, service)):
+        return Next(again=True)
     if _is_settled(cluster, service):
         return _settle(turn, cluster, service)
     return _work(turn, cluster, service, _count(cluster, service))
@@ -57,6 +60,8 @@ def _work(turn: Turn, cluster: ClusterState, service: ServiceState, counts: Coun
         step = scale_in(site, counts.fresh, -missing)
         if step is not None:
             return step
+    if site.deployment.failure:
+        return Next()
     if counts.stale or counts.rolling:
         return _replace(site, counts, missing)
     if missing > 0:
@@ -81,7 +86,7 @@ def _is_settled(cluster: ClusterState, service: ServiceState) -> bool:
 
 def _settle(turn: Turn, cluster: ClusterState, service: ServiceState) -> Next:
     primary = service.deployments[0]
-    if service.running == service.desired_count:
+    if service.running == service.desired_count and not primary.failure:
         if not primary.completed:
             turn.emit(DeploymentCompleted(cluster=cluster.name, service=service.name, deployment=primary.id))
         if not service.steady:

@@ -22,7 +22,7 @@ from quarterdeck.events.container_instance import AgentLost, ContainerInstanceEv
 from quarterdeck.events.names import Namespace
 from quarterdeck.events.service import (
     DeploymentCompleted,
-    DeploymentEvent,
+    DeploymentFailed,
     DeploymentStarted,
     ServiceEvent,
     ServiceScaleInBlocked,
@@ -156,21 +156,26 @@ def _service(namespace: Namespace, event: ServiceEvent, at: float) -> tuple[str,
             detail = {"eventType": "ERROR", "eventName": "SERVICE_TASK_PLACEMENT_FAILURE", "reason": event.reason}
             closest = [namespace.container_instance_arn(event.cluster, event.closest)] if event.closest else []
             return ACTION, resources, {**detail, "containerInstanceArns": closest, **action}
-        case DeploymentStarted():
-            return DEPLOYMENT, resources, _deployment(event, at, "SERVICE_DEPLOYMENT_IN_PROGRESS", "in progress")
-        case DeploymentCompleted():
-            return DEPLOYMENT, resources, _deployment(event, at, "SERVICE_DEPLOYMENT_COMPLETED", "completed")
+        case DeploymentStarted() | DeploymentCompleted() | DeploymentFailed():
+            return DEPLOYMENT, resources, _deployment(event, at)
         case _:
             return _own(event), resources, {}
 
 
-def _deployment(event: DeploymentEvent, at: float, name: str, became: str) -> dict[str, Any]:
+def _deployment(event: DeploymentStarted | DeploymentCompleted | DeploymentFailed, at: float) -> dict[str, Any]:
+    match event:
+        case DeploymentStarted():
+            name, reason = "IN_PROGRESS", event.reason or f"ECS deployment {event.deployment} in progress."
+        case DeploymentCompleted():
+            name, reason = "COMPLETED", f"ECS deployment {event.deployment} completed."
+        case DeploymentFailed():
+            name, reason = "FAILED", event.reason
     return {
-        "eventType": "INFO",
-        "eventName": name,
+        "eventType": "ERROR" if name == "FAILED" else "INFO",
+        "eventName": f"SERVICE_DEPLOYMENT_{name}",
         "deploymentId": event.deployment,
         "updatedAt": _time(at, "seconds"),
-        "reason": f"ECS deployment {event.deployment} {became}.",
+        "reason": reason,
     }
 
 

@@ -2,6 +2,8 @@
 
 from quarterdeck.events.service import (
     DeploymentCompleted,
+    DeploymentFailed,
+    DeploymentFailuresCounted,
     DeploymentStarted,
     ServiceCreated,
     ServiceDeleted,
@@ -65,11 +67,15 @@ def drained(namespace: NamespaceState, event: ServiceDrained, _at: float) -> Non
 
 
 def deployment_started(namespace: NamespaceState, event: DeploymentStarted, at: float) -> None:
-    """Put a new PRIMARY first; drop those before it that have no tasks."""
+    """Put a new PRIMARY first, or one that was there before; drop the others that have no tasks."""
     service = _find(namespace, event)
-    kept = [each for each in service.deployments if each.tasks]
     fresh = DeploymentState(event.deployment, event.task_definition, at)
     fresh.rolls_back, fresh.revision = event.rolls_back, event.revision or event.deployment
+    held = service.deployment(event.deployment)
+    if held is not None:
+        fresh.created_at, fresh.tasks, fresh.running = held.created_at, held.tasks, held.running
+        fresh.ran = held.running > 0
+    kept = [each for each in service.deployments if each.tasks and each is not held]
     service.past = [*service.past, event.deployment][-PAST_KEPT_MAX:]
     service.deployments = [fresh, *kept]
     service.steady = False
@@ -82,7 +88,21 @@ def deployment_completed(namespace: NamespaceState, event: DeploymentCompleted, 
     deployment = service.deployment(event.deployment)
     if deployment is not None:
         deployment.completed = True
-        service.proven = RevisionState(deployment.revision, deployment.definition, service.settings)
+        service.proven = RevisionState(deployment.id, deployment.revision, deployment.definition, service.settings)
+
+
+def failures_counted(namespace: NamespaceState, event: DeploymentFailuresCounted, _at: float) -> None:
+    """Remember what was told; failures themselves are counted as tasks stop."""
+    deployment = _find(namespace, event).deployment(event.deployment)
+    if deployment is not None:
+        deployment.counted = (event.failures, event.threshold)
+
+
+def deployment_failed(namespace: NamespaceState, event: DeploymentFailed, _at: float) -> None:
+    """Mark a deployment FAILED."""
+    deployment = _find(namespace, event).deployment(event.deployment)
+    if deployment is not None:
+        deployment.failure = event.reason
 
 
 def deployment_blocked(namespace: NamespaceState, event: ServiceDeploymentBlocked, _at: float) -> None:

@@ -60,7 +60,12 @@ class FamilyState(msgspec.Struct):
 
 
 class DeploymentState(msgspec.Struct):
-    """A deployment and how many of its tasks are where; `tasks` are those not STOPPED."""
+    """A deployment and how many of its tasks are where; `tasks` are those not STOPPED.
+
+    ``failed`` counts starts that failed in a row, for the back-off; ``failures`` what the circuit breaker
+    counts, and ``counted`` what was told of that and of its threshold. ``ran`` says whether a task ever
+    was RUNNING, ``failure`` why the deployment FAILED.
+    """
 
     id: str
     definition: str
@@ -72,6 +77,10 @@ class DeploymentState(msgspec.Struct):
     blocked: bool = False
     rolls_back: str = ""
     revision: str = ""
+    failures: int = 0
+    counted: tuple[int, int] = (0, 0)
+    ran: bool = False
+    failure: str = ""
     running: int = 0
     tasks: dict[str, None] = msgspec.field(default_factory=dict)
 
@@ -92,9 +101,10 @@ class TaskSetState(DeploymentState):
 
 
 class RevisionState(msgspec.Struct, frozen=True):
-    """What a deployment that completed was made from: what there is to go back to."""
+    """A deployment that completed, and what it was made from: what there is to go back to."""
 
     deployment: str
+    revision: str
     definition: str
     settings: ServiceSettings
 

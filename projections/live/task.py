@@ -81,6 +81,7 @@ def started(namespace: NamespaceState, event: TaskStarted, _at: float) -> None:
         service.running += 1
         deployment.running += 1
         deployment.failed, deployment.impaired = 0, False
+        _note_healthy(service, deployment)
 
 
 def container_changed(namespace: NamespaceState, event: ContainerStateChanged, _at: float) -> None:
@@ -95,6 +96,9 @@ def stop_requested(namespace: NamespaceState, event: TaskStopRequested, _at: flo
     task.version += 1
     task.stop_code, task.stop_reason = event.stop_code, event.reason
     _unwant(cluster, task)
+    _, deployment = owners(cluster, task)
+    if deployment is not None and event.unhealthy:
+        deployment.failures += 1
 
 
 def stopped(namespace: NamespaceState, event: TaskStopped, at: float) -> None:
@@ -126,6 +130,14 @@ def owners(cluster: ClusterState, task: TaskState) -> tuple[ServiceState | None,
     return (None, None) if deployment is None else (service, deployment)
 
 
+def _note_healthy(service: ServiceState, deployment: DeploymentState) -> None:
+    """Begin the second stage of the circuit breaker, which counts anew unless told otherwise (spec §9.4)."""
+    deployment.ran = True
+    breaker = service.settings.deployment_configuration.deployment_circuit_breaker
+    if breaker is None or breaker.reset_on_healthy_task is not False:
+        deployment.failures = 0
+
+
 def _unwant(cluster: ClusterState, task: TaskState) -> None:
     task.desired_status = "STOPPED"
     cluster.protected.pop(task.id, None)
@@ -151,6 +163,7 @@ def _leave(service: ServiceState, deployment: DeploymentState, task: TaskState, 
     if task.stop_code == "TaskFailedToStart":
         deployment.failed += 1
         deployment.failed_at = at
+        deployment.failures += not deployment.ran
     if not deployment.tasks and any(deployment is each for each in service.deployments[1:]):
         service.deployments.remove(deployment)
 

@@ -69,6 +69,8 @@ EVOLVE: dict[type, Callable[[NamespaceState, Any, float], None]] = {
     service_events.ServiceDrained: service.drained,
     service_events.DeploymentStarted: service.deployment_started,
     service_events.DeploymentCompleted: service.deployment_completed,
+    service_events.DeploymentFailuresCounted: service.failures_counted,
+    service_events.DeploymentFailed: service.deployment_failed,
     service_events.ServiceDeploymentBlocked: service.deployment_blocked,
     service_events.ServiceSteadyStateReached: service.steady,
     service_events.ServiceTaskPlacementFailed: service.placement_failed,

@@ -147,6 +147,10 @@ class Fold:
         self.services.deployment_completed(event, commit, number)
         self.service_deployments.completed(event, commit, number)
 
+    def _deployment_failed(self, event: service_events.DeploymentFailed, commit: Commit, number: int) -> None:
+        self.services.deployment_failed(event, commit, number)
+        self.service_deployments.failed(event, commit, number)
+
     def _service_deleted(self, event: service_events.ServiceDeleted, commit: Commit, number: int) -> None:
         self.services.deleted(event, commit, number)
         self.service_deployments.deleted(event, commit, number)
@@ -197,6 +201,8 @@ class Fold:
             service_events.ServiceDrained: self.services.drained,
             service_events.DeploymentStarted: self._deployment_started,
             service_events.DeploymentCompleted: self._deployment_completed,
+            service_events.DeploymentFailuresCounted: self.service_deployments.failures_counted,
+            service_events.DeploymentFailed: self._deployment_failed,
             service_events.ServiceDeploymentBlocked: self.services.deployment_blocked,
             service_events.ServiceSteadyStateReached: self.services.steady,
             service_events.ServiceTaskPlacementFailed: self.services.placement_failed,

@@ -21,7 +21,7 @@ CREATE TABLE deployment (
     number INTEGER PRIMARY KEY, cluster INTEGER NOT NULL, service INTEGER NOT NULL, id TEXT NOT NULL,
     completed INTEGER NOT NULL, updated_at REAL NOT NULL, wanted INTEGER NOT NULL, running INTEGER NOT NULL,
     pending INTEGER NOT NULL, failed INTEGER NOT NULL, revision TEXT NOT NULL, task_set INTEGER NOT NULL,
-    doc BLOB NOT NULL
+    failure TEXT, stuck TEXT, doc BLOB NOT NULL
 );
 CREATE UNIQUE INDEX deployment_id ON deployment (cluster, id);
 CREATE INDEX deployment_service ON deployment (service);
@@ -32,7 +32,8 @@ CREATE INDEX service_event_service ON service_event (service);
 """
 """A name's newest service only; of its deployments the newest, PRIMARY, and those that have tasks.
 
-Task sets are counted as deployments are, and so are among them.
+Task sets are counted as deployments are, and so are among them. ``failure`` is why a deployment FAILED, ``stuck`` why
+one that is IN_PROGRESS does not get on.
 """
 
 TABLES = ("service", "deployment", "service_event")
@@ -69,7 +70,22 @@ INSERT INTO deployment (number, cluster, service, id, completed, updated_at, wan
                         task_set, doc)
 VALUES (?, ?, ?, ?, FALSE, ?, 0, 0, 0, 0, ?, ?, ?)
 """
-COMPLETED = "UPDATE deployment SET completed = TRUE, updated_at = ? WHERE cluster = ? AND id = ?"
+HELD = "SELECT doc FROM deployment WHERE cluster = ? AND id = ?"
+AGAIN = """
+UPDATE deployment
+SET number = ?, completed = FALSE, failed = 0, failure = NULL, stuck = NULL, updated_at = ?, doc = ?
+WHERE cluster = ? AND id = ?
+"""
+COMPLETED = "UPDATE deployment SET completed = TRUE, stuck = NULL, updated_at = ? WHERE cluster = ? AND id = ?"
+FAILED = "UPDATE deployment SET failure = ?, stuck = NULL, updated_at = ? WHERE cluster = ? AND id = ?"
+STUCK = "UPDATE deployment SET stuck = ? WHERE cluster = ? AND id = ?"
+FREED = """
+UPDATE deployment SET stuck = NULL WHERE service = (SELECT number FROM service WHERE cluster = ? AND name = ?)
+"""
+ALL_STUCK = """
+SELECT DISTINCT service.cluster, service.name FROM deployment JOIN service ON service.number = deployment.service
+WHERE stuck IS NOT NULL
+"""
 COUNTED = """
 UPDATE deployment
 SET wanted = wanted + ?, running = running + ?, pending = pending + ?,
@@ -91,6 +107,7 @@ WHERE service = ?1 AND number <= (
 """
 
 _doc = msgspec.json.Decoder(shapes.Service)
+_deployment = msgspec.json.Decoder(shapes.Deployment)
 
 
 class Fold:
@@ -102,6 +119,7 @@ class Fold:
         self._counts: dict[tuple[int, str], list[int]] = {}
         self._deployed: dict[int, None] = {}
         self._said: dict[int, None] = {}
+        self._stuck: set[tuple[int, str]] | None = None
         self._started: dict[tuple[int, str], list[tuple[int, str]]] = {}
         self._stopped: dict[tuple[int, str], list[tuple[int, str]]] = {}
 
@@ -146,8 +164,16 @@ class Fold:
         deployed = deployed_service(inside.scope, commit.at, doc, event)
         primary = (deployed.deployments or [])[0]
         self._connection.execute(TOUCH, (commit.at, service))
-        row = (number, inside.number, service, event.deployment, commit.at, event.revision or event.deployment)
-        self._connection.execute(DEPLOY, (*row, False, msgspec.json.encode(primary)))
+        held = self._connection.execute(HELD, (inside.number, event.deployment)).fetchone()
+        if held is not None:
+            primary = msgspec.structs.replace(primary, created_at=_deployment.decode(held[0]).created_at)
+            again = (number, commit.at, msgspec.json.encode(primary), inside.number, event.deployment)
+            self._connection.execute(AGAIN, again)
+        else:
+            row = (number, inside.number, service, event.deployment, commit.at, event.revision or event.deployment)
+            self._connection.execute(DEPLOY, (*row, False, msgspec.json.encode(primary)))
+        if event.rolls_back:
+            self.say(event, commit, number, service_message.rolling_back(event.service, event.deployment))
         self.store(service, msgspec.structs.replace(deployed, deployments=[]))
         self._deployed[service] = None
 
@@ -157,9 +183,15 @@ class Fold:
         self._connection.execute(COMPLETED, (commit.at, inside.number, event.deployment))
         self.say(event, commit, number, service_message.completed(event.service, event.deployment))
 
+    def deployment_failed(self, event: events.DeploymentFailed, commit: Commit, number: int) -> None:
+        """Mark a deployment FAILED, and say so."""
+        inside = self._clusters.find(commit.namespace, event.cluster)
+        self._connection.execute(FAILED, (event.reason, commit.at, inside.number, event.deployment))
+        self.say(event, commit, number, service_message.failed(event))
+
     def deployment_blocked(self, event: events.ServiceDeploymentBlocked, commit: Commit, number: int) -> None:
         """Say that the deployment configuration lets nothing happen."""
-        self.say(event, commit, number, service_message.blocked(event.service))
+        self.say(event, commit, number, self._stick(event, commit, service_message.blocked(event.service)))
 
     def steady(self, event: events.ServiceSteadyStateReached, commit: Commit, number: int) -> None:
         """Say that the steady state was reached."""
@@ -167,7 +199,7 @@ class Fold:
 
     def placement_failed(self, event: events.ServiceTaskPlacementFailed, commit: Commit, number: int) -> None:
         """Say why a task found no room."""
-        self.say(event, commit, number, service_message.unplaceable(event))
+        self.say(event, commit, number, self._stick(event, commit, service_message.unplaceable(event)))
 
     def scale_in_blocked(self, event: events.ServiceScaleInBlocked, commit: Commit, number: int) -> None:
         """Say that protected tasks keep the service from scaling in."""
@@ -179,7 +211,13 @@ class Fold:
 
     def task_started(self, cluster: int, service: str, number: int, task: str) -> None:
         """Keep a task that was created for the message about this commit."""
-        self._started.setdefault((cluster, service), []).append((number, task))
+        key = (cluster, service)
+        self._started.setdefault(key, []).append((number, task))
+        if self._stuck is None:
+            self._stuck = set(self._connection.execute(ALL_STUCK).fetchall())
+        if key in self._stuck:
+            self._connection.execute(FREED, key)
+            self._stuck.discard(key)
 
     def task_stopped(self, cluster: int, service: str, number: int, task: str) -> None:
         """Keep a task the scheduler stopped for the message about this commit."""
@@ -228,6 +266,13 @@ class Fold:
         self._counts.clear()
         self._deployed.clear()
         self._said.clear()
+
+    def _stick(self, event: events.DeploymentEvent, commit: Commit, message: str) -> str:
+        """Keep why a deployment does not get on, until it does."""
+        inside = self._clusters.find(commit.namespace, event.cluster)
+        self._connection.execute(STUCK, (message, inside.number, event.deployment))
+        self._stuck = None
+        return message
 
     def _held(self, cluster: int, deployment: str) -> list[int]:
         return self._counts.setdefault((cluster, deployment), [0, 0, 0, False, 0])

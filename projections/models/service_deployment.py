@@ -10,7 +10,13 @@ import msgspec
 from quarterdeck.events import shapes
 from quarterdeck.events.commit import Commit
 from quarterdeck.events.names import Namespace, service_deployment_id, service_revision_id
-from quarterdeck.events.service import DeploymentCompleted, DeploymentStarted, ServiceDeleted
+from quarterdeck.events.service import (
+    DeploymentCompleted,
+    DeploymentFailed,
+    DeploymentFailuresCounted,
+    DeploymentStarted,
+    ServiceDeleted,
+)
 from quarterdeck.projections.models import cluster, service, task_definition
 
 SCHEMA = """
@@ -109,7 +115,28 @@ class Fold:
         record = self._latest(held)
         if record is not None and record.deployment == event.deployment and record.finished_at is None:
             status = "ROLLBACK_SUCCESSFUL" if record.doc.rollback is not None else "SUCCESSFUL"
-            self._finish(record, status, commit.at, record.doc.status_reason)
+            doc = monitored(record.doc, "MONITORING", "MONITORING_COMPLETE")
+            self._finish(msgspec.structs.replace(record, doc=doc), status, commit.at, doc.status_reason)
+
+    def failures_counted(self, event: DeploymentFailuresCounted, commit: Commit, _number: int) -> None:
+        """Note what the circuit breaker counts; what made it trip stays while the deployment is rolled back."""
+        record = self._under_way(event, commit)
+        if record is not None and record.doc.rollback is None:
+            self._update(record, commit.at, deployment_circuit_breaker=breaker(event, "MONITORING"))
+
+    def failed(self, event: DeploymentFailed, commit: Commit, _number: int) -> None:
+        """Note that a deployment was given up: stopped, unless the same commit goes back; or could not go back."""
+        record = self._under_way(event, commit)
+        if record is None:
+            return
+        if record.doc.rollback is not None:
+            self._finish(record, "ROLLBACK_FAILED", commit.at, event.reason)
+            return
+        doc = record.doc
+        if event.cause == "CIRCUIT_BREAKER":
+            doc = msgspec.structs.replace(doc, deployment_circuit_breaker=breaker(event, "TRIGGERED"))
+        doc = monitored(doc, "MONITORING", "MONITORING_COMPLETE")
+        self._finish(msgspec.structs.replace(record, doc=doc), "STOPPED", commit.at, event.reason)
 
     def deleted(self, event: ServiceDeleted, commit: Commit, _number: int) -> None:
         """Stop what is under way."""
@@ -117,6 +144,17 @@ class Fold:
         record = self._latest(held)
         if record is not None and record.finished_at is None:
             self._finish(record, "STOPPED", commit.at, DELETED)
+
+    def _under_way(self, event: DeploymentFailed | DeploymentFailuresCounted, commit: Commit) -> Record | None:
+        held, _ = self._services.load(event, commit)
+        record = self._latest(held)
+        there = record is not None and record.deployment == event.deployment and record.finished_at is None
+        return record if there else None
+
+    def _update(self, record: Record, at: float, **members: object) -> None:
+        doc = msgspec.structs.replace(record.doc, updated_at=at, **members)
+        raw = msgspec.json.encode(doc)
+        self._connection.execute(UPDATE, (record.deployment, doc.status, record.finished_at, raw, record.number))
 
     def _roll_back(self, record: Record, event: DeploymentStarted, commit: Commit) -> None:
         namespace = commit.scope()
@@ -129,6 +167,7 @@ class Fold:
             updated_at=commit.at,
             rollback=back,
             finished_at=None,
+            stopped_at=None,
         )
         row = (event.deployment, doc.status, None, msgspec.json.encode(doc), record.number)
         self._connection.execute(UPDATE, row)
@@ -158,7 +197,7 @@ def created_deployment(
 ) -> shapes.ServiceDeployment:
     """Describe a service deployment that begins; its counts are put in when it is asked for."""
     target = namespace.service_revision_arn(event.cluster, event.service, event.deployment)
-    breaker = service.deployment_configuration and service.deployment_configuration.deployment_circuit_breaker
+    configured = service.deployment_configuration and service.deployment_configuration.deployment_circuit_breaker
     return shapes.ServiceDeployment(
         service_deployment_arn=namespace.service_deployment_arn(event.cluster, event.service, event.deployment),
         service_arn=service.service_arn,
@@ -170,10 +209,25 @@ def created_deployment(
         target_service_revision=shapes.ServiceRevisionSummary(arn=target),
         status="IN_PROGRESS",
         deployment_configuration=service.deployment_configuration,
-        deployment_circuit_breaker=None
-        if breaker and breaker.enable
-        else shapes.ServiceDeploymentCircuitBreaker(status="DISABLED", failure_count=0, threshold=0),
+        deployment_circuit_breaker=shapes.ServiceDeploymentCircuitBreaker(
+            status="MONITORING" if configured and configured.enable else "DISABLED", failure_count=0, threshold=0
+        ),
     )
+
+
+def breaker(event: DeploymentFailed | DeploymentFailuresCounted, status: str) -> shapes.ServiceDeploymentCircuitBreaker:
+    """Describe what the circuit breaker counted."""
+    return shapes.ServiceDeploymentCircuitBreaker(
+        status=status, failure_count=event.failures, threshold=event.threshold
+    )
+
+
+def monitored(doc: shapes.ServiceDeployment, before: str, after: str) -> shapes.ServiceDeployment:
+    """Say of what watches a deployment that it does so no more, unless it was triggered."""
+    held = doc.deployment_circuit_breaker
+    if held is None or held.status != before:
+        return doc
+    return msgspec.structs.replace(doc, deployment_circuit_breaker=msgspec.structs.replace(held, status=after))
 
 
 def created_revision(

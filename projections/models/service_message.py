@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from quarterdeck.events.service import ServiceTaskPlacementFailed
+from quarterdeck.events.service import DeploymentFailed, ServiceTaskPlacementFailed
 
 TASKS_MAX = 10
 """The most tasks one message names."""
@@ -21,6 +21,8 @@ CAUSES = {
     "ATTRIBUTE": "is missing an attribute required by your task.",
     "AGENT": "doesn't have the agent connected.",
 }
+
+FAILURES = {"CIRCUIT_BREAKER": "tasks failed to start.", "ALARMS": "alarm detected."}
 
 
 def started(service: str, tasks: Sequence[str]) -> str:
@@ -41,6 +43,17 @@ def steady(service: str) -> str:
 def completed(service: str, deployment: str) -> str:
     """Say that a deployment is done."""
     return f"(service {service}) (deployment {deployment}) deployment completed."
+
+
+def failed(event: DeploymentFailed) -> str:
+    """Say that a deployment was given up, and why."""
+    why = FAILURES.get(event.cause, event.reason)
+    return f"(service {event.service}) (deployment {event.deployment}) deployment failed: {why}"
+
+
+def rolling_back(service: str, deployment: str) -> str:
+    """Say which deployment the service goes back to."""
+    return f"(service {service}) rolling back to deployment {deployment}."
 
 
 def unplaceable(event: ServiceTaskPlacementFailed) -> str:

@@ -29,6 +29,16 @@ DEFINITIONS = (
     defined("app:5", cpu=100, memory=100, needs=("ecs.capability.task-eni",)),
 )
 PERCENTS = ((100, 200), (50, 100), (66, 133), (0, 100), (75, 125), (90, 110))
+BREAKERS = (
+    None,
+    shapes.DeploymentCircuitBreaker(enable=True, rollback=True),
+    shapes.DeploymentCircuitBreaker(
+        enable=True,
+        rollback=False,
+        reset_on_healthy_task=False,
+        threshold_configuration=shapes.ThresholdConfiguration(type="COUNT", value=1),
+    ),
+)
 ROUNDS_MAX = 200
 
 
@@ -238,7 +248,9 @@ def create_service(story: Chaos, one: int, two: int) -> None:
             task_definition=f"app:{two % 5 + 1}",
             desired_count=two % 7,
             deployment_configuration=shapes.DeploymentConfiguration(
-                minimum_healthy_percent=minimum, maximum_percent=maximum
+                minimum_healthy_percent=minimum,
+                maximum_percent=maximum,
+                deployment_circuit_breaker=BREAKERS[one // len(SERVICES) % len(BREAKERS)],
             ),
         ),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Any
 
 from tests.engine.doors.asking import ARN, NOON, Asker, asking
@@ -202,3 +203,97 @@ async def test_service_deployments_end_with_their_service() -> None:
         await asker.ask("CreateService", **WEB)
         answer = await asker.ask("DescribeServiceDeployments", serviceDeploymentArns=[arn])
         assert [each["reason"] for each in answer["failures"]] == ["MISSING"]
+
+
+async def fail_starts(asker: Asker, count: int) -> None:
+    """Have agents report of so many new tasks that they could not be started."""
+    failed: set[str] = set()
+    newest = (await asker.service())["deployments"][0]["id"]
+
+    async def waiting() -> list[str]:
+        return [each for each in await asker.tasks(startedBy=newest) if each not in failed][:1]
+
+    for done in range(count):
+        await asker.until(lambda: _length(waiting()), 1)
+        failed.update(await waiting())
+        assert len(failed) == done + 1
+        (task,) = failed - {*await asker.tasks(desiredStatus="STOPPED")}
+        reason = "CannotPullContainerError: no such image"
+        await asker.ask("SubmitTaskStateChange", task=task, status="STOPPED", reason=reason)
+
+
+async def _length(listing: Awaitable[list[str]]) -> int:
+    return len(await listing)
+
+
+def messages(service: dict[str, Any]) -> list[str]:
+    """What a service's events say, oldest first, without its name."""
+    return [each["message"].removeprefix("(service web) ") for each in reversed(service["events"])]
+
+
+async def test_a_broken_deployment_is_rolled_back_and_every_step_is_told() -> None:
+    rules = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
+    async with asking() as asker:
+        told = await serving(asker, deploymentConfiguration=rules)
+        good, before = told["deployments"][0]["id"], set(await asker.tasks())
+        await asker.define("app", containerDefinitions=PORTED)
+        bad = (await asker.ask("UpdateService", service="web", taskDefinition="app"))["service"]["deployments"][0]["id"]
+        await fail_starts(asker, 3)
+        after = await asker.settle()
+        assert set(await asker.tasks()) == before, "healthy old tasks are left alone"
+        (deployment,) = after["deployments"]
+        assert (deployment["id"], deployment["status"], deployment["rolloutState"]) == (good, "PRIMARY", "COMPLETED")
+        assert after["taskDefinition"] == ARN + "task-definition/app:1"
+        said = messages(after)
+        failed = said.index(f"(deployment {bad}) deployment failed: tasks failed to start.")
+        assert said[failed + 1] == f"rolling back to deployment {good}."
+        assert said[-2:] == [f"(deployment {good}) deployment completed.", "has reached a steady state."]
+        asked = await asker.ask("DescribeServiceDeployments", serviceDeploymentArns=[after["currentServiceDeployment"]])
+        (record,) = asked["serviceDeployments"]
+        reason = f"ECS deployment circuit breaker: rolling back to deploymentId {good}."
+        assert (record["status"], record["statusReason"]) == ("ROLLBACK_SUCCESSFUL", reason)
+        assert record["deploymentCircuitBreaker"] == {"status": "TRIGGERED", "failureCount": 3, "threshold": 3}
+        back = {"reason": reason, "startedAt": NOON, "serviceRevisionArn": REVISION + good.rpartition("/")[2]}
+        assert record["rollback"] == back
+        assert record["targetServiceRevision"]["arn"] == REVISION + bad.rpartition("/")[2]
+
+
+async def test_without_rollback_the_deployment_is_shown_failed_beside_the_old_one() -> None:
+    rules = {"deploymentCircuitBreaker": {"enable": True, "rollback": False}}
+    async with asking() as asker:
+        told = await serving(asker, deploymentConfiguration=rules)
+        await asker.define("app", containerDefinitions=PORTED)
+        await asker.ask("UpdateService", service="web", taskDefinition="app")
+        await fail_starts(asker, 3)
+
+        async def states() -> list[tuple[str, str]]:
+            return [(each["status"], each["rolloutState"]) for each in (await asker.service())["deployments"]]
+
+        await asker.until(states, [("PRIMARY", "FAILED"), ("ACTIVE", "COMPLETED")])
+        after = await asker.service()
+        reason = "ECS deployment circuit breaker: tasks failed to start."
+        assert after["deployments"][0]["rolloutStateReason"] == reason
+        assert (after["runningCount"], after["deployments"][1]["id"]) == (2, told["deployments"][0]["id"])
+        (record, *_) = (await asker.ask("ListServiceDeployments", service="web"))["serviceDeployments"]
+        assert (record["status"], record["statusReason"]) == ("STOPPED", reason)
+
+
+async def test_a_deployment_that_fits_nowhere_says_so_until_it_does() -> None:
+    async with asking() as asker:
+        await asker.furnish(memory="2000000")
+        await asker.ask("CreateService", **WEB)
+
+        async def reason() -> str:
+            return str((await asker.service())["deployments"][0]["rolloutStateReason"])
+
+        began = f"ECS deployment {(await asker.service())['deployments'][0]['id']} in progress."
+
+        async def told() -> bool:
+            return "has insufficient memory available." in await reason()
+
+        await asker.until(told, True)
+        assert await reason() == f"{began} {(await asker.service())['events'][0]['message']}"
+        fits = [{"name": name, "type": "INTEGER", "integerValue": 9_000_000} for name in ("CPU", "MEMORY")]
+        (only,) = (await asker.ask("ListContainerInstances"))["containerInstanceArns"]
+        await asker.ask("RegisterContainerInstance", containerInstanceArn=only, totalResources=fits)
+        await asker.until(reason, began)

@@ -264,6 +264,8 @@ class World:
             ),
             service.ServiceTaskStartImpaired(**of, deployment=deployment, failures=1, delay_seconds=1.0),
             service.ServiceScaleInBlocked(**of, deployment=deployment, protected=3),
+            service.DeploymentFailuresCounted(**of, deployment=deployment, failures=choice % 4, threshold=3),
+            *([service.DeploymentFailed(**of, deployment=deployment, cause="x", reason="x")] if choice % 3 else []),
             service.ServiceDeploymentBlocked(**of, deployment=deployment, lower=1, upper=2),
             task.TaskPlacementFailed(
                 cluster=found[0].name, task_definition="web:1", group="x", count=1, explanation=EXPLANATION
