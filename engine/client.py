@@ -1440,6 +1440,8 @@ class Client(Caller):
         exit_code: int | None = None,
         reason: str | None = None,
         network_bindings: Sequence[shapes.NetworkBinding | Document] | None = None,
+        health_status: str | None = None,
+        restart_count: int | None = None,
     ) -> shapes.SubmitContainerStateChangeResponse:
         """Carry out SubmitContainerStateChange."""
         arguments: dict[str, object] = {
@@ -1451,6 +1453,8 @@ class Client(Caller):
             "exitCode": exit_code,
             "reason": reason,
             "networkBindings": network_bindings,
+            "healthStatus": health_status,
+            "restartCount": restart_count,
         }
         answer: shapes.SubmitContainerStateChangeResponse = await self._carry_out(
             "SubmitContainerStateChange", arguments

@@ -2,6 +2,7 @@
 
 from quarterdeck.events import (
     account_setting,
+    alarm,
     capacity_provider,
     cluster,
     container_instance,
@@ -33,6 +34,7 @@ AnyEvent = (
     | capacity_provider.CapacityProviderDeletionFailed
     | account_setting.AccountSettingPut
     | account_setting.AccountSettingDeleted
+    | alarm.AlarmStateChanged
     | tag.ResourceTagged
     | tag.ResourceUntagged
     | task_definition.TaskDefinitionRegistered
@@ -45,6 +47,7 @@ AnyEvent = (
     | service.ServiceDrained
     | service.DeploymentStarted
     | service.DeploymentCompleted
+    | service.DeploymentBaking
     | service.DeploymentFailuresCounted
     | service.DeploymentFailed
     | service.ServiceDeploymentBlocked
@@ -63,6 +66,7 @@ AnyEvent = (
     | task.TaskPlacementFailed
     | task.TaskStarted
     | task.ContainerStateChanged
+    | task.TaskHealthChanged
     | task.TaskProtectionEnabled
     | task.TaskProtectionDisabled
     | task.TaskStopRequested
@@ -90,7 +94,12 @@ def subject(event: AnyEvent) -> str:
             return event.task_set if isinstance(event, task_set.TaskSetEvent) else event.service
         case task_definition.TaskDefinitionEvent():
             return f"{event.family}:{event.revision}"
-        case capacity_provider.CapacityProviderEvent() | account_setting.AccountSettingEvent() | tag.TagEvent():
+        case (
+            capacity_provider.CapacityProviderEvent()
+            | account_setting.AccountSettingEvent()
+            | alarm.AlarmStateChanged()
+            | tag.TagEvent()
+        ):
             return _in_no_cluster(event)
         case (
             cluster.ClusterCreated()
@@ -102,12 +111,17 @@ def subject(event: AnyEvent) -> str:
 
 
 def _in_no_cluster(
-    event: capacity_provider.CapacityProviderEvent | account_setting.AccountSettingEvent | tag.TagEvent,
+    event: capacity_provider.CapacityProviderEvent
+    | account_setting.AccountSettingEvent
+    | alarm.AlarmStateChanged
+    | tag.TagEvent,
 ) -> str:
     match event:
         case capacity_provider.CapacityProviderEvent():
             return event.capacity_provider
         case account_setting.AccountSettingEvent():
             return event.name
+        case alarm.AlarmStateChanged():
+            return event.alarm
         case tag.TagEvent():
             return short_name(event.resource)

@@ -87,6 +87,12 @@ class DeploymentCompleted(DeploymentEvent, frozen=True, kw_only=True, gc=False):
     """The PRIMARY deployment has all its tasks running, and no other has any but on instances that are lost."""
 
 
+class DeploymentBaking(DeploymentEvent, frozen=True, kw_only=True, gc=False):
+    """The PRIMARY deployment has what it wants; it is watched until a time (s since the epoch) before it completes."""
+
+    until: float
+
+
 class DeploymentFailuresCounted(DeploymentEvent, frozen=True, kw_only=True, gc=False):
     """The circuit breaker's count of a deployment changed, or the threshold did (spec §9.4)."""
 

@@ -24,6 +24,7 @@ class ContainerReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     reason: str = ""
     network_bindings: list[shapes.NetworkBinding] = []
     health_status: str = ""
+    restart_count: int = 0
 
 
 class TaskRequested(TaskEvent, frozen=True, kw_only=True, gc=False):
@@ -83,6 +84,12 @@ class ContainerStateChanged(TaskEvent, frozen=True, kw_only=True, gc=False):
     """The agent reported a change of a container that did not change the task's status."""
 
     container: ContainerReport
+
+
+class TaskHealthChanged(TaskEvent, frozen=True, kw_only=True, gc=False):
+    """A task's essential containers that have a health check became HEALTHY, UNHEALTHY or UNKNOWN together."""
+
+    health_status: str
 
 
 class TaskProtectionEnabled(TaskEvent, frozen=True, kw_only=True, gc=False):

@@ -100,6 +100,7 @@ def check_service(cluster: ClusterState, service: ServiceState) -> None:
     assert service.alive == len(tasks)
     assert service.wanted == len(wanted)
     assert service.running == sum(1 for each in wanted if each.last_status == "RUNNING")
+    assert service.ill == sum(1 for each in wanted if each.last_status == "RUNNING" and not each.healthy)
     assert service.away == sum(1 for each in wanted if cluster.instances[each.instance].lost)
     for deployment in service.deployments:
         mine = [each for each in wanted if each.deployment == deployment.id]

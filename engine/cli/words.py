@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from quarterdeck.events import (
     account_setting,
+    alarm,
     capacity_provider,
     cluster,
     container_instance,
@@ -69,6 +70,8 @@ def _task(event: task.TaskEvent) -> str:
             return ", ".join(_container(each) for each in event.containers)
         case task.ContainerStateChanged():
             return _container(event.container)
+        case task.TaskHealthChanged():
+            return event.health_status
         case task.TaskStopRequested():
             return reason(event)
         case task.TaskStopped():
@@ -81,7 +84,9 @@ def _container(report: task.ContainerReport) -> str:
     ports = "".join(f" :{each.host_port}->{each.container_port}" for each in report.network_bindings)
     code = "" if report.exit_code is None else f" with exit code {report.exit_code}"
     why = f" ({report.reason})" if report.reason else ""
-    return f"{report.name} {report.status}{code}{why}{ports}"
+    health = f" {report.health_status}" if report.health_status else ""
+    again = f", restarted {report.restart_count} times" if report.restart_count else ""
+    return f"{report.name} {report.status}{health}{code}{why}{again}{ports}"
 
 
 def _service(event: service.ServiceEvent) -> str:
@@ -95,12 +100,27 @@ def _service(event: service.ServiceEvent) -> str:
             return f"{event.count} found no room: {_rejected(event.explanation)}{closest}"
         case service.ServiceTaskStartImpaired():
             return f"{event.failures} failed to start, next try in {event.delay_seconds:g} s"
-        case service.DeploymentStarted():
-            return f"{event.deployment} of {event.task_definition}" + (f": {event.reason}" if event.reason else "")
-        case service.DeploymentCompleted():
-            return event.deployment
+        case service.DeploymentEvent():
+            return _deployment(event)
         case _:
             return ""
+
+
+def _deployment(event: service.DeploymentEvent) -> str:
+    match event:
+        case service.DeploymentStarted():
+            said = f" of {event.task_definition}" + (f": {event.reason}" if event.reason else "")
+        case service.DeploymentCompleted():
+            said = ""
+        case service.DeploymentFailed():
+            said = f": {event.reason}"
+        case service.DeploymentFailuresCounted():
+            said = f": {event.failures} of {event.threshold} failures"
+        case service.DeploymentBaking():
+            said = f" until {time(event.until)}"
+        case _:
+            return ""
+    return event.deployment + said
 
 
 def _instance(event: container_instance.ContainerInstanceEvent) -> str:
@@ -126,6 +146,8 @@ def _instance(event: container_instance.ContainerInstanceEvent) -> str:
 
 def _record(event: AnyEvent) -> str:
     match event:
+        case alarm.AlarmStateChanged():
+            return event.state + (f": {event.reason}" if event.reason else "")
         case tag.ResourceTagged():
             return ", ".join(f"{each.key}={each.value}" for each in event.tags)
         case tag.ResourceUntagged():

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from quarterdeck.events.alarm import AlarmStateChanged
 from quarterdeck.events.catalog import AnyEvent
 from quarterdeck.events.container_instance import (
     AgentConnected,
@@ -10,7 +11,13 @@ from quarterdeck.events.container_instance import (
     ContainerInstanceStatusChanged,
 )
 from quarterdeck.events.service import DeploymentStarted, ServiceCreated, ServiceDeleted, ServiceUpdated
-from quarterdeck.events.task import TaskProtectionDisabled, TaskStarted, TaskStopped, TaskStopRequested
+from quarterdeck.events.task import (
+    TaskHealthChanged,
+    TaskProtectionDisabled,
+    TaskStarted,
+    TaskStopped,
+    TaskStopRequested,
+)
 from quarterdeck.events.task_set import TaskSetCreated, TaskSetDeleted, TaskSetScaled
 from quarterdeck.projections.live.states import ClusterState, NamespaceState
 from quarterdeck.projections.live.task import SERVICE_GROUP
@@ -23,12 +30,14 @@ def concerned(state: NamespaceState, event: AnyEvent) -> Iterator[tuple[str, str
             yield event.cluster, event.service
         case TaskSetCreated() | TaskSetScaled() | TaskSetDeleted():
             yield event.cluster, event.service
-        case TaskStarted() | TaskStopped() | TaskStopRequested() | TaskProtectionDisabled():
+        case TaskStarted() | TaskStopped() | TaskStopRequested() | TaskHealthChanged() | TaskProtectionDisabled():
             task = state.clusters[event.cluster].tasks.get(event.task)
             if task is not None and task.deployment:
                 yield event.cluster, task.group.removeprefix(SERVICE_GROUP)
         case ContainerInstanceEvent():
             yield from _on_instance(state.clusters[event.cluster], event.container_instance)
+        case AlarmStateChanged():
+            yield from _on_alarm(state, event.alarm)
         case _:
             pass
 
@@ -42,6 +51,14 @@ def makes_room(event: AnyEvent) -> bool:
             return event.status == "ACTIVE"
         case _:
             return False
+
+
+def _on_alarm(state: NamespaceState, name: str) -> Iterator[tuple[str, str]]:
+    for cluster in state.clusters.values():
+        for service in cluster.services.values():
+            alarms = service.settings.deployment_configuration.alarms
+            if service.status == "ACTIVE" and alarms is not None and name in (alarms.alarm_names or ()):
+                yield cluster.name, service.name
 
 
 def _on_instance(cluster: ClusterState, name: str) -> Iterator[tuple[str, str]]:

@@ -6,19 +6,16 @@ bounded number of steps and says whether another is due.
 
 import msgspec
 
-from quarterdeck.engine.core import circuit_breaker
+from quarterdeck.engine.core import alarm, circuit_breaker
 from quarterdeck.engine.core.deployment_configuration import bounds
 from quarterdeck.engine.core.scale_in import in_scale_in_order
+from quarterdeck.engine.core.service_health import FAILED, Unwell, examine, heal
 from quarterdeck.engine.core.service_settings import is_external
 from quarterdeck.engine.core.service_step import Next, Site, both, scale_in, start, stop
+from quarterdeck.engine.core.settle import complete, is_early_success, settle
 from quarterdeck.engine.core.task_set_step import work_sets
 from quarterdeck.engine.core.turn import Turn
-from quarterdeck.events.service import (
-    DeploymentCompleted,
-    ServiceDeploymentBlocked,
-    ServiceDrained,
-    ServiceSteadyStateReached,
-)
+from quarterdeck.events.service import ServiceDeploymentBlocked, ServiceDrained
 from quarterdeck.projections.live.states import ClusterState, DeploymentState, ServiceState, TaskState
 
 
@@ -46,52 +43,53 @@ def reconcile(turn: Turn, cluster: ClusterState, service: ServiceState) -> Next:
         return Next()
     if is_external(service.settings):
         return work_sets(turn, cluster, service)
-    if circuit_breaker.trips(_primary(turn, cluster, service)):
+    site = Site(turn, cluster, service, service.deployments[0])
+    if circuit_breaker.trips(site) or alarm.rings(site):
         return Next(again=True)
     if _is_settled(cluster, service):
-        return _settle(turn, cluster, service)
-    return _work(turn, cluster, service, _count(cluster, service))
+        return settle(site)
+    return _work(site, _count(cluster, service))
 
 
-def _work(turn: Turn, cluster: ClusterState, service: ServiceState, counts: Counts) -> Next:
-    missing = service.desired_count - len(counts.fresh)
-    site = _primary(turn, cluster, service)
+def _work(site: Site, counts: Counts) -> Next:
+    """Change the number of tasks, or replace some."""
+    missing = site.service.desired_count - len(counts.fresh)
+    if site.deployment.failure:
+        return (scale_in(site, counts.fresh, -missing) if missing < 0 else None) or Next()
+    rolling = bool(counts.stale or counts.rolling)
+    early = is_early_success(site, replaced=not rolling)
+    return both(complete(site) if early else Next(), _step(site, counts, missing, rolling=rolling))
+
+
+def _step(site: Site, counts: Counts, missing: int, *, rolling: bool) -> Next:
+    turn, cluster, service, _ = site
+    unwell = examine(turn, cluster, service) if service.ill or service.alive > service.wanted else Unwell()
+    if not rolling and (unwell.tasks or unwell.stopping):
+        return heal(site, counts.fresh, unwell)
     if missing < 0:
         step = scale_in(site, counts.fresh, -missing)
         if step is not None:
             return step
-    if site.deployment.failure:
-        return Next()
-    if counts.stale or counts.rolling:
+    if rolling and unwell.tasks:
+        stop(site, unwell.tasks, len(unwell.tasks), FAILED)
+        return Next(again=True)
+    if rolling:
         return _replace(site, counts, missing)
     if missing > 0:
         return start(site, missing, counts.away)
     if counts.away:
         return stop(site, counts.away, len(counts.away))
-    return _settle(turn, cluster, service)
-
-
-def _primary(turn: Turn, cluster: ClusterState, service: ServiceState) -> Site:
-    return Site(turn, cluster, service, service.deployments[0])
+    return both(settle(site), Next(at=unwell.at))
 
 
 def _is_settled(cluster: ClusterState, service: ServiceState) -> bool:
     return (
         len(service.deployments) == 1
         and not service.away
+        and not service.ill
         and service.wanted == service.desired_count
         and not cluster.draining
     )
-
-
-def _settle(turn: Turn, cluster: ClusterState, service: ServiceState) -> Next:
-    primary = service.deployments[0]
-    if service.running == service.desired_count and not primary.failure:
-        if not primary.completed:
-            turn.emit(DeploymentCompleted(cluster=cluster.name, service=service.name, deployment=primary.id))
-        if not service.steady:
-            turn.emit(ServiceSteadyStateReached(cluster=cluster.name, service=service.name))
-    return Next()
 
 
 def _count(cluster: ClusterState, service: ServiceState) -> Counts:
@@ -164,7 +162,7 @@ def _is_kept(cluster: ClusterState, task: TaskState) -> bool:
 
 
 def _is_healthy(cluster: ClusterState, task: TaskState) -> bool:
-    return task.last_status == "RUNNING" and not cluster.instances[task.instance].lost
+    return task.healthy and not cluster.instances[task.instance].lost
 
 
 def _drain(turn: Turn, cluster: ClusterState, service: ServiceState) -> Next:

@@ -17,9 +17,12 @@ from quarterdeck.projections.live.states import ClusterState, DeploymentState, S
 from quarterdeck.projections.live.task_definition import find
 
 STEPS_PER_PASS_MAX = 100
+REPEAT_SECONDS = 6 * 3600.0
+"""What is told of a service once is told again after so long, if it is still so (spec §7.6)."""
 FAILURES_FREE = 3
 DELAY_SECONDS_FIRST = 10.0
 DELAY_SECONDS_MAX = 27 * 60.0
+UNHEALTHY = "Task failed container health checks"
 
 
 class Next(msgspec.Struct, frozen=True):
@@ -62,14 +65,14 @@ def start(site: Site, missing: int, away: list[TaskState]) -> Next:
             return Next(waits_for_room=True)
         name = bind(turn, template, found)
         if away:
-            _ask_to_stop(site, away.pop(), superseded_by=name)
+            _ask_to_stop(site, away.pop(), "", superseded_by=name)
     return Next(again=missing > STEPS_PER_PASS_MAX)
 
 
-def stop(site: Site, tasks: Iterable[TaskState], count: int) -> Next:
-    """Ask the first so many tasks to stop, a bounded number at once."""
+def stop(site: Site, tasks: Iterable[TaskState], count: int, reason: str = "") -> Next:
+    """Ask the first so many tasks to stop, a bounded number at once; if not to scale, say why."""
     for _, task in zip(range(min(count, STEPS_PER_PASS_MAX)), tasks, strict=False):
-        _ask_to_stop(site, task)
+        _ask_to_stop(site, task, reason)
     return Next(again=count > STEPS_PER_PASS_MAX)
 
 
@@ -88,11 +91,11 @@ def scale_in(site: Site, fresh: list[TaskState], excess: int) -> Next | None:
 
 
 def both(first: Next, second: Next) -> Next:
-    """Look again when either says so."""
+    """Look again when either says so, the earlier of both."""
     return Next(
         again=first.again or second.again,
         waits_for_room=first.waits_for_room or second.waits_for_room,
-        at=first.at if second.at is None else second.at,
+        at=min((each for each in (first.at, second.at) if each is not None), default=None),
     )
 
 
@@ -121,7 +124,8 @@ def _template(site: Site) -> TaskRequested:
 
 
 def _tell_unplaceable(site: Site, count: int, found: Unplaceable) -> None:
-    if site.service.unplaced == (found.reason or NO_INSTANCES):
+    service, now = site.service, site.turn.now
+    if service.unplaced == (found.reason or NO_INSTANCES) and now - service.unplaced_at < REPEAT_SECONDS:
         return
     need = find(site.turn.state, site.deployment.definition).demand
     site.turn.emit(
@@ -150,13 +154,14 @@ def _tell_impaired(site: Site) -> None:
         )
 
 
-def _ask_to_stop(site: Site, task: TaskState, superseded_by: str = "") -> None:
+def _ask_to_stop(site: Site, task: TaskState, reason: str, superseded_by: str = "") -> None:
     site.turn.emit(
         TaskStopRequested(
             cluster=site.cluster.name,
             task=task.id,
             stop_code="ServiceSchedulerInitiated",
-            reason=f"Scaling activity initiated by (deployment {site.deployment.id})",
+            reason=reason or f"Scaling activity initiated by (deployment {site.deployment.id})",
             superseded_by=superseded_by,
+            unhealthy=reason == UNHEALTHY,
         )
     )

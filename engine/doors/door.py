@@ -19,6 +19,7 @@ from quarterdeck.engine.core.turn import Turn
 from quarterdeck.engine.doors import (
     absent,
     account_setting,
+    alarm,
     attribute,
     capacity_provider,
     cluster,
@@ -34,7 +35,7 @@ from quarterdeck.engine.doors import (
 )
 from quarterdeck.engine.doors.constraints import hold
 from quarterdeck.engine.doors.health import Health
-from quarterdeck.engine.doors.operation import Context, Operation, Read, Write, request_type
+from quarterdeck.engine.doors.operation import Context, Operation, Own, Read, Write, request_type
 from quarterdeck.engine.shell.command import Command, NotKeeper, Outcome
 from quarterdeck.engine.shell.keeper import Keeper
 from quarterdeck.events import shapes
@@ -67,6 +68,9 @@ OPERATIONS: dict[str, Operation] = {
     **task_set.OPERATIONS,
 }
 """What behaves; the other operations of the model answer UnsupportedFeatureException."""
+
+OWN: dict[str, Own] = {**alarm.OPERATIONS}
+"""What ECS does not have."""
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -117,9 +121,10 @@ class Door:
 
     def _decoder(self, operation: str) -> msgspec.json.Decoder[msgspec.Struct]:
         if operation not in self._decoders:
-            if operation not in shapes.OPERATIONS:
+            if operation not in shapes.OPERATIONS and operation not in OWN:
                 raise unknown(operation)
-            self._decoders[operation] = msgspec.json.Decoder(request_type(operation))
+            request = OWN[operation].request if operation in OWN else request_type(operation)
+            self._decoders[operation] = msgspec.json.Decoder(request)
         return self._decoders[operation]
 
     async def carry_out(self, call: Call, request: msgspec.Struct) -> Answer:
@@ -128,7 +133,7 @@ class Door:
         Raises Refusal; a ServerException says whether to try again.
         """
         hold(call.operation, request)
-        operation = OPERATIONS.get(call.operation)
+        operation = OWN[call.operation].operation if call.operation in OWN else OPERATIONS.get(call.operation)
         if operation is None:
             raise unknown(call.operation)
         try:

@@ -14,6 +14,7 @@ import msgspec
 from quarterdeck.engine.doors.reply import ACTOR, CAUSE, COMMIT, MESSAGE_ID, SEQUENCE
 from quarterdeck.events import shapes
 from quarterdeck.events.account_setting import AccountSettingEvent
+from quarterdeck.events.alarm import AlarmStateChanged
 from quarterdeck.events.capacity_provider import CapacityProviderEvent
 from quarterdeck.events.catalog import AnyEvent, noun
 from quarterdeck.events.catalog import subject as name_of
@@ -128,15 +129,21 @@ def _shape(namespace: Namespace, event: AnyEvent, at: float) -> tuple[str, list[
         return kind, [arn], {"containerInstanceArn": arn, "clusterArn": namespace.cluster_arn(event.cluster), **updated}
     if isinstance(event, ServiceEvent):
         return _service(namespace, event, at)
+    return _own(event), [_resource(namespace, event)], {}
+
+
+def _resource(namespace: Namespace, event: AnyEvent) -> str:
     if isinstance(event, TaskDefinitionEvent):
-        return _own(event), [namespace.task_definition_arn(f"{event.family}:{event.revision}")], {}
+        return namespace.task_definition_arn(f"{event.family}:{event.revision}")
     if isinstance(event, CapacityProviderEvent):
-        return _own(event), [namespace.capacity_provider_arn(event.capacity_provider)], {}
+        return namespace.capacity_provider_arn(event.capacity_provider)
     if isinstance(event, AccountSettingEvent):
-        return _own(event), [event.principal], {}
+        return event.principal
+    if isinstance(event, AlarmStateChanged):
+        return event.alarm
     if isinstance(event, TagEvent):
-        return _own(event), [event.resource], {}
-    return _own(event), [namespace.cluster_arn(event.cluster)], {}
+        return event.resource
+    return namespace.cluster_arn(event.cluster)
 
 
 def _service(namespace: Namespace, event: ServiceEvent, at: float) -> tuple[str, list[str], dict[str, Any]]:

@@ -46,6 +46,13 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
 Operation = Write | Read
 
 
+class Own(msgspec.Struct, frozen=True, kw_only=True):
+    """An operation that is not ECS's but ours, and the shape of its request."""
+
+    request: type[msgspec.Struct]
+    operation: Operation
+
+
 def request_type(operation: str) -> type[msgspec.Struct]:
     """Find the shape of an operation's request."""
     return shapes.OPERATIONS[operation][0]

@@ -1,6 +1,7 @@
 """Service: how its events, and those of its deployments, change the live view."""
 
 from quarterdeck.events.service import (
+    DeploymentBaking,
     DeploymentCompleted,
     DeploymentFailed,
     DeploymentFailuresCounted,
@@ -20,6 +21,8 @@ from quarterdeck.projections.live.states import DeploymentState, NamespaceState,
 
 PAST_KEPT_MAX = 100
 """Deployments of a service remembered by name."""
+
+ALARM = "ALARM"
 
 NO_INSTANCES = "NO INSTANCES"
 """What is remembered as the cause when there was no instance to fail a check."""
@@ -70,6 +73,7 @@ def deployment_started(namespace: NamespaceState, event: DeploymentStarted, at: 
     """Put a new PRIMARY first, or one that was there before; drop the others that have no tasks."""
     service = _find(namespace, event)
     fresh = DeploymentState(event.deployment, event.task_definition, at)
+    fresh.ringing = tuple(name for name, state in namespace.alarms.items() if state == ALARM)
     fresh.rolls_back, fresh.revision = event.rolls_back, event.revision or event.deployment
     held = service.deployment(event.deployment)
     if held is not None:
@@ -89,6 +93,13 @@ def deployment_completed(namespace: NamespaceState, event: DeploymentCompleted, 
     if deployment is not None:
         deployment.completed = True
         service.proven = RevisionState(deployment.id, deployment.revision, deployment.definition, service.settings)
+
+
+def deployment_baking(namespace: NamespaceState, event: DeploymentBaking, _at: float) -> None:
+    """Remember how long to wait."""
+    deployment = _find(namespace, event).deployment(event.deployment)
+    if deployment is not None:
+        deployment.baked_at = event.until
 
 
 def failures_counted(namespace: NamespaceState, event: DeploymentFailuresCounted, _at: float) -> None:
@@ -112,16 +123,17 @@ def deployment_blocked(namespace: NamespaceState, event: ServiceDeploymentBlocke
         deployment.blocked = True
 
 
-def steady(namespace: NamespaceState, event: ServiceSteadyStateReached, _at: float) -> None:
+def steady(namespace: NamespaceState, event: ServiceSteadyStateReached, at: float) -> None:
     """Note the steady state until something changes."""
     service = _find(namespace, event)
-    service.steady = True
+    service.steady, service.steady_at = True, at
     service.unplaced = ""
 
 
-def placement_failed(namespace: NamespaceState, event: ServiceTaskPlacementFailed, _at: float) -> None:
-    """Remember the cause that was told, so that it is not told again."""
-    _find(namespace, event).unplaced = event.reason or NO_INSTANCES
+def placement_failed(namespace: NamespaceState, event: ServiceTaskPlacementFailed, at: float) -> None:
+    """Remember the cause that was told, so that it is not told again soon."""
+    service = _find(namespace, event)
+    service.unplaced, service.unplaced_at = event.reason or NO_INSTANCES, at
 
 
 def start_impaired(namespace: NamespaceState, event: ServiceTaskStartImpaired, _at: float) -> None:

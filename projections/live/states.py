@@ -34,6 +34,15 @@ class TaskState(msgspec.Struct, gc=False):
     stop_reason: str = ""
     stopped_at: float = 0.0
     tags: Sequence[shapes.Tag] = ()
+    started_at: float = 0.0
+    checks: dict[str, str] | None = None
+    """The health of its essential containers that have a health check; None if there are none."""
+    health: str = "UNKNOWN"
+
+    @property
+    def healthy(self) -> bool:
+        """Whether it is RUNNING and, where it has health checks, HEALTHY (spec §9.2)."""
+        return self.last_status == "RUNNING" and (self.checks is None or self.health == "HEALTHY")
 
 
 class DefinitionState(msgspec.Struct):
@@ -44,6 +53,8 @@ class DefinitionState(msgspec.Struct):
     demand: Demand
     tags: list[shapes.Tag]
     status: str = "ACTIVE"
+    checked: tuple[str, ...] = ()
+    """The essential containers that have a health check."""
 
 
 class FamilyState(msgspec.Struct):
@@ -64,7 +75,8 @@ class DeploymentState(msgspec.Struct):
 
     ``failed`` counts starts that failed in a row, for the back-off; ``failures`` what the circuit breaker
     counts, and ``counted`` what was told of that and of its threshold. ``ran`` says whether a task ever
-    was RUNNING, ``failure`` why the deployment FAILED.
+    was RUNNING, ``failure`` why the deployment FAILED. ``ringing`` are the alarms it began with, which do
+    not concern it; it completes no earlier than ``baked_at``.
     """
 
     id: str
@@ -81,6 +93,8 @@ class DeploymentState(msgspec.Struct):
     counted: tuple[int, int] = (0, 0)
     ran: bool = False
     failure: str = ""
+    ringing: tuple[str, ...] = ()
+    baked_at: float = 0.0
     running: int = 0
     tasks: dict[str, None] = msgspec.field(default_factory=dict)
 
@@ -113,7 +127,8 @@ class ServiceState(msgspec.Struct):
     """A service; ``deployments`` has the PRIMARY first, ``past`` names the last of those before.
 
     ``wanted`` counts tasks desired RUNNING, ``running`` those of them that are, ``away`` those of
-    them on instances whose agent is lost, ``alive`` all that are not STOPPED.
+    them on instances whose agent is lost, ``ill`` those of them that run without being healthy, ``alive``
+    all that are not STOPPED.
     """
 
     name: str
@@ -125,7 +140,9 @@ class ServiceState(msgspec.Struct):
     tags: list[shapes.Tag] = msgspec.field(default_factory=list)
     status: str = "ACTIVE"
     steady: bool = False
+    steady_at: float = 0.0
     unplaced: str = ""
+    unplaced_at: float = 0.0
     scale_in_blocked: bool = False
     deployments: list[DeploymentState] = msgspec.field(default_factory=list)
     task_sets: list[TaskSetState] = msgspec.field(default_factory=list)
@@ -135,6 +152,7 @@ class ServiceState(msgspec.Struct):
     wanted: int = 0
     running: int = 0
     away: int = 0
+    ill: int = 0
     alive: int = 0
 
     @property
@@ -194,7 +212,10 @@ class CapacityProviderState(msgspec.Struct):
 
 
 class NamespaceState(msgspec.Struct):
-    """All of one account in one region; account settings are by principal, then by name."""
+    """All of one account in one region; account settings are by principal, then by name.
+
+    ``alarms`` are those that are not OK.
+    """
 
     namespace: Namespace
     clusters: dict[str, ClusterState] = msgspec.field(default_factory=dict)
@@ -202,3 +223,4 @@ class NamespaceState(msgspec.Struct):
     deleting: dict[str, None] = msgspec.field(default_factory=dict)
     capacity_providers: dict[str, CapacityProviderState] = msgspec.field(default_factory=dict)
     account_settings: dict[str, dict[str, str]] = msgspec.field(default_factory=dict)
+    alarms: dict[str, str] = msgspec.field(default_factory=dict)

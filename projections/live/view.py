@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from quarterdeck.events import account_setting as setting_events
+from quarterdeck.events import alarm as alarm_events
 from quarterdeck.events import capacity_provider as provider_events
 from quarterdeck.events import cluster as cluster_events
 from quarterdeck.events import container_instance as instance_events
@@ -21,6 +22,7 @@ from quarterdeck.events.commit import Chained, Commit
 from quarterdeck.events.names import Namespace
 from quarterdeck.projections.live import (
     account_setting,
+    alarm,
     capacity_provider,
     cluster,
     container_instance,
@@ -57,6 +59,7 @@ EVOLVE: dict[type, Callable[[NamespaceState, Any, float], None]] = {
     provider_events.CapacityProviderDeletionFailed: capacity_provider.deletion_failed,
     setting_events.AccountSettingPut: account_setting.put,
     setting_events.AccountSettingDeleted: account_setting.deleted,
+    alarm_events.AlarmStateChanged: alarm.state_changed,
     tag_events.ResourceTagged: tag.tagged,
     tag_events.ResourceUntagged: tag.untagged,
     definition_events.TaskDefinitionRegistered: task_definition.registered,
@@ -69,6 +72,7 @@ EVOLVE: dict[type, Callable[[NamespaceState, Any, float], None]] = {
     service_events.ServiceDrained: service.drained,
     service_events.DeploymentStarted: service.deployment_started,
     service_events.DeploymentCompleted: service.deployment_completed,
+    service_events.DeploymentBaking: service.deployment_baking,
     service_events.DeploymentFailuresCounted: service.failures_counted,
     service_events.DeploymentFailed: service.deployment_failed,
     service_events.ServiceDeploymentBlocked: service.deployment_blocked,
@@ -87,6 +91,7 @@ EVOLVE: dict[type, Callable[[NamespaceState, Any, float], None]] = {
     task_events.TaskPlacementFailed: task.placement_failed,
     task_events.TaskStarted: task.started,
     task_events.ContainerStateChanged: task.container_changed,
+    task_events.TaskHealthChanged: task.health_changed,
     task_events.TaskProtectionEnabled: task_protection.enabled,
     task_events.TaskProtectionDisabled: task_protection.disabled,
     task_events.TaskStopRequested: task.stop_requested,

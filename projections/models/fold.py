@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from quarterdeck.events import account_setting as setting_events
+from quarterdeck.events import alarm as alarm_events
 from quarterdeck.events import capacity_provider as provider_events
 from quarterdeck.events import cluster as cluster_events
 from quarterdeck.events import container_instance as instance_events
@@ -151,6 +152,9 @@ class Fold:
         self.services.deployment_failed(event, commit, number)
         self.service_deployments.failed(event, commit, number)
 
+    def _nothing(self, event: alarm_events.AlarmStateChanged, commit: Commit, number: int) -> None:
+        """Change nothing: alarms are described by the deployments they concern."""
+
     def _service_deleted(self, event: service_events.ServiceDeleted, commit: Commit, number: int) -> None:
         self.services.deleted(event, commit, number)
         self.service_deployments.deleted(event, commit, number)
@@ -185,6 +189,7 @@ class Fold:
             provider_events.CapacityProviderDeletionFailed: self.providers.deletion_failed,
             setting_events.AccountSettingPut: self.settings.put,
             setting_events.AccountSettingDeleted: self.settings.deleted,
+            alarm_events.AlarmStateChanged: self._nothing,
             tag_events.ResourceTagged: self.tags.tagged,
             tag_events.ResourceUntagged: self.tags.untagged,
             definition_events.TaskDefinitionRegistered: self.definitions.registered,
@@ -201,6 +206,7 @@ class Fold:
             service_events.ServiceDrained: self.services.drained,
             service_events.DeploymentStarted: self._deployment_started,
             service_events.DeploymentCompleted: self._deployment_completed,
+            service_events.DeploymentBaking: self.service_deployments.baking,
             service_events.DeploymentFailuresCounted: self.service_deployments.failures_counted,
             service_events.DeploymentFailed: self._deployment_failed,
             service_events.ServiceDeploymentBlocked: self.services.deployment_blocked,
@@ -219,6 +225,7 @@ class Fold:
             task_events.TaskPlacementFailed: self.tasks.placement_failed,
             task_events.TaskStarted: self.tasks.started,
             task_events.ContainerStateChanged: self.tasks.container_changed,
+            task_events.TaskHealthChanged: self.tasks.touched,
             task_events.TaskProtectionEnabled: self._protection_enabled,
             task_events.TaskProtectionDisabled: self._protection_disabled,
             task_events.TaskStopRequested: self.tasks.stop_requested,

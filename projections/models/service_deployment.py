@@ -11,7 +11,9 @@ from quarterdeck.events import shapes
 from quarterdeck.events.commit import Commit
 from quarterdeck.events.names import Namespace, service_deployment_id, service_revision_id
 from quarterdeck.events.service import (
+    DeploymentBaking,
     DeploymentCompleted,
+    DeploymentEvent,
     DeploymentFailed,
     DeploymentFailuresCounted,
     DeploymentStarted,
@@ -118,6 +120,12 @@ class Fold:
             doc = monitored(record.doc, "MONITORING", "MONITORING_COMPLETE")
             self._finish(msgspec.structs.replace(record, doc=doc), status, commit.at, doc.status_reason)
 
+    def baking(self, event: DeploymentBaking, commit: Commit, _number: int) -> None:
+        """Note that all is there, and watched for a while."""
+        record = self._under_way(event, commit)
+        if record is not None:
+            self._update(record, commit.at, lifecycle_stage="BAKE_TIME")
+
     def failures_counted(self, event: DeploymentFailuresCounted, commit: Commit, _number: int) -> None:
         """Note what the circuit breaker counts; what made it trip stays while the deployment is rolled back."""
         record = self._under_way(event, commit)
@@ -135,6 +143,9 @@ class Fold:
         doc = record.doc
         if event.cause == "CIRCUIT_BREAKER":
             doc = msgspec.structs.replace(doc, deployment_circuit_breaker=breaker(event, "TRIGGERED"))
+        if event.cause == "ALARMS" and doc.alarms is not None:
+            alarms = msgspec.structs.replace(doc.alarms, status="TRIGGERED", triggered_alarm_names=event.alarms)
+            doc = msgspec.structs.replace(doc, alarms=alarms)
         doc = monitored(doc, "MONITORING", "MONITORING_COMPLETE")
         self._finish(msgspec.structs.replace(record, doc=doc), "STOPPED", commit.at, event.reason)
 
@@ -145,7 +156,7 @@ class Fold:
         if record is not None and record.finished_at is None:
             self._finish(record, "STOPPED", commit.at, DELETED)
 
-    def _under_way(self, event: DeploymentFailed | DeploymentFailuresCounted, commit: Commit) -> Record | None:
+    def _under_way(self, event: DeploymentEvent, commit: Commit) -> Record | None:
         held, _ = self._services.load(event, commit)
         record = self._latest(held)
         there = record is not None and record.deployment == event.deployment and record.finished_at is None
@@ -197,7 +208,8 @@ def created_deployment(
 ) -> shapes.ServiceDeployment:
     """Describe a service deployment that begins; its counts are put in when it is asked for."""
     target = namespace.service_revision_arn(event.cluster, event.service, event.deployment)
-    configured = service.deployment_configuration and service.deployment_configuration.deployment_circuit_breaker
+    rules = service.deployment_configuration or shapes.DeploymentConfiguration()
+    configured, alarms = rules.deployment_circuit_breaker, rules.alarms
     return shapes.ServiceDeployment(
         service_deployment_arn=namespace.service_deployment_arn(event.cluster, event.service, event.deployment),
         service_arn=service.service_arn,
@@ -212,6 +224,13 @@ def created_deployment(
         deployment_circuit_breaker=shapes.ServiceDeploymentCircuitBreaker(
             status="MONITORING" if configured and configured.enable else "DISABLED", failure_count=0, threshold=0
         ),
+        alarms=None
+        if alarms is None
+        else shapes.ServiceDeploymentAlarms(
+            status="MONITORING" if alarms.enable else "DISABLED",
+            alarm_names=alarms.alarm_names or [],
+            triggered_alarm_names=[],
+        ),
     )
 
 
@@ -224,10 +243,12 @@ def breaker(event: DeploymentFailed | DeploymentFailuresCounted, status: str) ->
 
 def monitored(doc: shapes.ServiceDeployment, before: str, after: str) -> shapes.ServiceDeployment:
     """Say of what watches a deployment that it does so no more, unless it was triggered."""
-    held = doc.deployment_circuit_breaker
-    if held is None or held.status != before:
-        return doc
-    return msgspec.structs.replace(doc, deployment_circuit_breaker=msgspec.structs.replace(held, status=after))
+    held, alarms = doc.deployment_circuit_breaker, doc.alarms
+    if held is not None and held.status == before:
+        doc = msgspec.structs.replace(doc, deployment_circuit_breaker=msgspec.structs.replace(held, status=after))
+    if alarms is not None and alarms.status == before:
+        doc = msgspec.structs.replace(doc, alarms=msgspec.structs.replace(alarms, status=after))
+    return doc
 
 
 def created_revision(

@@ -19,6 +19,7 @@ CAUSES = {
     "RESOURCE:MEMORY": "has insufficient memory available.",
     "RESOURCE:PORTS": "is already using a port required by your task.",
     "ATTRIBUTE": "is missing an attribute required by your task.",
+    "STATUS": 'encountered error "AGENT".',
     "AGENT": "doesn't have the agent connected.",
 }
 

@@ -297,3 +297,38 @@ async def test_a_deployment_that_fits_nowhere_says_so_until_it_does() -> None:
         (only,) = (await asker.ask("ListContainerInstances"))["containerInstanceArns"]
         await asker.ask("RegisterContainerInstance", containerInstanceArn=only, totalResources=fits)
         await asker.until(reason, began)
+
+
+async def test_an_alarm_told_to_the_engine_rolls_a_deployment_back() -> None:
+    rules = {"alarms": {"alarmNames": ["errors"], "enable": True, "rollback": True}}
+    async with asking() as asker:
+        told = await serving(asker, deploymentConfiguration=rules)
+        good = told["deployments"][0]["id"]
+        began = await asker.ask("UpdateService", service="web", forceNewDeployment=True)
+        deployment = began["service"]["deployments"][0]["id"]
+        assert await asker.ask("PutAlarmState", alarmName="errors", stateValue="ALARM", stateReason="5xx") == {}
+        after = await asker.settle()
+        assert after["deployments"][0]["id"] == good
+        assert f"(deployment {deployment}) deployment failed: alarm detected." in messages(after)
+        asked = await asker.ask("DescribeServiceDeployments", serviceDeploymentArns=[after["currentServiceDeployment"]])
+        (record,) = asked["serviceDeployments"]
+        assert record["status"] == "ROLLBACK_SUCCESSFUL"
+        expected = {"status": "TRIGGERED", "alarmNames": ["errors"], "triggeredAlarmNames": ["errors"]}
+        assert record["alarms"] == expected
+
+
+async def test_a_deployment_that_bakes_is_described_so() -> None:
+    async with asking() as asker:
+        await serving(asker, deploymentConfiguration={"bakeTimeInMinutes": 5})
+        began = await asker.ask("UpdateService", service="web", forceNewDeployment=True)
+        arn = began["service"]["currentServiceDeployment"]
+
+        async def stage() -> str | None:
+            await asker.run_all()
+            asked = await asker.ask("DescribeServiceDeployments", serviceDeploymentArns=[arn])
+            found: str | None = asked["serviceDeployments"][0].get("lifecycleStage")
+            return found
+
+        await asker.until(stage, "BAKE_TIME")
+        asker.clock.time += 300
+        await asker.settle()

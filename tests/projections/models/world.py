@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from quarterdeck.events import cluster, container_instance, service, shapes, task, task_set
+from quarterdeck.events import alarm, cluster, container_instance, service, shapes, task, task_set
 from quarterdeck.events import task_definition as definitions
 from quarterdeck.events.catalog import AnyEvent
 from quarterdeck.events.commit import Commit
@@ -264,6 +264,8 @@ class World:
             ),
             service.ServiceTaskStartImpaired(**of, deployment=deployment, failures=1, delay_seconds=1.0),
             service.ServiceScaleInBlocked(**of, deployment=deployment, protected=3),
+            alarm.AlarmStateChanged(alarm="errors", state=("OK", "ALARM")[choice % 2]),
+            service.DeploymentBaking(**of, deployment=deployment, until=START),
             service.DeploymentFailuresCounted(**of, deployment=deployment, failures=choice % 4, threshold=3),
             *([service.DeploymentFailed(**of, deployment=deployment, cause="x", reason="x")] if choice % 3 else []),
             service.ServiceDeploymentBlocked(**of, deployment=deployment, lower=1, upper=2),
@@ -331,7 +333,10 @@ class World:
             told: list[AnyEvent] = [task.TaskProtectionEnabled(**of, expires_at=until)]
             return [*told, task.TaskProtectionDisabled(**of)] if choice % 3 == 2 else told
         report = task.ContainerReport(name="main", status="RUNNING", health_status="UNHEALTHY")
-        return [task.ContainerStateChanged(cluster=found.cluster, task=found.name, container=report)]
+        return [
+            task.ContainerStateChanged(**of, container=report),
+            task.TaskHealthChanged(**of, health_status="UNHEALTHY"),
+        ]
 
     def _stop(self, choice: int) -> list[AnyEvent]:
         found = self._one(choice, "PENDING", "RUNNING")
