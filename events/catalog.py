@@ -55,6 +55,11 @@ AnyEvent = (
     | service.ServiceTaskPlacementFailed
     | service.ServiceTaskStartImpaired
     | service.ServiceScaleInBlocked
+    | service.ServiceRebalancingStarted
+    | service.ServiceRebalancingTaskStarted
+    | service.ServiceRebalancingBlocked
+    | service.ServiceRebalancingStopped
+    | service.ServiceRebalancingCompleted
     | task_set.TaskSetCreated
     | task_set.TaskSetScaled
     | task_set.PrimaryTaskSetChanged

@@ -145,6 +145,44 @@ class ServiceScaleInBlocked(DeploymentEvent, frozen=True, kw_only=True, gc=False
     protected: int
 
 
+class RebalancingEvent(ServiceEvent, frozen=True, kw_only=True, gc=False):
+    """An event about moving a service's tasks to zones that have fewer (spec §8.7)."""
+
+
+class ServiceRebalancingStarted(RebalancingEvent, frozen=True, kw_only=True, gc=False):
+    """Zones differ by more than one task, and one can move; ``zones`` counts the tasks."""
+
+    zones: dict[str, int]
+
+
+class ServiceRebalancingTaskStarted(RebalancingEvent, frozen=True, kw_only=True, gc=False):
+    """A task was started in ``zone``; once it is healthy one of ``source`` is stopped for it."""
+
+    task: str
+    zone: str
+    source: str
+
+
+class ServiceRebalancingBlocked(RebalancingEvent, frozen=True, kw_only=True, gc=False):
+    """No task can move to ``zone``; said once until one does. ``reason`` is empty when there is no room."""
+
+    deployment: str
+    zone: str
+    reason: str = ""
+
+
+class ServiceRebalancingStopped(RebalancingEvent, frozen=True, kw_only=True, gc=False):
+    """Rebalancing gave way to a deployment, another count, a drain, a failure or protection; it may begin again."""
+
+    reason: str
+
+
+class ServiceRebalancingCompleted(RebalancingEvent, frozen=True, kw_only=True, gc=False):
+    """Zones differ by one task at most again."""
+
+    zones: dict[str, int]
+
+
 class ServiceTaskStartImpaired(DeploymentEvent, frozen=True, kw_only=True, gc=False):
     """Tasks of a deployment keep failing to start; the next try waits ``delay_seconds``."""
 

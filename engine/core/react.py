@@ -6,6 +6,7 @@ from quarterdeck.events.alarm import AlarmStateChanged
 from quarterdeck.events.catalog import AnyEvent
 from quarterdeck.events.container_instance import (
     AgentConnected,
+    AttributesPut,
     ContainerInstanceEvent,
     ContainerInstanceReregistered,
     ContainerInstanceStatusChanged,
@@ -45,7 +46,7 @@ def concerned(state: NamespaceState, event: AnyEvent) -> Iterator[tuple[str, str
 def makes_room(event: AnyEvent) -> bool:
     """Tell whether work that waits for room should look again."""
     match event:
-        case TaskStopped() | AgentConnected() | ContainerInstanceReregistered():
+        case TaskStopped() | AgentConnected() | ContainerInstanceReregistered() | AttributesPut():
             return True
         case ContainerInstanceStatusChanged():
             return event.status == "ACTIVE"

@@ -6,7 +6,7 @@ bounded number of steps and says whether another is due.
 
 import msgspec
 
-from quarterdeck.engine.core import alarm, circuit_breaker
+from quarterdeck.engine.core import alarm, circuit_breaker, zone_balance
 from quarterdeck.engine.core.deployment_configuration import bounds
 from quarterdeck.engine.core.scale_in import in_scale_in_order
 from quarterdeck.engine.core.service_health import FAILED, Unwell, examine, heal
@@ -64,6 +64,10 @@ def _work(site: Site, counts: Counts) -> Next:
 def _step(site: Site, counts: Counts, missing: int, *, rolling: bool) -> Next:
     turn, cluster, service, _ = site
     unwell = examine(turn, cluster, service) if service.ill or service.alive > service.wanted else Unwell()
+    if service.rebalancing:
+        busy = rolling or bool(unwell.tasks or counts.away)
+        if zone_balance.goes_on(site, missing, busy=busy) and service.moving:
+            return zone_balance.go_on(site, counts.fresh)
     if not rolling and (unwell.tasks or unwell.stopping):
         return heal(site, counts.fresh, unwell)
     if missing < 0:
@@ -73,13 +77,15 @@ def _step(site: Site, counts: Counts, missing: int, *, rolling: bool) -> Next:
     if rolling and unwell.tasks:
         stop(site, unwell.tasks, len(unwell.tasks), FAILED)
         return Next(again=True)
-    if rolling:
-        return _replace(site, counts, missing)
+    return _replace(site, counts, missing) if rolling else both(_fill(site, counts, missing), Next(at=unwell.at))
+
+
+def _fill(site: Site, counts: Counts, missing: int) -> Next:
     if missing > 0:
         return start(site, missing, counts.away)
     if counts.away:
         return stop(site, counts.away, len(counts.away))
-    return both(settle(site), Next(at=unwell.at))
+    return settle(site)
 
 
 def _is_settled(cluster: ClusterState, service: ServiceState) -> bool:
@@ -87,6 +93,7 @@ def _is_settled(cluster: ClusterState, service: ServiceState) -> bool:
         len(service.deployments) == 1
         and not service.away
         and not service.ill
+        and not service.moving
         and service.wanted == service.desired_count
         and not cluster.draining
     )

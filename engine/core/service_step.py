@@ -52,27 +52,36 @@ class Site(NamedTuple):
 def start(site: Site, missing: int, away: list[TaskState]) -> Next:
     """Start what is missing, a bounded number at once; each takes the place of one that is away."""
     turn, cluster, service, deployment = site
-    delay = start_delay(deployment.failed)
-    if delay and deployment.failed_at + delay > turn.now:
+    waits = held_back(site)
+    if waits is not None:
         _tell_impaired(site)
-        return Next(at=deployment.failed_at + delay)
-    template = _template(site)
+        return waits
+    pattern = template(site)
     need = find(turn.state, deployment.definition).demand
     for done in range(min(missing, STEPS_PER_PASS_MAX)):
         found = place(cluster, service.group, need)
         if isinstance(found, Unplaceable):
             _tell_unplaceable(site, missing - done, found)
             return Next(waits_for_room=True)
-        name = bind(turn, template, found)
+        name = bind(turn, pattern, found)
         if away:
             _ask_to_stop(site, away.pop(), "", superseded_by=name)
     return Next(again=missing > STEPS_PER_PASS_MAX)
 
 
-def stop(site: Site, tasks: Iterable[TaskState], count: int, reason: str = "") -> Next:
+def held_back(site: Site) -> Next | None:
+    """Wait after starts that failed in a row (spec §8.6), unless an instance has come since; None: go on."""
+    deployment = site.deployment
+    until = deployment.failed_at + start_delay(deployment.failed)
+    if until <= max(site.turn.now, deployment.failed_at) or site.cluster.joined_at > deployment.failed_at:
+        return None
+    return Next(at=until, waits_for_room=True)
+
+
+def stop(site: Site, tasks: Iterable[TaskState], count: int, reason: str = "", superseded_by: str = "") -> Next:
     """Ask the first so many tasks to stop, a bounded number at once; if not to scale, say why."""
     for _, task in zip(range(min(count, STEPS_PER_PASS_MAX)), tasks, strict=False):
-        _ask_to_stop(site, task, reason)
+        _ask_to_stop(site, task, reason, superseded_by)
     return Next(again=count > STEPS_PER_PASS_MAX)
 
 
@@ -99,7 +108,8 @@ def both(first: Next, second: Next) -> Next:
     )
 
 
-def _template(site: Site) -> TaskRequested:
+def template(site: Site) -> TaskRequested:
+    """Describe a task of the deployment, but for its id."""
     service, settings, definition = site.service, site.service.settings, site.deployment.definition
     giver = site.deployment if isinstance(site.deployment, TaskSetState) else settings
     tags = {}

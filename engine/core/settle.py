@@ -1,6 +1,7 @@
 """Settle: what is said of a service once it has what it wants: deployment completed, steady state (spec §9.3)."""
 
 from quarterdeck.engine.core.service_step import REPEAT_SECONDS, Next, Site
+from quarterdeck.engine.core.zone_balance import balance
 from quarterdeck.events.service import DeploymentBaking, DeploymentCompleted, ServiceSteadyStateReached
 
 MINUTE_SECONDS = 60.0
@@ -14,9 +15,11 @@ def settle(site: Site) -> Next:
     if service.running != service.desired_count or service.ill:
         return complete(site) if is_early_success(site, replaced=True) else Next()
     following = complete(site)
-    if primary.completed and not (service.steady and turn.now - service.steady_at < REPEAT_SECONDS):
+    if not primary.completed:
+        return following
+    if not (service.steady and turn.now - service.steady_at < REPEAT_SECONDS):
         turn.emit(ServiceSteadyStateReached(cluster=cluster.name, service=service.name))
-    return following
+    return balance(site)
 
 
 def complete(site: Site) -> Next:

@@ -25,7 +25,11 @@ from quarterdeck.events.service import (
     DeploymentCompleted,
     DeploymentFailed,
     DeploymentStarted,
+    RebalancingEvent,
     ServiceEvent,
+    ServiceRebalancingCompleted,
+    ServiceRebalancingStarted,
+    ServiceRebalancingStopped,
     ServiceScaleInBlocked,
     ServiceSteadyStateReached,
     ServiceTaskPlacementFailed,
@@ -44,6 +48,12 @@ TASK = "ECS Task State Change"
 INSTANCE = "ECS Container Instance State Change"
 ACTION = "ECS Service Action"
 DEPLOYMENT = "ECS Deployment State Change"
+
+REBALANCING: dict[type, str] = {
+    ServiceRebalancingStarted: "SERVICE_REBALANCING_STARTED",
+    ServiceRebalancingCompleted: "SERVICE_REBALANCING_COMPLETED",
+    ServiceRebalancingStopped: "SERVICE_REBALANCING_STOPPED",
+}
 
 _encoder = msgspec.json.Encoder()
 
@@ -156,6 +166,8 @@ def _service(namespace: Namespace, event: ServiceEvent, at: float) -> tuple[str,
             return ACTION, resources, {"eventType": "WARN", "eventName": "SERVICE_TASK_START_IMPAIRED", **action}
         case TaskSetSteadyStateReached():
             return ACTION, resources, {"eventType": "INFO", "eventName": "TASKSET_STEADY_STATE", **action}
+        case RebalancingEvent() if type(event) in REBALANCING:
+            return ACTION, resources, {"eventType": "INFO", "eventName": REBALANCING[type(event)], **action}
         case ServiceScaleInBlocked():
             name = "TASKSET_SCALE_IN_FAILURE_BY_TASK_PROTECTION"
             return ACTION, resources, {"eventType": "INFO", "eventName": name, **action}

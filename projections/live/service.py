@@ -11,6 +11,11 @@ from quarterdeck.events.service import (
     ServiceDeploymentBlocked,
     ServiceDrained,
     ServiceEvent,
+    ServiceRebalancingBlocked,
+    ServiceRebalancingCompleted,
+    ServiceRebalancingStarted,
+    ServiceRebalancingStopped,
+    ServiceRebalancingTaskStarted,
     ServiceScaleInBlocked,
     ServiceSteadyStateReached,
     ServiceTaskPlacementFailed,
@@ -51,6 +56,7 @@ def updated(namespace: NamespaceState, event: ServiceUpdated, _at: float) -> Non
     service.steady = False
     service.unplaced = ""
     service.scale_in_blocked = False
+    service.rebalancing_blocked = ""
     for deployment in service.deployments:
         deployment.failed, deployment.impaired, deployment.blocked = 0, False, False
 
@@ -60,6 +66,8 @@ def deleted(namespace: NamespaceState, event: ServiceDeleted, _at: float) -> Non
     service = _find(namespace, event)
     service.status = "DRAINING"
     service.desired_count = 0
+    service.rebalancing = False
+    service.moving.clear()
 
 
 def drained(namespace: NamespaceState, event: ServiceDrained, _at: float) -> None:
@@ -146,6 +154,32 @@ def start_impaired(namespace: NamespaceState, event: ServiceTaskStartImpaired, _
 def scale_in_blocked(namespace: NamespaceState, event: ServiceScaleInBlocked, _at: float) -> None:
     """Remember that it was told."""
     _find(namespace, event).scale_in_blocked = True
+
+
+def rebalancing_started(namespace: NamespaceState, event: ServiceRebalancingStarted, _at: float) -> None:
+    """Remember that tasks move."""
+    _find(namespace, event).rebalancing = True
+
+
+def rebalancing_task_started(namespace: NamespaceState, event: ServiceRebalancingTaskStarted, _at: float) -> None:
+    """Remember for what a task was started."""
+    service = _find(namespace, event)
+    service.moving[event.task] = event.source
+    service.rebalancing_blocked = ""
+
+
+def rebalancing_blocked(namespace: NamespaceState, event: ServiceRebalancingBlocked, _at: float) -> None:
+    """Remember the cause that was told."""
+    _find(namespace, event).rebalancing_blocked = f"{event.zone} {event.reason}"
+
+
+def rebalancing_ended(
+    namespace: NamespaceState, event: ServiceRebalancingStopped | ServiceRebalancingCompleted, _at: float
+) -> None:
+    """Forget what moved: tasks are as others from here on."""
+    service = _find(namespace, event)
+    service.rebalancing, service.rebalancing_blocked = False, ""
+    service.moving.clear()
 
 
 def _find(namespace: NamespaceState, event: ServiceEvent) -> ServiceState:

@@ -128,7 +128,8 @@ class ServiceState(msgspec.Struct):
 
     ``wanted`` counts tasks desired RUNNING, ``running`` those of them that are, ``away`` those of
     them on instances whose agent is lost, ``ill`` those of them that run without being healthy, ``alive``
-    all that are not STOPPED.
+    all that are not STOPPED. ``moving`` are the tasks started to rebalance zones, each with the zone in
+    which one is to be stopped for it.
     """
 
     name: str
@@ -144,6 +145,9 @@ class ServiceState(msgspec.Struct):
     unplaced: str = ""
     unplaced_at: float = 0.0
     scale_in_blocked: bool = False
+    rebalancing: bool = False
+    rebalancing_blocked: str = ""
+    moving: dict[str, str] = msgspec.field(default_factory=dict)
     deployments: list[DeploymentState] = msgspec.field(default_factory=list)
     task_sets: list[TaskSetState] = msgspec.field(default_factory=list)
     primary_task_set: str = ""
@@ -180,7 +184,8 @@ class ServiceState(msgspec.Struct):
 class ClusterState(msgspec.Struct):
     """A cluster and all in it; tasks that STOPPED stay for an hour (spec §6.6).
 
-    ``protected`` says until when services' tasks that are wanted may not be stopped to make way.
+    ``protected`` says until when services' tasks that are wanted may not be stopped to make way, ``joined_at``
+    when an instance last became one to place tasks on.
     """
 
     name: str
@@ -198,6 +203,7 @@ class ClusterState(msgspec.Struct):
     room: Room = msgspec.field(default_factory=Room)
     away: dict[str, None] = msgspec.field(default_factory=dict)
     draining: dict[str, None] = msgspec.field(default_factory=dict)
+    joined_at: float = 0.0
     protected: dict[str, float] = msgspec.field(default_factory=dict)
     stopped: deque[tuple[float, str]] = msgspec.field(default_factory=deque)
 

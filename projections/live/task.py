@@ -120,9 +120,10 @@ def stop_requested(namespace: NamespaceState, event: TaskStopRequested, _at: flo
     task.version += 1
     task.stop_code, task.stop_reason = event.stop_code, event.reason
     _unwant(cluster, task)
-    _, deployment = owners(cluster, task)
-    if deployment is not None and event.unhealthy:
-        deployment.failures += 1
+    service, deployment = owners(cluster, task)
+    if service is not None and deployment is not None:
+        deployment.failures += event.unhealthy
+        service.moving.pop(event.superseded_by, None)
 
 
 def stopped(namespace: NamespaceState, event: TaskStopped, at: float) -> None:
@@ -182,6 +183,7 @@ def _unwant(cluster: ClusterState, task: TaskState) -> None:
     if service is None or deployment is None:
         return
     service.wanted -= 1
+    service.moving.pop(task.id, None)
     service.steady = False
     if task.last_status == "RUNNING":
         service.running -= 1

@@ -11,9 +11,9 @@ from quarterdeck.events.names import Namespace, service_revision_id
 from quarterdeck.projections.models import cluster
 from quarterdeck.projections.models.database import Database
 from quarterdeck.projections.models.page import Listed, Page, listed
-from quarterdeck.projections.models.service import MESSAGES_MAX
 from quarterdeck.projections.models.service_deployment_query import current
 from quarterdeck.projections.models.service_document import rolled_out
+from quarterdeck.projections.models.service_event import MESSAGES_MAX
 from quarterdeck.projections.models.task_set import task_sets
 
 DESCRIBE = "SELECT number, doc FROM service WHERE cluster = ? AND name = ?"

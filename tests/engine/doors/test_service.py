@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable
 from typing import Any
 
+from quarterdeck.engine.shell.scheduler import FULL_LOOK_SECONDS
 from tests.engine.doors.asking import ARN, NOON, Asker, asking
 
 PORTED = [{"name": "main", "image": "busybox", "memory": 64, "portMappings": [{"containerPort": 80}]}]
@@ -332,3 +334,67 @@ async def test_a_deployment_that_bakes_is_described_so() -> None:
         await asker.until(stage, "BAKE_TIME")
         asker.clock.time += 300
         await asker.settle()
+
+
+async def test_what_waits_for_room_waits_for_no_clock() -> None:
+    """The clock stands still the whole time, so that only events can move anything on."""
+    async with asking() as asker:
+        (first,) = await asker.furnish(memory="600000")
+        await asker.ask("CreateService", **WEB)
+        (task,) = await asker.appear(1)
+        await asker.until(lambda: _said(asker, "insufficient memory"), True)
+        await asker.join()
+        await asker.appear(2)
+        await asker.ask("UpdateService", service="web", desiredCount=3)
+        await asker.until(lambda: _said(asker, "insufficient memory"), True)
+        await asker.ask("UpdateService", service="web", desiredCount=1)
+        await asker.run_all()
+        await asker.ask("CreateService", **{**WEB, "serviceName": "other", "desiredCount": 2})
+        await asker.appear(1, serviceName="other")
+        assert first
+        assert task
+        for each in await asker.tasks(serviceName="web"):
+            await asker.ask("StopTask", task=each)
+        await asker.ask("UpdateService", service="web", desiredCount=0)
+        await asker.run_all()
+        await asker.appear(2, serviceName="other")
+
+
+async def test_failed_starts_are_tried_again_when_an_instance_comes() -> None:
+    async with asking() as asker:
+        await asker.furnish()
+        await asker.ask("CreateService", **{**WEB, "desiredCount": 1})
+        await fail_starts(asker, 3)
+        await asker.until(lambda: _said(asker, "is unable to consistently start tasks"), True)
+        assert await asker.tasks() == []
+        asker.clock.time += 1
+        await asker.join()
+        await asker.appear(1)
+
+
+async def _said(asker: Asker, text: str) -> bool:
+    return text in messages(await asker.service())[-1]
+
+
+async def test_zones_are_rebalanced_when_one_is_back_and_it_is_told() -> None:
+    async with asking() as asker:
+        await asker.furnish()
+        await asker.ask("CreateService", **{**WEB, "desiredCount": 4})
+        await asker.settle()
+        assert (await asker.service())["availabilityZoneRebalancing"] == "ENABLED"
+        await asker.join("us-east-1b")
+        asker.clock.time += FULL_LOOK_SECONDS
+
+        async def zones() -> dict[str, int]:
+            await asker.run_all()
+            found = (await asker.ask("DescribeTasks", tasks=await asker.tasks()))["tasks"]
+            return dict(Counter(each["availabilityZone"] for each in found))
+
+        await asker.until(zones, {"us-east-1a": 2, "us-east-1b": 2})
+        after = await asker.settle()
+        said = [each for each in messages(after) if "alanc" in each]
+        began = "service (web) is not AZ balanced with 4 tasks in us-east-1a, and 0 tasks in us-east-1b."
+        assert said[0] == began + " AZ Rebalancing in progress."
+        assert said[1].startswith("web has started 2 tasks in us-east-1b to AZ Rebalance: ")
+        assert said[-1] == "service (web) is AZ balanced with 2 tasks in us-east-1a, and 2 tasks in us-east-1b."
+        assert any("running tasks in us-east-1a due to AZ rebalancing: " in each for each in said)

@@ -263,6 +263,11 @@ class World:
                 **of, deployment=deployment, count=1, reason="AGENT", closest="x", explanation=EXPLANATION
             ),
             service.ServiceTaskStartImpaired(**of, deployment=deployment, failures=1, delay_seconds=1.0),
+            service.ServiceRebalancingStarted(**of, zones={"a": 3, "b": 1}),
+            service.ServiceRebalancingTaskStarted(**of, task="none", zone="b", source="a"),
+            service.ServiceRebalancingBlocked(**of, deployment=deployment, zone="b"),
+            service.ServiceRebalancingStopped(**of, reason="x"),
+            service.ServiceRebalancingCompleted(**of, zones={"a": 2, "b": 2}),
             service.ServiceScaleInBlocked(**of, deployment=deployment, protected=3),
             alarm.AlarmStateChanged(alarm="errors", state=("OK", "ALARM")[choice % 2]),
             service.DeploymentBaking(**of, deployment=deployment, until=START),
