@@ -14,7 +14,9 @@ from quarterdeck.events.container_instance import (
 from quarterdeck.events.service import DeploymentStarted, ServiceCreated, ServiceDeleted, ServiceUpdated
 from quarterdeck.events.task import (
     TaskHealthChanged,
+    TaskPlaced,
     TaskProtectionDisabled,
+    TaskRequested,
     TaskStarted,
     TaskStopped,
     TaskStopRequested,
@@ -22,6 +24,9 @@ from quarterdeck.events.task import (
 from quarterdeck.events.task_set import TaskSetCreated, TaskSetDeleted, TaskSetScaled
 from quarterdeck.projections.live.states import ClusterState, NamespaceState
 from quarterdeck.projections.live.task import SERVICE_GROUP
+
+QUIET: frozenset[type] = frozenset({TaskRequested, TaskPlaced})
+"""Events that concern no service and make no room: most of all events."""
 
 
 def concerned(state: NamespaceState, event: AnyEvent) -> Iterator[tuple[str, str]]:

@@ -7,6 +7,7 @@ when too many wait: their positions show it, and an agent lists again.
 
 import asyncio
 from collections import deque
+from functools import lru_cache
 
 import msgspec
 import nats.errors
@@ -30,6 +31,7 @@ PREFIX = "qd.agent."
 SHAPE = "<region>.<account>.<cluster>.<container instance>.<wanted or heartbeat>"
 CHANGES_WAITING_MAX = 100_000
 IN_FLIGHT_MAX = 4_096
+SUBJECTS_KEPT_MAX = 16_384
 
 log = structlog.get_logger(__name__)
 _beat = msgspec.json.Decoder(Heartbeat)
@@ -89,6 +91,7 @@ class Agents:
                     log.warning("a change could not be sent to an agent", error=str(error))
 
 
+@lru_cache(SUBJECTS_KEPT_MAX)
 def wanted_subject(instance: Instance) -> str:
     """Name the subject on which an instance's changes go out."""
     namespace = Namespace.parse(instance.namespace)

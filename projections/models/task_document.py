@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TypeVar
 
+import msgspec
 from msgspec.structs import replace
 
 from quarterdeck.events import shapes
@@ -23,6 +24,12 @@ _NO_OVERRIDE = shapes.ContainerOverride()
 T = TypeVar("T")
 
 
+class Outline(msgspec.Struct, frozen=True, gc=False):
+    """What all new tasks of one definition, with the same overrides, have in common."""
+
+    task: shapes.Task
+
+
 def requested_task(  # noqa: PLR0913 - what RunTask knows when it answers
     namespace: Namespace,
     at: float,
@@ -38,13 +45,45 @@ def requested_task(  # noqa: PLR0913 - what RunTask knows when it answers
     `needs` is what `live.demand` works out of the definition and the overrides, for who has it at hand;
     `architecture` is the instance's attribute ``ecs.cpu-architecture``.
     """
-    cluster = requested.cluster
-    arn = namespace.task_arn(cluster, requested.task)
+    common = outline(namespace, requested, definition, needs)
+    return outlined_task(common, namespace, at, requested, placed, architecture=architecture)
+
+
+def outline(
+    namespace: Namespace, requested: TaskRequested, definition: shapes.TaskDefinition, needs: Demand | None = None
+) -> Outline:
+    """Work out what a task shares with all others of its definition and overrides."""
     if needs is None:
         needs = demand(definition, requested.overrides)
     given, overrides = _overrides(requested.overrides, definition)
-    return shapes.Task(
+    task = shapes.Task(
         attachments=[],
+        containers=[
+            _container(each, given.get(each.name, _NO_OVERRIDE)) for each in definition.container_definitions or ()
+        ],
+        cpu=str(needs.cpu),
+        desired_status="RUNNING",
+        memory=str(needs.memory),
+        overrides=overrides,
+        task_definition_arn=namespace.task_definition_arn(requested.task_definition),
+    )
+    return Outline(task)
+
+
+def outlined_task(
+    common: Outline,
+    namespace: Namespace,
+    at: float,
+    requested: TaskRequested,
+    placed: TaskPlaced | None,
+    *,
+    architecture: str = "",
+) -> shapes.Task:
+    """Fill in what a task has for itself."""
+    cluster, name = requested.cluster, requested.task
+    arn = namespace.task_arn(cluster, name)
+    return replace(
+        common.task,
         attributes=_attributes(architecture),
         availability_zone=placed.zone if placed is not None else None,
         cluster_arn=namespace.cluster_arn(cluster),
@@ -52,22 +91,21 @@ def requested_task(  # noqa: PLR0913 - what RunTask knows when it answers
         if placed is not None
         else None,
         containers=[
-            _container(namespace, requested, arn, index, each, given.get(each.name, _NO_OVERRIDE))
-            for index, each in enumerate(definition.container_definitions or ())
+            replace(
+                each,
+                container_arn=namespace.container_arn(cluster, name, container_uuid(name, index)),
+                task_arn=arn,
+            )
+            for index, each in enumerate(common.task.containers or ())
         ],
-        cpu=str(needs.cpu),
         created_at=at,
-        desired_status="RUNNING",
         enable_execute_command=requested.enable_execute_command,
         group=requested.group,
         last_status="PENDING" if placed is not None else "PROVISIONING",
         launch_type=requested.launch_type,
-        memory=str(needs.memory),
-        overrides=overrides,
         started_by=requested.started_by or requested.deployment or None,
         tags=requested.tags,
         task_arn=arn,
-        task_definition_arn=namespace.task_definition_arn(requested.task_definition),
         version=2 if placed is not None else 1,
     )
 
@@ -164,19 +202,10 @@ def _overrides(
     return by_name, replace(given, container_overrides=named, inference_accelerator_overrides=accelerators)
 
 
-def _container(
-    namespace: Namespace,
-    requested: TaskRequested,
-    task_arn: str,
-    index: int,
-    definition: shapes.ContainerDefinition,
-    override: shapes.ContainerOverride,
-) -> shapes.Container:
+def _container(definition: shapes.ContainerDefinition, override: shapes.ContainerOverride) -> shapes.Container:
     memory = _first(override.memory, definition.memory)
     reservation = _first(override.memory_reservation, definition.memory_reservation)
     return shapes.Container(
-        container_arn=namespace.container_arn(requested.cluster, requested.task, container_uuid(requested.task, index)),
-        task_arn=task_arn,
         name=definition.name,
         image=definition.image,
         last_status="PENDING",
