@@ -48,6 +48,10 @@ AnyEvent = (
     | service.DeploymentStarted
     | service.DeploymentCompleted
     | service.DeploymentBaking
+    | service.DeploymentStageEntered
+    | service.DeploymentTrafficShifted
+    | service.DeploymentHookStarted
+    | service.DeploymentHookEnded
     | service.DeploymentFailuresCounted
     | service.DeploymentFailed
     | service.ServiceDeploymentBlocked

@@ -93,6 +93,42 @@ class DeploymentBaking(DeploymentEvent, frozen=True, kw_only=True, gc=False):
     until: float
 
 
+class DeploymentStageEntered(DeploymentEvent, frozen=True, kw_only=True, gc=False):
+    """A deployment that goes stage by stage came to the next one (spec §9.6)."""
+
+    stage: str
+
+
+class DeploymentTrafficShifted(DeploymentEvent, frozen=True, kw_only=True, gc=False):
+    """So many percent of test and production traffic are the deployment's own now; the rest is the old ones'."""
+
+    test: float
+    production: float
+
+
+class DeploymentHookStarted(DeploymentEvent, frozen=True, kw_only=True, gc=False):
+    """A stage waits for a hook: a PAUSE for a caller, another for what its target answers, until ``expires_at``.
+
+    ``timeout_action`` is what becomes of the deployment then, CONTINUE or ROLLBACK.
+    """
+
+    hook: str
+    stage: str
+    target_type: str
+    target: str = ""
+    details: str = ""
+    expires_at: float
+    timeout_action: str
+
+
+class DeploymentHookEnded(DeploymentEvent, frozen=True, kw_only=True, gc=False):
+    """A hook ended: SUCCEEDED, FAILED or TIMED_OUT."""
+
+    hook: str
+    status: str
+    reason: str = ""
+
+
 class DeploymentFailuresCounted(DeploymentEvent, frozen=True, kw_only=True, gc=False):
     """The circuit breaker's count of a deployment changed, or the threshold did (spec §9.4)."""
 

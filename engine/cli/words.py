@@ -119,8 +119,22 @@ def _deployment(event: service.DeploymentEvent) -> str:
         case service.DeploymentBaking():
             said = f" until {time(event.until)}"
         case _:
-            return ""
+            said = _stage(event)
     return event.deployment + said
+
+
+def _stage(event: service.DeploymentEvent) -> str:
+    match event:
+        case service.DeploymentStageEntered():
+            return f" entered {event.stage}"
+        case service.DeploymentTrafficShifted():
+            return f" has {event.production:g} % of production traffic, {event.test:g} % of test traffic"
+        case service.DeploymentHookStarted():
+            return f" waits for {event.target or event.target_type} in {event.stage}"
+        case service.DeploymentHookEnded():
+            return f": hook {event.status}" + (f": {event.reason}" if event.reason else "")
+        case _:
+            return ""
 
 
 def _instance(event: container_instance.ContainerInstanceEvent) -> str:

@@ -11,7 +11,13 @@ from quarterdeck.events.container_instance import (
     ContainerInstanceReregistered,
     ContainerInstanceStatusChanged,
 )
-from quarterdeck.events.service import DeploymentStarted, ServiceCreated, ServiceDeleted, ServiceUpdated
+from quarterdeck.events.service import (
+    DeploymentHookEnded,
+    DeploymentStarted,
+    ServiceCreated,
+    ServiceDeleted,
+    ServiceUpdated,
+)
 from quarterdeck.events.task import (
     TaskHealthChanged,
     TaskPlaced,
@@ -32,7 +38,7 @@ QUIET: frozenset[type] = frozenset({TaskRequested, TaskPlaced})
 def concerned(state: NamespaceState, event: AnyEvent) -> Iterator[tuple[str, str]]:
     """Name (cluster, service) of each service whose tasks, wishes or instances the event changed."""
     match event:
-        case ServiceCreated() | ServiceUpdated() | ServiceDeleted() | DeploymentStarted():
+        case ServiceCreated() | ServiceUpdated() | ServiceDeleted() | DeploymentStarted() | DeploymentHookEnded():
             yield event.cluster, event.service
         case TaskSetCreated() | TaskSetScaled() | TaskSetDeleted():
             yield event.cluster, event.service

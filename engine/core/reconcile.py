@@ -8,6 +8,7 @@ import msgspec
 
 from quarterdeck.engine.core import alarm, circuit_breaker, zone_balance
 from quarterdeck.engine.core.deployment_configuration import bounds
+from quarterdeck.engine.core.deployment_stage import advance, is_between_stages
 from quarterdeck.engine.core.scale_in import in_scale_in_order
 from quarterdeck.engine.core.service_health import FAILED, Unwell, examine, heal
 from quarterdeck.engine.core.service_settings import is_external
@@ -46,6 +47,8 @@ def reconcile(turn: Turn, cluster: ClusterState, service: ServiceState) -> Next:
     site = Site(turn, cluster, service, service.deployments[0])
     if circuit_breaker.trips(site) or alarm.rings(site):
         return Next(again=True)
+    if is_between_stages(site):
+        return advance(site)
     if _is_settled(cluster, service):
         return settle(site)
     return _work(site, _count(cluster, service))

@@ -7,7 +7,7 @@ import msgspec
 
 from quarterdeck.engine.core.service_settings import DEPLOYING
 from quarterdeck.engine.core.turn import Turn
-from quarterdeck.events.service import DeploymentFailed, DeploymentStarted, ServiceUpdated
+from quarterdeck.events.service import DeploymentFailed, DeploymentStarted, DeploymentTrafficShifted, ServiceUpdated
 from quarterdeck.projections.live.states import ClusterState, RevisionState, ServiceState
 
 
@@ -26,7 +26,12 @@ def fail(turn: Turn, failed: DeploymentFailed, back: str) -> None:
 
 def go_back(turn: Turn, cluster: ClusterState, service: ServiceState, proven: RevisionState, words: str) -> None:
     """Make the deployment that last completed PRIMARY again."""
-    replaced = service.deployments[0].id
+    replaced = service.deployments[0]
+    if replaced.test or replaced.production:
+        shifted = DeploymentTrafficShifted(
+            cluster=cluster.name, service=service.name, deployment=replaced.id, test=0.0, production=0.0
+        )
+        turn.emit(shifted)
     kept = {name: getattr(proven.settings, name) for name in DEPLOYING}
     settings = msgspec.structs.replace(service.settings, **kept)
     if settings != service.settings:
@@ -38,7 +43,7 @@ def go_back(turn: Turn, cluster: ClusterState, service: ServiceState, proven: Re
             deployment=proven.deployment,
             task_definition=proven.definition,
             reason=f"{words}: rolling back to deploymentId {proven.deployment}.",
-            rolls_back=replaced,
+            rolls_back=replaced.id,
             revision=proven.revision,
         )
     )

@@ -9,12 +9,13 @@ from quarterdeck.engine.core.rollback import fail, go_back
 from quarterdeck.engine.core.turn import Turn
 from quarterdeck.events import shapes
 from quarterdeck.events.names import Arn, parse_arn, service_deployment_id
-from quarterdeck.events.service import DeploymentFailed
+from quarterdeck.events.service import DeploymentFailed, DeploymentHookEnded, DeploymentHookStarted
 from quarterdeck.projections.live.states import ClusterState, DeploymentState, ServiceState
 
 STOP_TYPES = ("ROLLBACK", "ABORT")
 ACTIONS = ("CONTINUE", "ROLLBACK")
 ARN_PARTS = 3
+REASON_CHARACTERS_MAX = 1024
 NAME = "ECS deployment stopped"
 
 
@@ -44,11 +45,43 @@ def stop(turn: Turn, request: shapes.StopServiceDeploymentRequest) -> None:
 
 
 def go_on(turn: Turn, request: shapes.ContinueServiceDeploymentRequest) -> None:
-    """Answer a hook that waits; there are none, because only other strategies than ROLLING have such."""
+    """Answer a hook that waits for a caller: go on, or back."""
     if request.action not in {None, *ACTIONS}:
         raise InvalidParameterException(f"action should be one of [{','.join(ACTIONS)}]")
-    _under_way(turn, request.service_deployment_arn)
-    raise InvalidParameterException(f"The service deployment has no hook {request.hook_id or ''} that waits.")
+    cluster, service, primary = _under_way(turn, request.service_deployment_arn)
+    hook = primary.hooks.get(request.hook_id or "")
+    if hook is None or hook.status != "AWAITING_ACTION":
+        raise InvalidParameterException(f"The service deployment has no hook {request.hook_id or ''} that waits.")
+    goes_back = request.action == "ROLLBACK"
+    turn.emit(
+        DeploymentHookEnded(
+            cluster=cluster.name,
+            service=service.name,
+            deployment=primary.id,
+            hook=hook.id,
+            status="FAILED" if goes_back else "SUCCEEDED",
+            reason="a caller chose ROLLBACK" if goes_back else "",
+        )
+    )
+
+
+def end_hook(turn: Turn, started: DeploymentHookStarted, status: str, reason: str) -> None:
+    """Note what the target of a hook answered; if nobody waits for it any more, nothing."""
+    cluster = turn.state.clusters.get(started.cluster)
+    service = cluster.services.get(started.service) if cluster is not None else None
+    deployment = service.deployment(started.deployment) if service is not None else None
+    hook = deployment.hooks.get(started.hook) if deployment is not None else None
+    if hook is not None and hook.status == "IN_PROGRESS":
+        turn.emit(
+            DeploymentHookEnded(
+                cluster=started.cluster,
+                service=started.service,
+                deployment=started.deployment,
+                hook=started.hook,
+                status=status,
+                reason=reason[:REASON_CHARACTERS_MAX],
+            )
+        )
 
 
 def named(turn: Turn, reference: str | None) -> Arn:

@@ -1,5 +1,6 @@
 """Settle: what is said of a service once it has what it wants: deployment completed, steady state (spec §9.3)."""
 
+from quarterdeck.engine.core.deployment_strategy import is_staged
 from quarterdeck.engine.core.service_step import REPEAT_SECONDS, Next, Site
 from quarterdeck.engine.core.zone_balance import balance
 from quarterdeck.events.service import DeploymentBaking, DeploymentCompleted, ServiceSteadyStateReached
@@ -27,7 +28,8 @@ def complete(site: Site) -> Next:
     turn, cluster, service, primary = site
     if primary.completed:
         return Next()
-    minutes = service.settings.deployment_configuration.bake_time_in_minutes
+    configuration = service.settings.deployment_configuration
+    minutes = 0 if is_staged(configuration) else configuration.bake_time_in_minutes
     if minutes and service.proven is not None and not primary.rolls_back:
         if not primary.baked_at:
             until = turn.now + minutes * MINUTE_SECONDS

@@ -1,11 +1,17 @@
 """Service: how its events, and those of its deployments, change the live view."""
 
+import msgspec
+
 from quarterdeck.events.service import (
     DeploymentBaking,
     DeploymentCompleted,
     DeploymentFailed,
     DeploymentFailuresCounted,
+    DeploymentHookEnded,
+    DeploymentHookStarted,
+    DeploymentStageEntered,
     DeploymentStarted,
+    DeploymentTrafficShifted,
     ServiceCreated,
     ServiceDeleted,
     ServiceDeploymentBlocked,
@@ -22,7 +28,7 @@ from quarterdeck.events.service import (
     ServiceTaskStartImpaired,
     ServiceUpdated,
 )
-from quarterdeck.projections.live.states import DeploymentState, NamespaceState, RevisionState, ServiceState
+from quarterdeck.projections.live.states import DeploymentState, HookState, NamespaceState, RevisionState, ServiceState
 
 PAST_KEPT_MAX = 100
 """Deployments of a service remembered by name."""
@@ -108,6 +114,44 @@ def deployment_baking(namespace: NamespaceState, event: DeploymentBaking, _at: f
     deployment = _find(namespace, event).deployment(event.deployment)
     if deployment is not None:
         deployment.baked_at = event.until
+
+
+def stage_entered(namespace: NamespaceState, event: DeploymentStageEntered, at: float) -> None:
+    """Move on; hooks of the stage before are over."""
+    deployment = _find(namespace, event).deployment(event.deployment)
+    if deployment is not None:
+        deployment.stage, deployment.stage_at, deployment.hooks = event.stage, at, {}
+
+
+def traffic_shifted(namespace: NamespaceState, event: DeploymentTrafficShifted, at: float) -> None:
+    """Note the weights."""
+    deployment = _find(namespace, event).deployment(event.deployment)
+    if deployment is not None:
+        deployment.test, deployment.production, deployment.shifted_at = event.test, event.production, at
+
+
+def hook_started(namespace: NamespaceState, event: DeploymentHookStarted, _at: float) -> None:
+    """Wait for a hook."""
+    deployment = _find(namespace, event).deployment(event.deployment)
+    if deployment is not None:
+        deployment.hooks[event.hook] = HookState(
+            id=event.hook,
+            stage=event.stage,
+            target_type=event.target_type,
+            target=event.target,
+            details=event.details,
+            expires_at=event.expires_at,
+            timeout_action=event.timeout_action,
+            status="AWAITING_ACTION" if event.target_type == "PAUSE" else "IN_PROGRESS",
+        )
+
+
+def hook_ended(namespace: NamespaceState, event: DeploymentHookEnded, _at: float) -> None:
+    """Note how a hook ended."""
+    deployment = _find(namespace, event).deployment(event.deployment)
+    hook = deployment.hooks.get(event.hook) if deployment is not None else None
+    if deployment is not None and hook is not None:
+        deployment.hooks[event.hook] = msgspec.structs.replace(hook, status=event.status)
 
 
 def failures_counted(namespace: NamespaceState, event: DeploymentFailuresCounted, _at: float) -> None:

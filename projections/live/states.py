@@ -70,13 +70,27 @@ class FamilyState(msgspec.Struct):
         return self.revisions.get(number)
 
 
+class HookState(msgspec.Struct, frozen=True):
+    """A hook of a deployment's present stage."""
+
+    id: str
+    stage: str
+    target_type: str
+    target: str
+    details: str
+    expires_at: float
+    timeout_action: str
+    status: str
+
+
 class DeploymentState(msgspec.Struct):
     """A deployment and how many of its tasks are where; `tasks` are those not STOPPED.
 
     ``failed`` counts starts that failed in a row, for the back-off; ``failures`` what the circuit breaker
     counts, and ``counted`` what was told of that and of its threshold. ``ran`` says whether a task ever
     was RUNNING, ``failure`` why the deployment FAILED. ``ringing`` are the alarms it began with, which do
-    not concern it; it completes no earlier than ``baked_at``.
+    not concern it; it completes no earlier than ``baked_at``. Of one that goes stage by stage: ``stage``,
+    since when, the percent of test and production traffic it has, and the stage's hooks.
     """
 
     id: str
@@ -95,6 +109,12 @@ class DeploymentState(msgspec.Struct):
     failure: str = ""
     ringing: tuple[str, ...] = ()
     baked_at: float = 0.0
+    stage: str = ""
+    stage_at: float = 0.0
+    test: float = 0.0
+    production: float = 0.0
+    shifted_at: float = 0.0
+    hooks: dict[str, HookState] = msgspec.field(default_factory=dict)
     running: int = 0
     tasks: dict[str, None] = msgspec.field(default_factory=dict)
 

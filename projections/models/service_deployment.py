@@ -9,17 +9,30 @@ import msgspec
 
 from quarterdeck.events import shapes
 from quarterdeck.events.commit import Commit
-from quarterdeck.events.names import Namespace, service_deployment_id, service_revision_id
+from quarterdeck.events.names import service_deployment_id, service_revision_id
 from quarterdeck.events.service import (
     DeploymentBaking,
     DeploymentCompleted,
     DeploymentEvent,
     DeploymentFailed,
     DeploymentFailuresCounted,
+    DeploymentHookEnded,
+    DeploymentHookStarted,
+    DeploymentStageEntered,
     DeploymentStarted,
+    DeploymentTrafficShifted,
     ServiceDeleted,
 )
 from quarterdeck.projections.models import cluster, service, task_definition
+from quarterdeck.projections.models.service_deployment_document import (
+    begun_hook,
+    breaker,
+    created_deployment,
+    created_revision,
+    ended_hook,
+    monitored,
+    weights,
+)
 
 SCHEMA = """
 CREATE TABLE service_deployment (
@@ -132,6 +145,32 @@ class Fold:
         if record is not None and record.doc.rollback is None:
             self._update(record, commit.at, deployment_circuit_breaker=breaker(event, "MONITORING"))
 
+    def stage_entered(self, event: DeploymentStageEntered, commit: Commit, _number: int) -> None:
+        """Note the stage."""
+        record = self._under_way(event, commit)
+        if record is not None:
+            self._update(record, commit.at, lifecycle_stage=event.stage)
+
+    def hook_started(self, event: DeploymentHookStarted, commit: Commit, _number: int) -> None:
+        """Note a hook that is waited for."""
+        record = self._under_way(event, commit)
+        if record is not None:
+            details = [*(record.doc.lifecycle_hook_details or []), begun_hook(event)]
+            self._update(record, commit.at, lifecycle_hook_details=details)
+
+    def hook_ended(self, event: DeploymentHookEnded, commit: Commit, _number: int) -> None:
+        """Note how a hook ended."""
+        record = self._under_way(event, commit)
+        if record is not None:
+            details = ended_hook(record.doc.lifecycle_hook_details or [], event)
+            self._update(record, commit.at, lifecycle_hook_details=details)
+
+    def traffic_shifted(self, event: DeploymentTrafficShifted, commit: Commit, _number: int) -> None:
+        """Note what traffic the target revision has; the sources have the rest."""
+        record = self._under_way(event, commit)
+        if record is not None:
+            self._update(record, commit.at, **weights(record.doc, event.test, event.production))
+
     def failed(self, event: DeploymentFailed, commit: Commit, _number: int) -> None:
         """Note that a deployment was given up: stopped, unless the same commit goes back; or could not go back."""
         record = self._under_way(event, commit)
@@ -197,84 +236,6 @@ class Fold:
     def _latest(self, held: int) -> Record | None:
         row = self._connection.execute(LATEST, (held,)).fetchone()
         return Record(row[0], row[1], row[2], _doc.decode(row[3])) if row is not None else None
-
-
-def created_deployment(
-    namespace: Namespace,
-    at: float,
-    event: DeploymentStarted,
-    service: shapes.Service,
-    sources: list[shapes.ServiceRevisionSummary],
-) -> shapes.ServiceDeployment:
-    """Describe a service deployment that begins; its counts are put in when it is asked for."""
-    target = namespace.service_revision_arn(event.cluster, event.service, event.deployment)
-    rules = service.deployment_configuration or shapes.DeploymentConfiguration()
-    configured, alarms = rules.deployment_circuit_breaker, rules.alarms
-    return shapes.ServiceDeployment(
-        service_deployment_arn=namespace.service_deployment_arn(event.cluster, event.service, event.deployment),
-        service_arn=service.service_arn,
-        cluster_arn=service.cluster_arn,
-        created_at=at,
-        started_at=at,
-        updated_at=at,
-        source_service_revisions=sources,
-        target_service_revision=shapes.ServiceRevisionSummary(arn=target),
-        status="IN_PROGRESS",
-        deployment_configuration=service.deployment_configuration,
-        deployment_circuit_breaker=shapes.ServiceDeploymentCircuitBreaker(
-            status="MONITORING" if configured and configured.enable else "DISABLED", failure_count=0, threshold=0
-        ),
-        alarms=None
-        if alarms is None
-        else shapes.ServiceDeploymentAlarms(
-            status="MONITORING" if alarms.enable else "DISABLED",
-            alarm_names=alarms.alarm_names or [],
-            triggered_alarm_names=[],
-        ),
-    )
-
-
-def breaker(event: DeploymentFailed | DeploymentFailuresCounted, status: str) -> shapes.ServiceDeploymentCircuitBreaker:
-    """Describe what the circuit breaker counted."""
-    return shapes.ServiceDeploymentCircuitBreaker(
-        status=status, failure_count=event.failures, threshold=event.threshold
-    )
-
-
-def monitored(doc: shapes.ServiceDeployment, before: str, after: str) -> shapes.ServiceDeployment:
-    """Say of what watches a deployment that it does so no more, unless it was triggered."""
-    held, alarms = doc.deployment_circuit_breaker, doc.alarms
-    if held is not None and held.status == before:
-        doc = msgspec.structs.replace(doc, deployment_circuit_breaker=msgspec.structs.replace(held, status=after))
-    if alarms is not None and alarms.status == before:
-        doc = msgspec.structs.replace(doc, alarms=msgspec.structs.replace(alarms, status=after))
-    return doc
-
-
-def created_revision(
-    namespace: Namespace,
-    at: float,
-    event: DeploymentStarted,
-    service: shapes.Service,
-    definition: shapes.TaskDefinition,
-) -> shapes.ServiceRevision:
-    """Describe what a deployment's tasks are made from."""
-    return shapes.ServiceRevision(
-        service_revision_arn=namespace.service_revision_arn(event.cluster, event.service, event.deployment),
-        service_arn=service.service_arn,
-        cluster_arn=service.cluster_arn,
-        task_definition=namespace.task_definition_arn(event.task_definition),
-        launch_type=service.launch_type,
-        load_balancers=service.load_balancers,
-        service_registries=service.service_registries,
-        network_configuration=service.network_configuration,
-        container_images=[
-            shapes.ContainerImage(container_name=each.name, image=each.image)
-            for each in definition.container_definitions or []
-        ],
-        guard_duty_enabled=False,
-        created_at=at,
-    )
 
 
 def _sources(before: Record | None) -> list[shapes.ServiceRevisionSummary]:
