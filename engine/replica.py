@@ -9,6 +9,7 @@ import msgspec
 
 from quarterdeck.engine.core.turn import Ids, Settings
 from quarterdeck.engine.doors.door import Door
+from quarterdeck.engine.doors.hooks import Hooks
 from quarterdeck.engine.shell.clock import Clock, SystemClock
 from quarterdeck.engine.shell.heartbeats import Heartbeats
 from quarterdeck.engine.shell.ids import RandomIds
@@ -56,6 +57,7 @@ class Replica:
         self.wanted = Wanted(self.keeper)
         self.heartbeats = Heartbeats(self.keeper, self.wanted, settings.heartbeat_timeout)
         self.projector = Projector(log, models, busy=self._commands_come)
+        self.hooks = Hooks(self.keeper)
         self.door = Door(self.keeper, self.projector, log, settings.endpoint)
 
     def _commands_come(self, applied: int) -> bool:
@@ -69,6 +71,7 @@ class Replica:
             parts.create_task(self.scheduler.run(), name="scheduler")
             parts.create_task(self.heartbeats.run(), name="heartbeats")
             parts.create_task(self.projector.run(), name="projector")
+            parts.create_task(self.hooks.run(), name="hooks")
 
 
 @asynccontextmanager

@@ -1,5 +1,7 @@
 """Service deployment: stopping one that is under way, which goes back to what worked (spec §9.7)."""
 
+from typing import NamedTuple
+
 from quarterdeck.engine.core.errors import (
     ConflictException,
     InvalidParameterException,
@@ -9,7 +11,7 @@ from quarterdeck.engine.core.rollback import fail, go_back
 from quarterdeck.engine.core.turn import Turn
 from quarterdeck.events import shapes
 from quarterdeck.events.names import Arn, parse_arn, service_deployment_id
-from quarterdeck.events.service import DeploymentFailed, DeploymentHookEnded, DeploymentHookStarted
+from quarterdeck.events.service import DeploymentFailed, DeploymentHookEnded
 from quarterdeck.projections.live.states import ClusterState, DeploymentState, ServiceState
 
 STOP_TYPES = ("ROLLBACK", "ABORT")
@@ -65,23 +67,24 @@ def go_on(turn: Turn, request: shapes.ContinueServiceDeploymentRequest) -> None:
     )
 
 
-def end_hook(turn: Turn, started: DeploymentHookStarted, status: str, reason: str) -> None:
+class HookPlace(NamedTuple):
+    """Where a hook is waited for."""
+
+    cluster: str
+    service: str
+    deployment: str
+    hook: str
+
+
+def end_hook(turn: Turn, place: HookPlace, status: str, reason: str) -> None:
     """Note what the target of a hook answered; if nobody waits for it any more, nothing."""
-    cluster = turn.state.clusters.get(started.cluster)
-    service = cluster.services.get(started.service) if cluster is not None else None
-    deployment = service.deployment(started.deployment) if service is not None else None
-    hook = deployment.hooks.get(started.hook) if deployment is not None else None
+    cluster = turn.state.clusters.get(place.cluster)
+    service = cluster.services.get(place.service) if cluster is not None else None
+    deployment = service.deployment(place.deployment) if service is not None else None
+    hook = deployment.hooks.get(place.hook) if deployment is not None else None
     if hook is not None and hook.status == "IN_PROGRESS":
-        turn.emit(
-            DeploymentHookEnded(
-                cluster=started.cluster,
-                service=started.service,
-                deployment=started.deployment,
-                hook=started.hook,
-                status=status,
-                reason=reason[:REASON_CHARACTERS_MAX],
-            )
-        )
+        said = reason[:REASON_CHARACTERS_MAX]
+        turn.emit(DeploymentHookEnded(**place._asdict(), status=status, reason=said))
 
 
 def named(turn: Turn, reference: str | None) -> Arn:

@@ -9,6 +9,7 @@ import pytest
 from quarterdeck.engine.core import alarm, service_deployment
 from quarterdeck.engine.core.alarm import PutAlarmStateRequest
 from quarterdeck.engine.core.deployment_stage import STAGES
+from quarterdeck.engine.core.service_deployment import HookPlace
 from quarterdeck.events import shapes
 from quarterdeck.events.catalog import AnyEvent
 from quarterdeck.events.names import service_deployment_id
@@ -55,6 +56,12 @@ def count(story: Story) -> dict[str, int]:
         if each.desired_status == "RUNNING":
             found[each.definition] = found.get(each.definition, 0) + 1
     return found
+
+
+def answer(story: Story, begun: DeploymentHookStarted, status: str, reason: str) -> list[AnyEvent]:
+    """Tell what the target of a hook answered."""
+    place = HookPlace(begun.cluster, begun.service, begun.deployment, begun.hook)
+    return story.when(service_deployment.end_hook, place, status, reason)
 
 
 def shifts(story: Story) -> list[tuple[float, float]]:
@@ -117,7 +124,7 @@ def test_a_stage_waits_for_its_hook(at: str) -> None:
     (begun,) = told(story, DeploymentHookStarted)
     assert (begun.stage, begun.target_type, begun.target, begun.details) == (at, "AWS_LAMBDA", TARGET, '{"a":1}')
     assert begun.expires_at == following.at == NOON + 1440 * MINUTE
-    story.when(service_deployment.end_hook, begun, "SUCCEEDED", "")
+    answer(story, begun, "SUCCEEDED", "")
     story.run_service()
     assert count(story) == {"app:2": 3}
 
@@ -129,7 +136,7 @@ def test_a_hook_that_fails_sends_the_service_back_to_blue(at: str) -> None:
     before = {each.id for each in story.live()}
     story.run_service()
     (begun,) = told(story, DeploymentHookStarted)
-    story.when(service_deployment.end_hook, begun, "FAILED", "no")
+    answer(story, begun, "FAILED", "no")
     story.run_service()
     (failed,) = told(story, DeploymentFailed)
     assert failed.cause == "HOOK"
@@ -145,10 +152,10 @@ def test_what_a_hook_answers_too_late_changes_nothing() -> None:
     story = running(lifecycle_hooks=[hook]).given(deployed("app:2", GREEN))
     story.run_service()
     (begun,) = told(story, DeploymentHookStarted)
-    story.when(service_deployment.end_hook, begun, "SUCCEEDED", "")
-    assert story.when(service_deployment.end_hook, begun, "FAILED", "") == []
+    answer(story, begun, "SUCCEEDED", "")
+    assert answer(story, begun, "FAILED", "") == []
     story.run_service()
-    assert story.when(service_deployment.end_hook, begun, "FAILED", "") == []
+    assert answer(story, begun, "FAILED", "") == []
 
 
 @pytest.mark.parametrize(("action", "expected"), [("CONTINUE", "app:2"), ("ROLLBACK", "app:1"), (None, "app:1")])
@@ -175,7 +182,7 @@ def test_a_pause_waits_for_somebody_who_says_where_to_go(action: str | None, exp
     story = running(lifecycle_hooks=[hook]).given(deployed("app:2", GREEN))
     story.run_service()
     (begun,) = told(story, DeploymentHookStarted)
-    assert story.when(service_deployment.end_hook, begun, "SUCCEEDED", "") == [], "no target answers a pause"
+    assert answer(story, begun, "SUCCEEDED", "") == [], "no target answers a pause"
     story.when(service_deployment.go_on, resume(begun.hook, action))
     story.run_service()
     assert count(story) == {expected: 3}
