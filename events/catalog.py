@@ -6,6 +6,7 @@ from quarterdeck.events import (
     capacity_provider,
     cluster,
     container_instance,
+    secret,
     service,
     tag,
     task,
@@ -35,6 +36,8 @@ AnyEvent = (
     | account_setting.AccountSettingPut
     | account_setting.AccountSettingDeleted
     | alarm.AlarmStateChanged
+    | secret.SecretStored
+    | secret.SecretDeleted
     | tag.ResourceTagged
     | tag.ResourceUntagged
     | task_definition.TaskDefinitionRegistered
@@ -108,6 +111,7 @@ def subject(event: AnyEvent) -> str:
             | account_setting.AccountSettingEvent()
             | alarm.AlarmStateChanged()
             | tag.TagEvent()
+            | secret.SecretEvent()
         ):
             return _in_no_cluster(event)
         case (
@@ -123,7 +127,8 @@ def _in_no_cluster(
     event: capacity_provider.CapacityProviderEvent
     | account_setting.AccountSettingEvent
     | alarm.AlarmStateChanged
-    | tag.TagEvent,
+    | tag.TagEvent
+    | secret.SecretEvent,
 ) -> str:
     match event:
         case capacity_provider.CapacityProviderEvent():
@@ -134,3 +139,5 @@ def _in_no_cluster(
             return event.alarm
         case tag.TagEvent():
             return short_name(event.resource)
+        case secret.SecretEvent():
+            return event.secret

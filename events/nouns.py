@@ -6,6 +6,7 @@ NOUNS = (
     "capacity_provider",
     "cluster",
     "container_instance",
+    "secret",
     "service",
     "tag",
     "task",

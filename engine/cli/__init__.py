@@ -15,6 +15,7 @@ COMMANDS = {
     "demo": "Take a guided tour that ends by itself.",
     "env": "Print the variables that point AWS's tools and NATS clients here.",
     "key": "Create, list and delete access keys.",
+    "secret": "Store, list and delete the secrets that tasks get.",
     "cluster": "List and describe clusters.",
     "instance": "List, describe, drain, activate and deregister container instances.",
     "task-definition": "List and describe task definitions.",

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from quarterdeck.engine.cli import target
+from quarterdeck.engine.cli import table, target
+from quarterdeck.engine.cli.table import Column
 
 if TYPE_CHECKING:
     from quarterdeck.engine.rebuild import Decision
@@ -30,10 +31,8 @@ async def _explain(settings: "Settings", task: str, output: str) -> None:
     import msgspec
 
     from quarterdeck.engine import rebuild
-    from quarterdeck.engine.remote import connect
 
-    url, creds = target.locate(settings, engine=True)
-    async with await connect(url, creds=creds) as client, aclosing(client.records()) as batches:
+    async with await target.connect(settings, engine=True) as client, aclosing(client.records()) as batches:
         found = await rebuild.decision(batches, task)
     if found is None:
         raise click.ClickException(f"No task {task} was ever placed.")
@@ -61,10 +60,7 @@ def _document(found: "Decision") -> dict[str, object]:
 
 
 def _print(found: "Decision") -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    from quarterdeck.engine.cli.words import short, time
+    from quarterdeck.engine.cli.words import time
 
     placed = found.placed
     click.echo(f"Task {placed.task} of {found.requested.group}, {found.requested.task_definition}")
@@ -72,10 +68,13 @@ def _print(found: "Decision") -> None:
     click.echo(f"at position {found.sequence}, {time(found.commit.at)}, by {found.commit.actor}.")
     if found.asked:
         click.echo("The caller named the instance; nothing was chosen.")
-    table = Table("", "container instance", "zone", "tasks in zone", "tasks on it", "verdict", box=None)
-    for each in found.verdicts:
-        verdict = f"{each.reason}: {each.detail}" if each.reason else "fits"
-        mark = "->" if each.container_instance == placed.container_instance else ""
-        numbers = (str(each.zone_tasks), str(each.instance_tasks))
-        table.add_row(mark, short(each.container_instance), each.zone, *numbers, verdict)
-    Console().print(table)
+    chosen = placed.container_instance
+    columns = (
+        Column("", lambda each: "->" if each.container_instance == chosen else " "),
+        Column("container instance", lambda each: each.container_instance),
+        Column("zone", lambda each: each.zone),
+        Column("tasks in zone", lambda each: each.zone_tasks),
+        Column("tasks on it", lambda each: each.instance_tasks),
+        Column("verdict", lambda each: f"{each.reason}: {each.detail}" if each.reason else "fits"),
+    )
+    click.echo(table.table(columns, found.verdicts, wide=False))

@@ -16,7 +16,7 @@ from quarterdeck.engine.core.overrides import checked_overrides
 from quarterdeck.engine.core.placement import Placed, Unplaceable, first_failing_check, matrix, place
 from quarterdeck.engine.core.tags import checked_tags, managed_tags
 from quarterdeck.engine.core.task_definition import evaluable, usable
-from quarterdeck.engine.core.turn import Turn
+from quarterdeck.engine.core.turn import Turn, check_token
 from quarterdeck.events import shapes
 from quarterdeck.events.task import (
     PlacementFailure,
@@ -50,8 +50,7 @@ def run(turn: Turn, request: shapes.RunTaskRequest) -> list[shapes.Failure]:
     count = 1 if request.count is None else request.count
     if not 1 <= count <= COUNT_MAX:
         raise InvalidParameterException(f"Count must be from 1 to {COUNT_MAX}, not {count}.")
-    if len(request.client_token or "") > TOKEN_CHARACTERS_MAX:
-        raise InvalidParameterException(f"idempotency token longer than {TOKEN_CHARACTERS_MAX}.")
+    check_token(request.client_token or "", TOKEN_CHARACTERS_MAX)
     _check_launch(request)
     placement_options.check(request.placement_constraints, request.placement_strategy)
     template = _template(cluster, definition, request)

@@ -38,6 +38,7 @@ from quarterdeck.engine.doors.health import Health
 from quarterdeck.engine.doors.operation import Context, Operation, Own, Read, Write, request_type
 from quarterdeck.engine.shell.command import Command, NotKeeper, Outcome
 from quarterdeck.engine.shell.keeper import Keeper
+from quarterdeck.engine.shell.usage import Consumer, Usage, Used
 from quarterdeck.events import shapes
 from quarterdeck.events.codec import unseal
 from quarterdeck.events.commit import Commit
@@ -94,8 +95,9 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
 class Door:
     """All operations, on one keeper and one set of read models."""
 
-    def __init__(self, keeper: Keeper, projector: Projector, log: Log, endpoint: str) -> None:
+    def __init__(self, keeper: Keeper, projector: Projector, log: Log, usage: Usage, endpoint: str) -> None:
         self._keeper = keeper
+        self._usage = usage
         self._projector = projector
         self._log = log
         self._endpoint = endpoint
@@ -114,10 +116,14 @@ class Door:
         status = "serving" if self._keeper.ready else "recovering"
         return Health(status, self._keeper.sequence, self._keeper.epoch, self._projector.applied.sequence)
 
+    def consumers(self) -> dict[Consumer, Used]:
+        """Tell what the containers of services use."""
+        return self._usage.consumers()
+
     def decode(self, operation: str, body: bytes) -> msgspec.Struct:
         """Read the request of any of ECS's operations from JSON. Raises UnknownOperation-, SerializationException."""
         try:
-            return self._decoder(operation).decode(body or b"{}")
+            return self._decoder(operation).decode(body.decode() or "{}")
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise SerializationException(f"{operation}: {error}") from error
 

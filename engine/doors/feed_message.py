@@ -21,6 +21,7 @@ from quarterdeck.events.catalog import subject as name_of
 from quarterdeck.events.commit import Commit
 from quarterdeck.events.container_instance import AgentLost, ContainerInstanceEvent
 from quarterdeck.events.names import Namespace
+from quarterdeck.events.secret import SecretEvent, SecretStored
 from quarterdeck.events.service import (
     DeploymentCompleted,
     DeploymentFailed,
@@ -111,7 +112,7 @@ def payload(item: Item, identity: str, described: shapes.Task | shapes.Container
         "actor": commit.actor,
         "cause": commit.cause,
         "operation": commit.operation,
-        "event": item.event,
+        "event": _published(item.event),
     }
     envelope = {
         "version": "0",
@@ -139,21 +140,23 @@ def _shape(namespace: Namespace, event: AnyEvent, at: float) -> tuple[str, list[
         return kind, [arn], {"containerInstanceArn": arn, "clusterArn": namespace.cluster_arn(event.cluster), **updated}
     if isinstance(event, ServiceEvent):
         return _service(namespace, event, at)
-    return _own(event), [_resource(namespace, event)], {}
+    return _own(event), _resources(namespace, event), {}
 
 
-def _resource(namespace: Namespace, event: AnyEvent) -> str:
+def _resources(namespace: Namespace, event: AnyEvent) -> list[str]:
     if isinstance(event, TaskDefinitionEvent):
-        return namespace.task_definition_arn(f"{event.family}:{event.revision}")
+        return [namespace.task_definition_arn(f"{event.family}:{event.revision}")]
     if isinstance(event, CapacityProviderEvent):
-        return namespace.capacity_provider_arn(event.capacity_provider)
+        return [namespace.capacity_provider_arn(event.capacity_provider)]
     if isinstance(event, AccountSettingEvent):
-        return event.principal
+        return [event.principal]
     if isinstance(event, AlarmStateChanged):
-        return event.alarm
+        return [event.alarm]
     if isinstance(event, TagEvent):
-        return event.resource
-    return namespace.cluster_arn(event.cluster)
+        return [event.resource]
+    if isinstance(event, SecretEvent):
+        return []
+    return [namespace.cluster_arn(event.cluster)]
 
 
 def _service(namespace: Namespace, event: ServiceEvent, at: float) -> tuple[str, list[str], dict[str, Any]]:
@@ -202,6 +205,11 @@ def _described(described: shapes.Task | shapes.ContainerInstance) -> dict[str, A
     document: dict[str, Any] = msgspec.to_builtins(described)
     times = {name: _time(value) for name, value in document.items() if name.endswith("At")}
     return {**document, **times}
+
+
+def _published(event: AnyEvent) -> AnyEvent:
+    """Tell outsiders that a secret has changed, not even sealed what it is."""
+    return msgspec.structs.replace(event, sealed="") if isinstance(event, SecretStored) else event
 
 
 def _own(event: object) -> str:

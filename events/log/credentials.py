@@ -41,12 +41,12 @@ ONE_ANSWER = {"max": 1, "ttl": 60 * 10**9}
 PERMISSIONS: dict[User, dict[str, Any]] = {
     "engine": ANYTHING,
     "operator": {
-        "pub": {"allow": ["qd.cmd.>", "qd.queue.>", "qd.sys.about", *FEED_API]},
+        "pub": {"allow": ["qd.cmd.>", "qd.queue.>", "qd.sys.about", "qd.usage.>", "qd.secret.>", *FEED_API]},
         "sub": {"allow": ["_INBOX.>", "qd.feed.>", "qd.answer.>", "qd.hook.>"]},
         "resp": ONE_ANSWER,
     },
     "agent": {
-        "pub": {"allow": ["qd.cmd.>", "qd.agent.>"]},
+        "pub": {"allow": ["qd.cmd.>", "qd.agent.>", "qd.stats.>"]},
         "sub": {"allow": ["_INBOX.>", "qd.want.>"]},
     },
 }

@@ -128,6 +128,7 @@ class TaskSetState(DeploymentState):
     network_configuration: shapes.NetworkConfiguration | None = None
     token: str = ""
     request: str = ""
+    tags: list[shapes.Tag] = []
 
     def computed(self, desired: int) -> int:
         """Work out how many tasks it should have, rounded up."""
@@ -237,6 +238,16 @@ class CapacityProviderState(msgspec.Struct):
     tags: list[shapes.Tag] = msgspec.field(default_factory=list)
 
 
+class SecretState(msgspec.Struct):
+    """A secret of the account's own; its value is sealed."""
+
+    name: str
+    sealed: str
+    created_at: float
+    changed_at: float
+    version: int = 1
+
+
 class NamespaceState(msgspec.Struct):
     """All of one account in one region; account settings are by principal, then by name.
 
@@ -250,3 +261,4 @@ class NamespaceState(msgspec.Struct):
     capacity_providers: dict[str, CapacityProviderState] = msgspec.field(default_factory=dict)
     account_settings: dict[str, dict[str, str]] = msgspec.field(default_factory=dict)
     alarms: dict[str, str] = msgspec.field(default_factory=dict)
+    secrets: dict[str, SecretState] = msgspec.field(default_factory=dict)

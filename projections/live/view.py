@@ -12,6 +12,7 @@ from quarterdeck.events import alarm as alarm_events
 from quarterdeck.events import capacity_provider as provider_events
 from quarterdeck.events import cluster as cluster_events
 from quarterdeck.events import container_instance as instance_events
+from quarterdeck.events import secret as secret_events
 from quarterdeck.events import service as service_events
 from quarterdeck.events import tag as tag_events
 from quarterdeck.events import task as task_events
@@ -26,6 +27,7 @@ from quarterdeck.projections.live import (
     capacity_provider,
     cluster,
     container_instance,
+    secret,
     service,
     tag,
     task,
@@ -60,6 +62,8 @@ EVOLVE: dict[type, Callable[[NamespaceState, Any, float], None]] = {
     setting_events.AccountSettingPut: account_setting.put,
     setting_events.AccountSettingDeleted: account_setting.deleted,
     alarm_events.AlarmStateChanged: alarm.state_changed,
+    secret_events.SecretStored: secret.stored,
+    secret_events.SecretDeleted: secret.deleted,
     tag_events.ResourceTagged: tag.tagged,
     tag_events.ResourceUntagged: tag.untagged,
     definition_events.TaskDefinitionRegistered: task_definition.registered,

@@ -11,6 +11,7 @@ from quarterdeck.events import alarm as alarm_events
 from quarterdeck.events import capacity_provider as provider_events
 from quarterdeck.events import cluster as cluster_events
 from quarterdeck.events import container_instance as instance_events
+from quarterdeck.events import secret as secret_events
 from quarterdeck.events import service as service_events
 from quarterdeck.events import tag as tag_events
 from quarterdeck.events import task as task_events
@@ -160,9 +161,6 @@ class Fold:
         self.services.messages.deployment_failed(event, commit, number)
         self.service_deployments.failed(event, commit, number)
 
-    def _nothing(self, event: alarm_events.AlarmStateChanged, commit: Commit, number: int) -> None:
-        """Change nothing: alarms are described by the deployments they concern."""
-
     def _service_deleted(self, event: service_events.ServiceDeleted, commit: Commit, number: int) -> None:
         self.services.deleted(event, commit, number)
         self.service_deployments.deleted(event, commit, number)
@@ -197,7 +195,9 @@ class Fold:
             provider_events.CapacityProviderDeletionFailed: self.providers.deletion_failed,
             setting_events.AccountSettingPut: self.settings.put,
             setting_events.AccountSettingDeleted: self.settings.deleted,
-            alarm_events.AlarmStateChanged: self._nothing,
+            alarm_events.AlarmStateChanged: _passed_over,
+            secret_events.SecretStored: _passed_over,
+            secret_events.SecretDeleted: _passed_over,
             tag_events.ResourceTagged: self.tags.tagged,
             tag_events.ResourceUntagged: self.tags.untagged,
             definition_events.TaskDefinitionRegistered: self.definitions.registered,
@@ -245,6 +245,10 @@ class Fold:
             task_events.TaskStopRequested: self.tasks.stop_requested,
             task_events.TaskStopped: self.tasks.stopped,
         }
+
+
+def _passed_over(_event: object, _commit: Commit, _number: int) -> None:
+    """Secrets and alarms are in no read model: decisions look at the live view, and secrets are shown to nobody."""
 
 
 def _numbered(envelope: Chained) -> Iterable[tuple[Commit, int]]:
