@@ -5,12 +5,11 @@ from collections.abc import AsyncIterable
 import msgspec
 
 from quarterdeck.engine.core.placement import Verdict, matrix
+from quarterdeck.engine.core.wish import wish
 from quarterdeck.events.codec import unseal
 from quarterdeck.events.commit import Commit
 from quarterdeck.events.log.port import Record
 from quarterdeck.events.task import TaskPlaced, TaskRequested
-from quarterdeck.projections.live.demand import demand
-from quarterdeck.projections.live.task_definition import find
 from quarterdeck.projections.live.view import EVOLVE, LiveView
 
 
@@ -84,8 +83,5 @@ def _fold_up_to(view: LiveView, commit: Commit, task: str) -> Decision | None:
 def _judge(view: LiveView, commit: Commit, requested: TaskRequested, placed: TaskPlaced) -> Decision:
     state = view.namespace(commit.namespace)
     cluster = state.clusters[placed.cluster]
-    definition = find(state, requested.task_definition)
-    needs = definition.demand
-    if requested.overrides is not None:
-        needs = demand(definition.definition, requested.overrides)
-    return Decision(0, commit, requested, placed, matrix(cluster, requested.group, needs))
+    verdicts = matrix(cluster, requested.group, *wish(state, requested), placed.task)
+    return Decision(0, commit, requested, placed, verdicts)

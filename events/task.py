@@ -31,7 +31,7 @@ class TaskRequested(TaskEvent, frozen=True, kw_only=True, gc=False):
     """A task was accepted: desired RUNNING, last PENDING once placed.
 
     ``task_definition`` is ``family:revision``; ``deployment`` is set for a service's task,
-    whose ``group`` is ``service:<name>``.
+    whose ``group`` is ``service:<name>``, and which is placed as its service says.
     """
 
     task_definition: str
@@ -43,6 +43,8 @@ class TaskRequested(TaskEvent, frozen=True, kw_only=True, gc=False):
     tags: list[shapes.Tag] = []
     enable_execute_command: bool = False
     network_configuration: shapes.NetworkConfiguration | None = None
+    placement_constraints: list[shapes.PlacementConstraint] = []
+    placement_strategy: list[shapes.PlacementStrategy] = []
 
 
 class TaskPlaced(TaskEvent, frozen=True, kw_only=True, gc=False):

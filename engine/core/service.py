@@ -11,7 +11,7 @@ from quarterdeck.engine.core.errors import (
 from quarterdeck.engine.core.service_settings import is_external
 from quarterdeck.engine.core.tags import checked_tags
 from quarterdeck.engine.core.task import runnable
-from quarterdeck.engine.core.task_definition import evaluable, usable
+from quarterdeck.engine.core.task_definition import usable
 from quarterdeck.engine.core.turn import Turn, check_token, valid_name
 from quarterdeck.events import shapes
 from quarterdeck.events.service import DeploymentStarted, ServiceCreated, ServiceDeleted, ServiceUpdated
@@ -127,7 +127,7 @@ def active(turn: Turn, cluster: ClusterState, reference: str | None) -> ServiceS
 
 def startable(turn: Turn, reference: str | None) -> DefinitionState:
     """Find a revision that a service's tasks may be started from."""
-    found = evaluable(usable(turn, reference, ClientException))
+    found = usable(turn, reference, ClientException)
     runnable(found.definition)
     return found
 

@@ -8,8 +8,9 @@ import msgspec
 from quarterdeck.engine.core.placement import Unplaceable, closest, place
 from quarterdeck.engine.core.scale_in import in_scale_in_order
 from quarterdeck.engine.core.tags import managed_tags
-from quarterdeck.engine.core.task import bind
+from quarterdeck.engine.core.task import bind, lot
 from quarterdeck.engine.core.turn import Turn
+from quarterdeck.engine.core.wish import Wish, wish
 from quarterdeck.events.service import ServiceScaleInBlocked, ServiceTaskPlacementFailed, ServiceTaskStartImpaired
 from quarterdeck.events.task import TaskRequested, TaskStopRequested
 from quarterdeck.projections.live.service import NO_INSTANCES
@@ -51,19 +52,20 @@ class Site(NamedTuple):
 
 def start(site: Site, missing: int, away: list[TaskState]) -> Next:
     """Start what is missing, a bounded number at once; each takes the place of one that is away."""
-    turn, cluster, service, deployment = site
+    turn, cluster, service, _deployment = site
     waits = held_back(site)
     if waits is not None:
         _tell_impaired(site)
         return waits
     pattern = template(site)
-    need = find(turn.state, deployment.definition).demand
+    wanted = wish(turn.state, pattern)
     for done in range(min(missing, STEPS_PER_PASS_MAX)):
-        found = place(cluster, service.group, need)
+        seed = lot(turn, wanted.rule)
+        found = place(cluster, service.group, *wanted, seed)
         if isinstance(found, Unplaceable):
-            _tell_unplaceable(site, missing - done, found)
+            _tell_unplaceable(site, missing - done, found, wanted)
             return Next(waits_for_room=True)
-        name = bind(turn, pattern, found)
+        name = bind(turn, pattern, found, seed)
         if away:
             _ask_to_stop(site, away.pop(), "", superseded_by=name)
     return Next(again=missing > STEPS_PER_PASS_MAX)
@@ -133,11 +135,10 @@ def template(site: Site) -> TaskRequested:
     )
 
 
-def _tell_unplaceable(site: Site, count: int, found: Unplaceable) -> None:
+def _tell_unplaceable(site: Site, count: int, found: Unplaceable, wanted: Wish) -> None:
     service, now = site.service, site.turn.now
     if service.unplaced == (found.reason or NO_INSTANCES) and now - service.unplaced_at < REPEAT_SECONDS:
         return
-    need = find(site.turn.state, site.deployment.definition).demand
     site.turn.emit(
         ServiceTaskPlacementFailed(
             cluster=site.cluster.name,
@@ -145,7 +146,7 @@ def _tell_unplaceable(site: Site, count: int, found: Unplaceable) -> None:
             deployment=site.deployment.id,
             count=count,
             reason=found.reason,
-            closest=closest(site.cluster, need, found.reason),
+            closest=closest(site.cluster, site.service.group, *wanted, found.reason),
             explanation=found.explanation,
         )
     )

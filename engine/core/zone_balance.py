@@ -6,10 +6,11 @@ other work there is for the service comes first.
 """
 
 from quarterdeck.engine.core.deployment_configuration import bounds
-from quarterdeck.engine.core.placement import Placed, Unplaceable, place
+from quarterdeck.engine.core.placement import Unplaceable, place
 from quarterdeck.engine.core.scale_in import in_scale_in_order
 from quarterdeck.engine.core.service_step import STEPS_PER_PASS_MAX, Next, Site, held_back, stop, template
-from quarterdeck.engine.core.task import bind
+from quarterdeck.engine.core.task import bind, lot
+from quarterdeck.engine.core.wish import wish
 from quarterdeck.events.service import (
     ServiceRebalancingBlocked,
     ServiceRebalancingCompleted,
@@ -18,7 +19,6 @@ from quarterdeck.events.service import (
     ServiceRebalancingTaskStarted,
 )
 from quarterdeck.projections.live.states import TaskState
-from quarterdeck.projections.live.task_definition import find
 
 CLOSE = 1
 """Zones that differ by so many tasks are balanced."""
@@ -86,6 +86,8 @@ def _move(site: Site, zones: dict[str, int]) -> Next:
     _, cluster, service, _ = site
     before = dict(zones)
     held = _protected(site)
+    pattern = template(site)
+    wanted = wish(site.turn.state, pattern)
     _, upper = bounds(service.settings.deployment_configuration, service.desired_count)
     for _ in range(min(upper - service.alive, STEPS_PER_PASS_MAX)):
         movable = {zone: count for zone, count in zones.items() if count > held.get(zone, 0)}
@@ -94,11 +96,14 @@ def _move(site: Site, zones: dict[str, int]) -> Next:
         if movable.get(source, 0) - zones[fewest] <= CLOSE:
             _tell_blocked(site, fewest, PROTECTED if held else "")
             return Next()
-        found = place(cluster, service.group, find(site.turn.state, site.deployment.definition).demand)
+        seed = lot(site.turn, wanted.rule)
+        found = place(cluster, service.group, *wanted, seed)
         if isinstance(found, Unplaceable) or zones[source] - zones.get(found.instance.zone, zones[source]) <= CLOSE:
             _tell_blocked(site, fewest, "")
             return Next(waits_for_room=True)
-        _start(site, found, source, before)
+        if not service.rebalancing:
+            _tell_started(site, before)
+        _tell_moving(site, bind(site.turn, pattern, found, seed), source, found.instance.zone)
         zones[source] -= 1
         zones[found.instance.zone] += 1
         if max(zones.values()) - min(zones.values()) <= CLOSE:
@@ -117,15 +122,15 @@ def _protected(site: Site) -> dict[str, int]:
     return held
 
 
-def _start(site: Site, found: Placed, source: str, before: dict[str, int]) -> None:
+def _tell_started(site: Site, zones: dict[str, int]) -> None:
     turn, cluster, service, _ = site
-    if not service.rebalancing:
-        turn.emit(ServiceRebalancingStarted(cluster=cluster.name, service=service.name, zones=before))
-    name = bind(turn, template(site), found)
+    turn.emit(ServiceRebalancingStarted(cluster=cluster.name, service=service.name, zones=zones))
+
+
+def _tell_moving(site: Site, task: str, source: str, zone: str) -> None:
+    turn, cluster, service, _ = site
     turn.emit(
-        ServiceRebalancingTaskStarted(
-            cluster=cluster.name, service=service.name, task=name, zone=found.instance.zone, source=source
-        )
+        ServiceRebalancingTaskStarted(cluster=cluster.name, service=service.name, task=task, zone=zone, source=source)
     )
 
 

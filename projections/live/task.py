@@ -66,7 +66,7 @@ def placed(namespace: NamespaceState, event: TaskPlaced, _at: float) -> None:
     task.instance, task.zone, task.last_status = instance.id, instance.zone, "PENDING"
     task.version += 1
     instance.version += 1
-    instance.tasks[task.id] = None
+    instance.tasks[task.id] = task.group
     cluster.room.take(instance, task.demand)
     cluster.room.count(task.group, instance, 1)
 
@@ -82,6 +82,10 @@ def started(namespace: NamespaceState, event: TaskStarted, at: float) -> None:
     task.last_status, task.started_at = "RUNNING", at
     task.version += 1
     _note_checks(task, event.containers)
+    instance = cluster.instances[task.instance]
+    instance.running += 1
+    if cluster.room.changing:
+        cluster.room.gain(instance)
     service, deployment = owners(cluster, task)
     if service is not None and deployment is not None and task.desired_status == "RUNNING":
         service.running += 1
@@ -134,16 +138,22 @@ def stopped(namespace: NamespaceState, event: TaskStopped, at: float) -> None:
     if task.desired_status == "RUNNING":
         _unwant(cluster, task)
     task.version += 1
+    if task.instance:
+        _free(cluster, task)
     task.last_status, task.stopped_at = "STOPPED", at
     task.stop_code, task.stop_reason = event.stop_code, event.reason
-    if task.instance:
-        instance = cluster.instances[task.instance]
-        instance.version += 1
-        instance.tasks.pop(task.id, None)
-        cluster.room.give_back(instance, task.demand)
     if service is not None and deployment is not None:
         _leave(service, deployment, task, at)
     _retire(cluster, task, at)
+
+
+def _free(cluster: ClusterState, task: TaskState) -> None:
+    instance = cluster.instances[task.instance]
+    instance.version += 1
+    instance.tasks.pop(task.id, None)
+    instance.running -= 1 if task.last_status == "RUNNING" else 0
+    cluster.room.count_stopping(task.group, instance, -1)
+    cluster.room.give_back(instance, task.demand)
 
 
 def owners(cluster: ClusterState, task: TaskState) -> tuple[ServiceState | None, DeploymentState | None]:
@@ -177,6 +187,7 @@ def _unwant(cluster: ClusterState, task: TaskState) -> None:
     cluster.protected.pop(task.id, None)
     if task.instance:
         instance = cluster.instances[task.instance]
+        cluster.room.count_stopping(task.group, instance, 1)
         cluster.room.count(task.group, instance, -1)
         cluster.room.gain(instance)
     service, deployment = owners(cluster, task)

@@ -139,9 +139,9 @@ def test_the_name_of_a_draining_service_is_not_free() -> None:
             "TaskDefinition must be blank",
         ),
         (
-            web(placement_strategy=[shapes.PlacementStrategy(type="random")]),
-            "UnsupportedFeatureException",
-            "Placement constraints and strategies are not supported by this version.",
+            web(placement_strategy=[shapes.PlacementStrategy(type="spread", field="zone")]),
+            "InvalidParameterException",
+            "spread field 'zone' is invalid",
         ),
         (
             web(task_definition="net"),
@@ -167,11 +167,6 @@ def test_the_name_of_a_draining_service_is_not_free() -> None:
             web(deployment_configuration=percents(0, 99)),
             "InvalidParameterException",
             "maximumPercent must be at least 100",
-        ),
-        (
-            web(deployment_configuration=CONFIGURATION(strategy="CANARY")),
-            "UnsupportedFeatureException",
-            "This version supports the deployment strategy ROLLING only.",
         ),
         (
             web(tags=[shapes.Tag(key="aws:x", value="")]),

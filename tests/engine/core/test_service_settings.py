@@ -297,7 +297,6 @@ def test_steps_have_defaults() -> None:
         daemon(),
         web(capacity_provider_strategy=strategy((1, 0))),
         web(deployment_controller=controlled("CODE_DEPLOY"), load_balancers=[BALANCED]),
-        web(placement_constraints=[shapes.PlacementConstraint(type="distinctInstance")]),
         web("disk", volume_configurations=[shapes.ServiceVolumeConfiguration(name="v")]),
         web(service_connect_configuration=shapes.ServiceConnectConfiguration(enabled=True)),
         web(vpc_lattice_configurations=[shapes.VpcLatticeConfiguration()]),

@@ -273,9 +273,9 @@ SAME_TIME = "Specifying both a launch type and capacity provider strategy is not
             SAME_TIME,
         ),
         (
-            RUN(task_definition="app", placement_strategy=[shapes.PlacementStrategy(type="random")]),
-            "UnsupportedFeatureException",
-            "Placement constraints and strategies are not supported by this version.",
+            RUN(task_definition="app", placement_constraints=[shapes.PlacementConstraint(type="memberOf")]),
+            "InvalidParameterException",
+            "Invalid expression '': expected a subject, found the end (at character 1)",
         ),
         (
             RUN(task_definition="net"),

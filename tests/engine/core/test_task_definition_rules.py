@@ -330,17 +330,14 @@ def test_a_platform_is_asked_of_the_instance() -> None:
     assert [each.reason for each in story.answer] == ["ATTRIBUTE"]
 
 
-def test_constraints_that_can_not_be_evaluated_are_kept_but_never_ignored() -> None:
-    story = given(joined("a1"))
+def test_constraints_of_a_definition_bind_its_tasks_wherever_they_come_from() -> None:
+    story = given(joined("a1"), joined("b1", attributes={"stack": "prod"}))
     story.when(task_definition.register, app(placement_constraints=[MEMBER_OF]))
     assert story.state.families["app"].revisions[1].definition.placement_constraints == [MEMBER_OF]
-    expected = (
-        "UnsupportedFeatureException",
-        "This version can't evaluate the placement constraint 'attribute:stack == prod' of app:1.",
-    )
-    assert story.refusal(task.run, shapes.RunTaskRequest(task_definition="app")) == expected
-    request = shapes.CreateServiceRequest(service_name="web", task_definition="app", desired_count=1)
-    assert story.refusal(service.create, request) == expected
+    story.when(task.run, shapes.RunTaskRequest(task_definition="app", count=2))
+    story.when(service.create, shapes.CreateServiceRequest(service_name="web", task_definition="app", desired_count=2))
+    story.run_service()
+    assert (len(story.on("a1")), len(story.on("b1"))) == (0, 4)
     story.when(task.start, shapes.StartTaskRequest(task_definition="app", container_instances=["a1"]))
     assert len(story.on("a1")) == 1, "StartTask names the place itself"
 
