@@ -21,10 +21,14 @@ from quarterdeck.agents.task import Report
 from quarterdeck.events import shapes
 
 GIVEN_UP = frozenset({"ClientException", "InvalidParameterException"})
-"""What the engine says of a task it does not know; ECS agents give up then, asking again changes nothing."""
+"""What the engine says of a task it does not know; ECS agents give up then."""
+
+REFUSALS_BELIEVED = 5
+"""So often in a row an engine must not know a task until the report is given up: one that was replaced, and has not
+noticed yet, does not know the newest tasks."""
 
 Taken = Callable[[Report], None]
-Outcome = Literal["settled", "refused", "unknown"]
+Outcome = Literal["settled", "refused", "not known", "unanswered"]
 
 logger = structlog.get_logger(__name__)
 
@@ -78,17 +82,24 @@ class Reporter:
     async def _deliver(self, group: asyncio.TaskGroup, task: str) -> None:
         queue = self._waiting[task]
         while queue:
-            token = self._tokens.next()
-            while (outcome := await self._send(queue[0][0], token)) != "settled":
-                if outcome == "refused":  # the same token would get the same answer
-                    token = self._tokens.next()
-                await self._pause(group)
+            await self._bring(group, queue[0][0])
             report, taken = queue.popleft()
             taken(report)
         del self._waiting[task]
 
+    async def _bring(self, group: asyncio.TaskGroup, report: Report) -> None:
+        """Send until it is taken, or given up."""
+        token, not_known = self._tokens.next(), 0
+        while (outcome := await self._send(report, token)) != "settled":
+            not_known = not_known + 1 if outcome == "not known" else 0
+            if not_known == REFUSALS_BELIEVED:
+                return
+            if outcome != "unanswered":  # the same token would get the same answer
+                token = self._tokens.next()
+            await self._pause(group)
+
     async def _send(self, report: Report, token: str) -> Outcome:
-        """Send once; settled is taken or given up."""
+        """Send once; settled is taken."""
         request = report.request
         try:
             async with self._slots:
@@ -96,10 +107,10 @@ class Reporter:
                     request.cluster or "", "SubmitTaskStateChange", request, shapes.SubmitTaskStateChangeResponse, token
                 )
         except LinkDown:
-            return "unknown"
+            return "unanswered"
         except Refused as error:
             logger.warning("report refused", task=report.task, status=request.status, error=str(error))
-            return "settled" if error.code in GIVEN_UP else "refused"
+            return "not known" if error.code in GIVEN_UP else "refused"
         self._backoff.reset()
         return "settled"
 

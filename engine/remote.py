@@ -18,10 +18,9 @@ from quarterdeck.engine import commits
 from quarterdeck.engine.caller import Answer, Unreachable, refusal
 from quarterdeck.engine.client import Client
 from quarterdeck.engine.commits import StoredCommit
-from quarterdeck.engine.doors import questions, secret, usage
-from quarterdeck.engine.doors.questions import EngineAbout, Fingerprint
+from quarterdeck.engine.doors import questions
+from quarterdeck.engine.doors.questions import EngineAbout, Figures, Fingerprint, NewSecret, ShownSecret, ShownSecrets
 from quarterdeck.engine.doors.reply import COMMAND, ERROR, SEQUENCE
-from quarterdeck.engine.doors.secret import NewSecret, ShownSecret, ShownSecrets
 from quarterdeck.events.log import stream
 from quarterdeck.events.log.connect import Address, Link
 from quarterdeck.events.log.connect import connect as open_link
@@ -75,9 +74,9 @@ class RemoteClient(Client):
 
     async def usage(self, cluster: str | None = None) -> list[InstanceStats]:
         """Ask what the containers of a cluster use, as agents told last. Raises Unreachable."""
-        subject = f"{usage.ASKED}{self._namespace.region}.{self._namespace.account}"
+        subject = f"{questions.USAGE}{self._namespace.region}.{self._namespace.account}"
         name = short_name(cluster or DEFAULT_CLUSTER)
-        return msgspec.json.decode(await self._request(f"{subject}.{name}", b"", None), type=usage.Figures).instances
+        return msgspec.json.decode(await self._request(f"{subject}.{name}", b"", None), type=Figures).instances
 
     async def store_secret(self, name: str, value: str) -> ShownSecret:
         """Store a value under a name; it is shown to nobody. Raises Refusal, Unreachable."""
@@ -92,7 +91,7 @@ class RemoteClient(Client):
         return msgspec.json.decode(await self._secret("list", NewSecret(name="")), type=ShownSecrets).secrets
 
     async def _secret(self, verb: str, told: NewSecret) -> bytes:
-        subject = f"{secret.PREFIX}{self._namespace.region}.{self._namespace.account}.{verb}"
+        subject = f"{questions.SECRETS}{self._namespace.region}.{self._namespace.account}.{verb}"
         return await self._request(subject, msgspec.json.encode(told), None)
 
     async def about(self) -> EngineAbout:

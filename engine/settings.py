@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 import msgspec
 
-from quarterdeck.agents.settings import PullBehavior
 from quarterdeck.engine.api.settings import ApiSettings, ApiSettingsError, Mode, check
 from quarterdeck.engine.api.throttle import Rate
 from quarterdeck.events.names import ACCOUNT, DEFAULT_ACCOUNT, DEFAULT_REGION, REGION, Namespace
@@ -26,6 +25,7 @@ PORT_MAX = 65535
 NOT_NEGATIVE = ("stats_interval", "image_unused", "images_kept", "reserved_memory", "keep_stopped", "stop_timeout")
 
 RuntimeName = Literal["auto", "docker", "process", "simulated"]
+PullBehavior = Literal["default", "always", "once", "prefer-cached"]
 LogFormat = Literal["auto", "console", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 

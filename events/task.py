@@ -72,6 +72,9 @@ class TaskPlacementFailed(ClusterEvent, frozen=True, kw_only=True, gc=False):
     count: int
     explanation: Explanation
     failures: list[PlacementFailure] = []
+    overrides: shapes.TaskOverride | None = None
+    placement_constraints: list[shapes.PlacementConstraint] = []
+    placement_strategy: list[shapes.PlacementStrategy] = []
 
 
 class TaskStarted(TaskEvent, frozen=True, kw_only=True, gc=False):

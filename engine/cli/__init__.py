@@ -28,7 +28,7 @@ COMMANDS = {
     "status": "Show clusters, container instances and services.",
     "events": "Print or follow the log.",
     "call": "Carry out one operation of ECS, given as JSON.",
-    "explain": "Show why a task was placed where it is.",
+    "explain": "Show why tasks are where they are, or nowhere.",
     "completion": "Print the script that completes commands and live names in a shell.",
     "version": "Print the version.",
 }

@@ -3,13 +3,12 @@
 ECS polls CloudWatch; here whoever watches tells: PutAlarmState, in the words of CloudWatch's SetAlarmState.
 """
 
-import msgspec
-
 from quarterdeck.engine.core.errors import InvalidParameterException
 from quarterdeck.engine.core.rollback import fail
 from quarterdeck.engine.core.service_step import Site
 from quarterdeck.engine.core.turn import Turn
 from quarterdeck.events.alarm import AlarmStateChanged
+from quarterdeck.events.own import PutAlarmStateRequest
 from quarterdeck.events.service import DeploymentFailed
 from quarterdeck.projections.live.service import ALARM
 
@@ -19,14 +18,6 @@ REASON_CHARACTERS_MAX = 1023
 ALARMS_MAX = 10_000
 REASON = "ECS deployment failed: alarm(s) detected."
 NAME = "ECS deployment alarms"
-
-
-class PutAlarmStateRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel", gc=False):
-    """An alarm, by name, its state and why it is in it."""
-
-    alarm_name: str | None = None
-    state_value: str | None = None
-    state_reason: str | None = None
 
 
 def put(turn: Turn, request: PutAlarmStateRequest) -> None:

@@ -25,6 +25,7 @@ from quarterdeck.engine.doors import (
     cluster,
     container_instance,
     execute_command,
+    explain_placement,
     service,
     service_deployment,
     tag,
@@ -35,11 +36,11 @@ from quarterdeck.engine.doors import (
 )
 from quarterdeck.engine.doors.constraints import hold
 from quarterdeck.engine.doors.health import Health
-from quarterdeck.engine.doors.operation import Context, Operation, Own, Read, Write, request_type
+from quarterdeck.engine.doors.operation import Context, Operation, Read, Write, request_type
 from quarterdeck.engine.shell.command import Command, NotKeeper, Outcome
 from quarterdeck.engine.shell.keeper import Keeper
 from quarterdeck.engine.shell.usage import Consumer, Usage, Used
-from quarterdeck.events import shapes
+from quarterdeck.events import operations, shapes
 from quarterdeck.events.codec import unseal
 from quarterdeck.events.commit import Commit
 from quarterdeck.events.log.port import Log
@@ -61,6 +62,8 @@ OPERATIONS: dict[str, Operation] = {
     **account_setting.OPERATIONS,
     **tag.OPERATIONS,
     **execute_command.OPERATIONS,
+    **explain_placement.OPERATIONS,
+    **alarm.OPERATIONS,
     **absent.OPERATIONS,
     **task_definition.OPERATIONS,
     **service.OPERATIONS,
@@ -70,9 +73,6 @@ OPERATIONS: dict[str, Operation] = {
     **task_set.OPERATIONS,
 }
 """What behaves; the other operations of the model answer UnsupportedFeatureException."""
-
-OWN: dict[str, Own] = {**alarm.OPERATIONS}
-"""What ECS does not have."""
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -129,10 +129,9 @@ class Door:
 
     def _decoder(self, operation: str) -> msgspec.json.Decoder[msgspec.Struct]:
         if operation not in self._decoders:
-            if operation not in shapes.OPERATIONS and operation not in OWN:
+            if operation not in operations.ALL:
                 raise unknown(operation)
-            request = OWN[operation].request if operation in OWN else request_type(operation)
-            self._decoders[operation] = msgspec.json.Decoder(request)
+            self._decoders[operation] = msgspec.json.Decoder(request_type(operation))
         return self._decoders[operation]
 
     async def carry_out(self, call: Call, request: msgspec.Struct) -> Answer:
@@ -141,7 +140,7 @@ class Door:
         Raises Refusal; a ServerException says whether to try again.
         """
         hold(call.operation, request)
-        operation = OWN[call.operation].operation if call.operation in OWN else OPERATIONS.get(call.operation)
+        operation = OPERATIONS.get(call.operation)
         if operation is None:
             raise unknown(call.operation)
         try:
@@ -209,6 +208,7 @@ class Door:
         return Context(
             namespace=call.namespace,
             models=self._projector.models,
+            log=self._log,
             view=self._keeper.view,
             now=now,
             actor=call.actor,

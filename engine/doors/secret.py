@@ -10,6 +10,8 @@ from nats.aio.msg import Msg
 from quarterdeck.engine.core.errors import InvalidParameterException, SerializationException, ServerException
 from quarterdeck.engine.doors.door import not_kept
 from quarterdeck.engine.doors.intake import Intake
+from quarterdeck.engine.doors.questions import SECRETS as PREFIX
+from quarterdeck.engine.doors.questions import NewSecret, ShownSecret, ShownSecrets
 from quarterdeck.engine.doors.reply import ACTOR, Reply, answered
 from quarterdeck.engine.shell.command import NotKeeper
 from quarterdeck.engine.shell.keeper import Keeper
@@ -18,35 +20,8 @@ from quarterdeck.events.log.connect import Link
 from quarterdeck.events.names import ACCOUNT, REGION, Namespace
 from quarterdeck.projections.live.states import SecretState
 
-PREFIX = "qd.secret."
 SHAPE = "<region>.<account>.<store, delete or list>"
 IN_FLIGHT_MAX = 64
-
-
-class NewSecret(msgspec.Struct, frozen=True, kw_only=True):
-    """What is stored: a value under a name. Deleting takes the name alone."""
-
-    name: str
-    value: str = ""
-
-    def __repr__(self) -> str:
-        """Keep the value out of logs."""
-        return f"NewSecret({self.name})"
-
-
-class ShownSecret(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A secret without its value; seconds since the epoch."""
-
-    name: str
-    version: int
-    created_at: float
-    changed_at: float
-
-
-class ShownSecrets(msgspec.Struct, frozen=True, kw_only=True):
-    """All secrets of an account."""
-
-    secrets: list[ShownSecret]
 
 
 class SecretDoor:

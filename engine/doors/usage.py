@@ -14,6 +14,8 @@ from nats.aio.msg import Msg
 
 from quarterdeck.engine.core.errors import InvalidParameterException
 from quarterdeck.engine.doors.intake import Intake
+from quarterdeck.engine.doors.questions import USAGE as ASKED
+from quarterdeck.engine.doors.questions import Figures
 from quarterdeck.engine.doors.reply import Reply, answered
 from quarterdeck.engine.doors.target import parse_target
 from quarterdeck.engine.shell.keeper import Keeper
@@ -24,17 +26,10 @@ from quarterdeck.events.stats import InstanceStats
 
 HEARD = "qd.stats."
 HEARD_SHAPE = "<region>.<account>.<cluster>.<container instance>"
-ASKED = "qd.usage."
 ASKED_SHAPE = "<region>.<account>.<cluster>"
 IN_FLIGHT_MAX = 16
 
 log = structlog.get_logger(__name__)
-
-
-class Figures(msgspec.Struct, frozen=True):
-    """What the containers of a cluster use, by instance."""
-
-    instances: list[InstanceStats]
 
 
 class UsageDoor:

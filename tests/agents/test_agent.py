@@ -11,6 +11,7 @@ from quarterdeck.agents import labels
 from quarterdeck.agents.identity import DirectoryInUse, IdentityMismatch
 from quarterdeck.agents.link import Refused
 from quarterdeck.agents.registration import RegistrationRefused
+from quarterdeck.agents.reporter import REFUSALS_BELIEVED
 from quarterdeck.agents.runtimes.port import ContainerSpec
 from quarterdeck.agents.runtimes.simulated import Behaviour, SimulatedRuntime
 from quarterdeck.agents.runtimes.simulated.behaviour import Image
@@ -442,11 +443,23 @@ async def test_with_few_slots_all_still_start_and_a_task_that_is_to_end_gives_up
 
 async def test_a_report_for_a_task_the_engine_does_not_know_is_given_up(world: World) -> None:
     await running(world, ONE)
-    world.engine.refusals["SubmitTaskStateChange"] = [Refused("InvalidParameterException", "not found")]
+    unknown = Refused("InvalidParameterException", "not found")
+    world.engine.refusals["SubmitTaskStateChange"] = [unknown] * REFUSALS_BELIEVED
     world.engine.forget(ONE)
     world.host.kill(world.containers()[0].id)
-    await world.go(15)
+    await world.go(25)
     assert world.containers() == []
+    assert world.engine.told(ONE) == ["RUNNING"]
+
+
+async def test_a_report_refused_by_an_engine_that_was_replaced_is_brought_to_the_one_that_replaced_it(
+    world: World,
+) -> None:
+    """Simulation, seed 43: the old keeper does not know the task, and has not noticed that it is the old one."""
+    world.start()
+    world.engine.refusals["SubmitTaskStateChange"] = [Refused("InvalidParameterException", "not found")] * 2
+    world.engine.place(ONE, definition=definition())
+    await world.until(lambda: world.engine.told(ONE) == ["RUNNING"])
 
 
 async def test_a_task_asked_for_again_after_its_end_does_not_run_twice(world: World) -> None:

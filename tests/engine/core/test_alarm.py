@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from quarterdeck.engine.core import alarm
-from quarterdeck.engine.core.alarm import PutAlarmStateRequest
 from quarterdeck.engine.core.react import concerned
 from quarterdeck.events import shapes
 from quarterdeck.events.alarm import AlarmStateChanged
+from quarterdeck.events.own import PutAlarmStateRequest
 from quarterdeck.events.service import DeploymentFailed, DeploymentStarted
 from tests.engine.core.story import Story, created, defined, deployed, given, joined
 

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from quarterdeck.engine.core import alarm, service_deployment
-from quarterdeck.engine.core.alarm import PutAlarmStateRequest
 from quarterdeck.engine.core.deployment_stage import STAGES
 from quarterdeck.engine.core.service_deployment import HookPlace
 from quarterdeck.events import shapes
 from quarterdeck.events.catalog import AnyEvent
 from quarterdeck.events.names import service_deployment_id
+from quarterdeck.events.own import PutAlarmStateRequest
 from quarterdeck.events.service import (
     DeploymentCompleted,
     DeploymentFailed,

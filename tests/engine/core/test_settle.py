@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from quarterdeck.engine.core import alarm
-from quarterdeck.engine.core.alarm import PutAlarmStateRequest
 from quarterdeck.engine.core.service_step import REPEAT_SECONDS
 from quarterdeck.events import shapes
+from quarterdeck.events.own import PutAlarmStateRequest
 from quarterdeck.events.service import (
     DeploymentBaking,
     DeploymentCompleted,
