@@ -26,7 +26,7 @@ def first_failing_check(instance: InstanceState, demand: Demand) -> str:
         return "STATUS"
     if not instance.connected:
         return "AGENT"
-    if demand.attributes or demand.member_of or demand.gpus:
+    if demand.attributes or demand.member_of:
         reason = admission(instance, demand)
         if reason:
             return reason
@@ -43,9 +43,7 @@ def admission(instance: InstanceState, demand: Demand) -> str:
     """Name what keeps an instance from ever taking such a task, whatever room it has; empty if nothing does."""
     if demand.attributes and _missing(instance, demand):
         return "ATTRIBUTE"
-    if any(not matcher(each)(instance) for each in demand.member_of):
-        return MEMBER_OF
-    return "RESOURCE:GPU" if demand.gpus else ""  # no instance here has any
+    return MEMBER_OF if any(not matcher(each)(instance) for each in demand.member_of) else ""
 
 
 def shortage(instance: InstanceState, demand: Demand, reserved: Demand = NOTHING) -> str:
@@ -91,7 +89,7 @@ def detail(instance: InstanceState, demand: Demand, reason: str) -> str:
         case "RESOURCE:CPU":
             words = f"needs {demand.cpu} CPU units, {_left(instance.cpu_left, reserved.cpu)}"
         case "RESOURCE:GPU":
-            words = f"needs {demand.gpus} GPUs, 0 left"
+            words = f"needs {demand.gpus} GPUs, instances have none in this version"
         case "RESOURCE:MEMORY":
             words = f"needs {demand.memory} MiB, {_left(instance.memory_left, reserved.memory)}"
         case _:
