@@ -53,7 +53,7 @@ def test_help_and_completion_import_nothing_slow() -> None:
 
 HEAVY = {"aiohttp", "aiosqlite", "cryptography", "rich", "sqlite3", "structlog"}
 NOT_FOR_CLIENTS = ("quarterdeck.agents", "quarterdeck.engine.shell", "quarterdeck.projections")
-CONNECTING = {
+CONNECTING: dict[str, set[str]] = {
     "status": set(),
     "task ls": set(),
     "run web": set(),
