@@ -186,7 +186,7 @@ def _running_report(task: Task, ending: str | None) -> Iterator[Report]:
         return
     if all(container is not None and has_started(container) for container in essential):
         # The report of its end, right behind this one, has the containers as they are by then.
-        names = [] if ending else [plan.name for plan in task.plan.containers if plan.name in task.containers]
+        names = [] if ending else [plan.name for plan in task.plan.told if plan.name in task.containers]
         yield running(task, names)
 
 
@@ -194,7 +194,7 @@ def _changes(task: Task, before: list[Step]) -> Iterator[Report]:
     """What has happened since to containers that do not decide over the task."""
     if before or task.told != "RUNNING":
         return
-    changed = [plan.name for plan in task.plan.containers if _is_news(task, plan)]
+    changed = [plan.name for plan in task.plan.told if _is_news(task, plan)]
     if changed:
         yield running(task, changed)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from quarterdeck.agents import labels, pause
 from quarterdeck.agents.plan import ContainerPlan
 from quarterdeck.agents.runtimes.port import Container
 from quarterdeck.agents.task import Report, Task
@@ -32,8 +33,8 @@ def merged(earlier: Report, later: Report) -> Report:
 
 def stopped(task: Task, exited: str | None) -> Report:
     """Say that the task is STOPPED, with all its containers; ``exited`` is the reason if nothing else is."""
-    planned = [plan.name for plan in task.plan.containers]
-    names = dict.fromkeys([*planned, *task.containers])
+    planned = [plan.name for plan in task.plan.told]
+    names = dict.fromkeys([*planned, *(name for name in task.containers if name != pause.NAME)])
     changes = [msgspec.structs.replace(_change(task, name), status="STOPPED") for name in names]
     request = msgspec.structs.replace(
         _request(task, "STOPPED", changes), reason=task.failure or exited, execution_stopped_at=_stopped_at(task)
@@ -51,6 +52,8 @@ def _stopped_at(task: Task) -> float | None:
 def _request(
     task: Task, status: str, containers: list[shapes.ContainerStateChange]
 ) -> shapes.SubmitTaskStateChangeRequest:
+    owner = task.containers.get(pause.NAME)
+    there = owner if owner is not None and owner.addresses else None
     return shapes.SubmitTaskStateChangeRequest(
         cluster=task.cluster,
         task=task.arn,
@@ -58,6 +61,9 @@ def _request(
         containers=containers,
         pull_started_at=task.pull_started_at,
         pull_stopped_at=task.pull_stopped_at,
+        subnet_id=there.labels.get(labels.SUBNET) if there is not None else None,
+        private_ipv4_address=there.addresses[0] if there is not None else None,
+        mac_address=there.mac_address if there is not None else None,
     )
 
 

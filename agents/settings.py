@@ -84,6 +84,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     reserved_udp_ports: tuple[int, ...] = ()
     attributes: dict[str, str] = {}
     agent_version: str = "0"
+    subnets: dict[str, str] = {}
+    """The subnets of this zone, with their ranges (CIDR, empty: any); none: every subnet is here, of any range."""
     env_files: str = ""
     """The folder whose files environmentFiles may name; empty allows none."""
     endpoints: bool = False

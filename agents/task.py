@@ -13,7 +13,8 @@ from quarterdeck.agents.plan import ContainerPlan, TaskPlan
 from quarterdeck.agents.runtimes.port import Container
 from quarterdeck.events import shapes
 
-VANISHED = "The container was removed by somebody else"
+VANISHED = "ContainerVanishedError: No container matching saved ID found"
+"""As the ECS agent says of a container that somebody else removed."""
 REASON_CHARACTERS_MAX = 1024
 RANK = {"created": 0, "running": 1, "exited": 2}
 

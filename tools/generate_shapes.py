@@ -39,6 +39,7 @@ NAMES_IN_ANNOTATIONS = frozenset({"Any", "dict", "list", *SCALARS.values()})
 
 OURS = {
     "RegisterContainerInstanceRequest": {"clientToken": "String"},
+    "SubmitTaskStateChangeRequest": {"subnetId": "String", "privateIpv4Address": "String", "macAddress": "String"},
     "ContainerStateChange": {"healthStatus": "HealthStatus", "restartCount": "BoxedInteger"},
     "SubmitContainerStateChangeRequest": {"healthStatus": "HealthStatus", "restartCount": "BoxedInteger"},
 }

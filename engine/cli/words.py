@@ -114,8 +114,8 @@ def _instance(event: container_instance.ContainerInstanceEvent) -> str:
             return f"{event.instance_type or 'instance'} in {event.zone}: {size}"
         case container_instance.ContainerInstanceStatusChanged():
             return event.status
-        case container_instance.AgentDisconnected():
-            return event.reason
+        case container_instance.AgentDisconnected() | container_instance.RuntimeHealthChanged():
+            return ": ".join(each for each in (getattr(event, "status", ""), event.reason) if each)
         case container_instance.AgentLost():
             return f"away for more than {event.after_seconds:g} s"
         case container_instance.ContainerInstanceDeregistered():

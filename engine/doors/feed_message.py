@@ -45,6 +45,9 @@ INSTANCE = "ECS Container Instance State Change"
 ACTION = "ECS Service Action"
 DEPLOYMENT = "ECS Deployment State Change"
 
+EVENT_ATTACHMENTS = {"ElasticNetworkInterface": "eni"}
+"""What EventBridge's events call the attachments of a task (spec §12.2)."""
+
 _encoder = msgspec.json.Encoder()
 
 
@@ -177,6 +180,8 @@ def _deployment(event: DeploymentEvent, at: float, name: str, became: str) -> di
 
 def _described(described: shapes.Task | shapes.ContainerInstance) -> dict[str, Any]:
     document: dict[str, Any] = msgspec.to_builtins(described)
+    for attachment in document.get("attachments") or ():
+        attachment["type"] = EVENT_ATTACHMENTS.get(attachment["type"], attachment["type"])
     times = {name: _time(value) for name, value in document.items() if name.endswith("At")}
     return {**document, **times}
 

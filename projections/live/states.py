@@ -34,6 +34,7 @@ class TaskState(msgspec.Struct, gc=False):
     stop_reason: str = ""
     stopped_at: float = 0.0
     tags: Sequence[shapes.Tag] = ()
+    network: shapes.NetworkConfiguration | None = None
     started_at: float = 0.0
     checks: dict[str, str] | None = None
     """The health of its essential containers that have a health check; None if there are none."""

@@ -44,6 +44,7 @@ def requested(namespace: NamespaceState, event: TaskRequested, at: float) -> Non
         started_by=event.started_by,
         tags=event.tags or (),
         overrides=overrides,
+        network=event.network_configuration,
         checks=dict.fromkeys(definition.checked, "UNKNOWN") if definition.checked else None,
     )
     cluster.tasks[task.id] = task

@@ -538,3 +538,18 @@ async def test_health_that_changes_while_the_engine_is_away_is_told_in_one_repor
     world.engine.down = False
     await world.until(lambda: healths(world, ONE)[-1] == "UNHEALTHY" and len(world.engine.reports) > before + 1)
     assert len(world.engine.reports) == before + 2
+
+
+async def test_a_runtime_that_can_not_be_asked_is_told_with_the_next_heartbeat(world: World) -> None:
+    world.start()
+    await world.go(5)
+    assert world.engine.heartbeats[-1].runtime == "OK"
+    world.host.daemon_away()
+    await world.go(40)
+    assert (world.engine.heartbeats[-1].runtime, world.engine.heartbeats[-1].runtime_reason) == (
+        "IMPAIRED",
+        "the simulated daemon is away",
+    )
+    world.host.daemon_back()
+    await world.go(10)
+    assert world.engine.heartbeats[-1].runtime == "OK"

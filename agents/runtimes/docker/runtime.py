@@ -16,6 +16,7 @@ from quarterdeck.agents.runtimes.docker.api import Answer, DockerApi
 from quarterdeck.agents.runtimes.docker.cgroup import TaskCgroups
 from quarterdeck.agents.runtimes.docker.creation import Creation
 from quarterdeck.agents.runtimes.docker.images import DockerImages
+from quarterdeck.agents.runtimes.docker.networks import DockerNetworks
 from quarterdeck.agents.runtimes.docker.options import BYTES_PER_MIB
 from quarterdeck.agents.runtimes.errors import (
     CannotInspectContainerError,
@@ -55,6 +56,7 @@ class DockerRuntime:
     def __init__(self, socket_path: str = SOCKET_PATH) -> None:
         self._api = DockerApi(socket_path)
         self.images = DockerImages(self._api)
+        self.networks = DockerNetworks(self._api)
         self._cgroups = TaskCgroups()
         self._creation = Creation(self._api, self._cgroups, self.inspect)
 

@@ -26,6 +26,7 @@ from quarterdeck.agents.runtimes.errors import (
     RuntimeUnavailable,
 )
 from quarterdeck.agents.runtimes.image import Credentials, Image, Tell, ignore
+from quarterdeck.agents.runtimes.network import NoNetworks
 from quarterdeck.agents.runtimes.port import (
     Changed,
     Container,
@@ -66,6 +67,7 @@ class ProcessRuntime:
 
     def __init__(self, data: Path) -> None:
         self.images = NoImages()
+        self.networks = NoNetworks()
         self._store = Store(data)
         self._feed = ChangeFeed()
         self._checks = HealthChecks(self._store, self._publish)

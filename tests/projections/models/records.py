@@ -23,20 +23,20 @@ class Records:
     def __init__(self) -> None:
         self.providers: set[str] = set()
         self.chosen: set[tuple[str, str]] = set()
-        self.sealed = False
+        self.secrets: set[str] = set()
 
     def told(self, world: World, inside: Cluster | None, choice: int) -> list[AnyEvent]:
         """Tell one event, or none if it is not possible now."""
         kind, choice = choice % 6, choice // 6
-        if kind == 5:
-            return self._secret(choice)
         if kind == 0:
             return self._provider(choice)
         if kind == 1:
             return self._setting(choice)
+        if kind == 2:
+            return self._secret(choice)
         if inside is None:
             return []
-        return (self._cluster, self._attributes, self._tags)[kind - 2](world, inside, choice)
+        return (self._cluster, self._attributes, self._tags)[kind - 3](world, inside, choice)
 
     def _provider(self, choice: int) -> list[AnyEvent]:
         name = PROVIDERS[choice % 2]
@@ -59,13 +59,6 @@ class Records:
                 self.providers.discard(name)
                 return [capacity_provider.CapacityProviderDeleted(capacity_provider=name)]
 
-    def _secret(self, choice: int) -> list[AnyEvent]:
-        if self.sealed and choice % 2:
-            self.sealed = False
-            return [secret.SecretDeleted(secret="prod/db")]
-        self.sealed = True
-        return [secret.SecretStored(secret="prod/db", sealed=f"sealed-{choice}")]
-
     def _setting(self, choice: int) -> list[AnyEvent]:
         key = (SETTINGS[choice % 2], PRINCIPALS[choice // 2 % 2])
         if key in self.chosen and choice // 4 % 2:
@@ -74,6 +67,14 @@ class Records:
         self.chosen.add(key)
         value = ("enabled", "disabled")[choice // 8 % 2]
         return [account_setting.AccountSettingPut(name=key[0], principal=key[1], value=value)]
+
+    def _secret(self, choice: int) -> list[AnyEvent]:
+        name = ("db", "api")[choice % 2]
+        if name in self.secrets and choice // 2 % 2:
+            self.secrets.discard(name)
+            return [secret.SecretDeleted(secret=name)]
+        self.secrets.add(name)
+        return [secret.SecretStored(secret=name, sealed=f"sealed-{choice}")]
 
     def _cluster(self, _world: World, inside: Cluster, choice: int) -> list[AnyEvent]:
         if choice % 2:

@@ -164,7 +164,12 @@ class World:
             return []
         name = list(inside.instances)[choice % len(inside.instances)]
         of: dict[str, Any] = {"cluster": inside.name, "container_instance": name}
-        match choice % 5:
+        match choice % 7:
+            case 5:
+                health = {"status": ("OK", "IMPAIRED")[choice // 7 % 2], "reason": "because"}
+                return [container_instance.RuntimeHealthChanged(**of, **health)]
+            case 6:
+                return [container_instance.AgentUpdateRequested(**of)]
             case 0:
                 return [container_instance.AgentDisconnected(**of), container_instance.AgentConnected(**of)]
             case 1:
