@@ -80,7 +80,10 @@ def _task(event: task.TaskEvent) -> str:
 
 
 def _container(report: task.ContainerReport) -> str:
-    ports = "".join(f" :{each.host_port}->{each.container_port}" for each in report.network_bindings)
+    ports = "".join(
+        f" :{each.host_port_range or each.host_port}->{each.container_port_range or each.container_port}"
+        for each in report.network_bindings
+    )
     code = "" if report.exit_code is None else f" with exit code {report.exit_code}"
     why = f" ({report.reason})" if report.reason else ""
     health = f" {report.health_status}" if report.health_status else ""

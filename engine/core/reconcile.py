@@ -54,10 +54,10 @@ def reconcile(turn: Turn, cluster: ClusterState, service: ServiceState) -> Next:
 def _work(turn: Turn, cluster: ClusterState, service: ServiceState, counts: Counts) -> Next:
     missing = service.desired_count - len(counts.fresh)
     site = _primary(turn, cluster, service)
-    unwell = examine(turn, cluster, service) if service.ill or service.alive > service.wanted else Unwell()
+    unwell = examine(site) if service.ill or service.alive > service.wanted else Unwell()
     rolling = counts.stale or counts.rolling
     if not rolling and (unwell.tasks or unwell.stopping):
-        return heal(site, counts.fresh, unwell)
+        return heal(site, counts.fresh, unwell, service.desired_count)
     if missing < 0:
         step = scale_in(site, counts.fresh, -missing)
         if step is not None:

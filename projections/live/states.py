@@ -39,6 +39,8 @@ class TaskState(msgspec.Struct, gc=False):
     checks: dict[str, str] | None = None
     """The health of its essential containers that have a health check; None if there are none."""
     health: str = "UNKNOWN"
+    restarts: dict[str, int] | None = None
+    """How often containers were started again in place, of those that were."""
 
     @property
     def healthy(self) -> bool:
