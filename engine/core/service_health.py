@@ -9,11 +9,11 @@ import msgspec
 
 from quarterdeck.engine.core.deployment_configuration import bounds
 from quarterdeck.engine.core.scale_in import in_scale_in_order
-from quarterdeck.engine.core.service_step import Next, Site, both, start, stop
+from quarterdeck.engine.core.service_step import UNHEALTHY, Next, Site, both, start, stop
 from quarterdeck.engine.core.turn import Turn
 from quarterdeck.projections.live.states import ClusterState, ServiceState, TaskState
 
-FAILED = "Task failed container health checks"
+FAILED = UNHEALTHY
 
 
 class Unwell(msgspec.Struct):

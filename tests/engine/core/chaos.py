@@ -63,6 +63,16 @@ CONSTRAINTS: tuple[list[shapes.PlacementConstraint], ...] = (
     ],
 )
 PERCENTS = ((100, 200), (50, 100), (66, 133), (0, 100), (75, 125), (90, 110))
+BREAKERS = (
+    None,
+    shapes.DeploymentCircuitBreaker(enable=True, rollback=True),
+    shapes.DeploymentCircuitBreaker(
+        enable=True,
+        rollback=False,
+        reset_on_healthy_task=False,
+        threshold_configuration=shapes.ThresholdConfiguration(type="COUNT", value=1),
+    ),
+)
 ROUNDS_MAX = 200
 
 
@@ -294,7 +304,9 @@ def create_service(story: Chaos, one: int, two: int) -> None:
             placement_constraints=options(one, two)[0],
             placement_strategy=options(one, two)[1],
             deployment_configuration=shapes.DeploymentConfiguration(
-                minimum_healthy_percent=minimum, maximum_percent=maximum
+                minimum_healthy_percent=minimum,
+                maximum_percent=maximum,
+                deployment_circuit_breaker=BREAKERS[one // len(SERVICES) % len(BREAKERS)],
             ),
         ),
     )

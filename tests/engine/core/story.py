@@ -280,10 +280,13 @@ def created(
     minimum: int = 100,
     maximum: int = 200,
     tags: list[shapes.Tag] | None = None,
+    rules: dict[str, Any] | None = None,
     **settings: Any,
 ) -> list[AnyEvent]:
-    """Tell that a service of the default cluster was created."""
-    configuration = shapes.DeploymentConfiguration(minimum_healthy_percent=minimum, maximum_percent=maximum)
+    """Tell that a service of the default cluster was created; ``rules`` are more of its deployment configuration."""
+    configuration = shapes.DeploymentConfiguration(
+        minimum_healthy_percent=minimum, maximum_percent=maximum, **(rules or {})
+    )
     full = ServiceSettings(deployment_configuration=configuration, **settings)
     return [
         ServiceCreated(cluster="default", service=name, desired_count=count, settings=full, tags=tags or []),
