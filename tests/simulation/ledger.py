@@ -22,6 +22,7 @@ from quarterdeck.events.container_instance import (
 )
 from quarterdeck.events.service import (
     DeploymentCompleted,
+    DeploymentFailed,
     DeploymentStarted,
     ServiceCreated,
     ServiceDeleted,
@@ -30,6 +31,7 @@ from quarterdeck.events.service import (
     ServiceUpdated,
 )
 from quarterdeck.events.task import (
+    TaskHealthChanged,
     TaskPlaced,
     TaskProtectionDisabled,
     TaskProtectionEnabled,
@@ -49,6 +51,7 @@ class Need(msgspec.Struct, frozen=True):
     cpu: int
     memory: int
     ports: frozenset[Port]
+    checked: bool = False
 
 
 class Held(msgspec.Struct):
@@ -63,6 +66,7 @@ class Held(msgspec.Struct):
     last: str = "PROVISIONING"
     desired: str = "RUNNING"
     protected: bool = False
+    health: str = ""
 
     @property
     def alive(self) -> bool:
@@ -94,6 +98,7 @@ class Wish(msgspec.Struct):
     status: str = "ACTIVE"
     deployments: list[DeploymentStarted] = []
     completed: set[str] = set()
+    failed: set[str] = set()
     tasks: dict[str, Held] = {}
 
     @property
@@ -138,6 +143,8 @@ class Ledger:
                 self.tasks[event.task].desired = "STOPPED"
             case TaskStopped():
                 self._stopped(event)
+            case TaskHealthChanged():
+                self.tasks[event.task].health = event.health_status
             case TaskProtectionEnabled() | TaskProtectionDisabled():
                 self.tasks[event.task].protected = isinstance(event, TaskProtectionEnabled)
             case ContainerInstanceRegistered():
@@ -176,6 +183,8 @@ class Ledger:
                 self.wishes[event.service].deployments.append(event)
             case DeploymentCompleted():
                 self.wishes[event.service].completed.add(event.deployment)
+            case DeploymentFailed():
+                self.wishes[event.service].failed.add(event.deployment)
             case _:
                 pass
 
@@ -210,8 +219,12 @@ class Ledger:
         return place.kept.union(*(task.need.ports for each in sharers for task in each.tasks.values()))
 
     def is_healthy(self, task: Held) -> bool:
-        """Tell whether a task counts: RUNNING, on an instance that is not lost."""
-        return task.last == "RUNNING" and not self.places[task.instance].lost
+        """Tell whether a task counts: RUNNING, HEALTHY if it has health checks, on an instance that is not lost."""
+        return task.last == "RUNNING" and self.is_well(task) and not self.places[task.instance].lost
+
+    def is_well(self, task: Held) -> bool:
+        """Tell whether nothing is known against a task's health."""
+        return not task.need.checked or task.health == "HEALTHY"
 
     def _requested(self, event: TaskRequested) -> None:
         task = Held(event.task, self.needs[event.task_definition], event.task_definition, event.group, event.deployment)
@@ -250,4 +263,5 @@ def need_of(definition: shapes.TaskDefinition) -> Need:
         cpu=sum(each.cpu or 0 for each in containers),
         memory=sum(each.memory or 0 for each in containers),
         ports=frozenset(ports),
+        checked=any(each.health_check is not None for each in containers),
     )

@@ -3,7 +3,8 @@
 A service has settled when its PRIMARY deployment is the only one, all its tasks run where they can stay, as many as
 are desired, and it was told that it is steady. It may stop short of that only because
     no instance could take one more of its tasks, and none of the tasks to be replaced may be stopped to make room; or
-    its percents let it neither start one task nor stop one (spec §9.3: 2 tasks at 75/125).
+    its percents let it neither start one task nor stop one (spec §9.3: 2 tasks at 75/125); or
+    its deployment has FAILED, and was not rolled back.
 """
 
 from __future__ import annotations
@@ -27,20 +28,26 @@ def _service(ledger: Ledger, wish: Wish) -> Iterator[str]:
         yield f"{wish.name} is still DRAINING"
     if wish.status != "ACTIVE":
         return
-    ended = [each for each in wish.tasks.values() if each.desired == "STOPPED"]
-    pending = [each for each in wish.tasks.values() if each.last != "RUNNING"]
-    if ended or pending:
-        yield f"{wish.name} has {len(ended)} tasks to stop and {len(pending)} to start"
+    ended = sum(1 for each in wish.tasks.values() if each.desired == "STOPPED")
+    pending = sum(1 for each in wish.tasks.values() if each.last != "RUNNING")
+    ill = sum(1 for each in wish.tasks.values() if not ledger.is_well(each))
+    if ended or pending or ill:
+        yield f"{wish.name} has {ended} tasks to stop, {pending} to start, and {ill} that are not HEALTHY"
         return
     fresh = [each for each in wish.tasks.values() if _may_stay(ledger, wish, each)]
     stale = len(wish.tasks) - len(fresh)
-    if len(fresh) == wish.desired and not stale and wish.primary in wish.completed:
-        return
-    if len(fresh) > wish.desired and not stale and any(each.protected for each in fresh):
-        return
-    if not _is_stuck(ledger, wish, fresh, stale):
+    if not _is_done(wish, fresh, stale) and not _is_stuck(ledger, wish, fresh, stale):
         counts = f"{len(fresh)} of {wish.desired} tasks, {stale} to be replaced"
         yield f"{wish.name} has {counts}, {wish.primary} completed: {wish.primary in wish.completed}"
+
+
+def _is_done(wish: Wish, fresh: list[Held], stale: int) -> bool:
+    """Whether it has what it wants, or has given up, or may not stop what is too much."""
+    if wish.primary in wish.failed and len(fresh) <= wish.desired:
+        return True
+    if len(fresh) == wish.desired and not stale and wish.primary in wish.completed:
+        return True
+    return len(fresh) > wish.desired and not stale and any(each.protected for each in fresh)
 
 
 def _may_stay(ledger: Ledger, wish: Wish, task: Held) -> bool:

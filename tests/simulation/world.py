@@ -176,8 +176,16 @@ class World:
     async def define(self, family: str, image: str, cpu: int, memory: int, port: int = 0) -> None:
         """Register a task definition of one container."""
         mappings = [shapes.PortMapping(container_port=80, host_port=port, protocol="tcp")] if port else None
+        checked = shapes.HealthCheck(command=["CMD", "true"]) if image == "sickens" else None
         container = shapes.ContainerDefinition(
-            name="main", image=image, cpu=cpu, memory=memory, essential=True, port_mappings=mappings, stop_timeout=5
+            name="main",
+            image=image,
+            cpu=cpu,
+            memory=memory,
+            essential=True,
+            port_mappings=mappings,
+            stop_timeout=5,
+            health_check=checked,
         )
         request = shapes.RegisterTaskDefinitionRequest(family=family, container_definitions=[container])
         await self.ask("RegisterTaskDefinition", request)
