@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from quarterdeck.engine.core.waiting import waiting_for
 from quarterdeck.events.container_instance import AgentDisconnected, ContainerInstanceStatusChanged
+from quarterdeck.events.service import DeploymentFailed
 from quarterdeck.events.task import TaskProtectionEnabled
 from tests.engine.core.story import Story, created, defined, deployed, given, joined, placed, started, stopped
 
@@ -41,6 +42,22 @@ def test_a_service_waits_for_the_tasks_of_older_deployments_to_be_replaced() -> 
     story.given(placed("t1", "i1", service="web"), started("t1"), deployed("app:2", "ecs-svc/901"))
     assert waits(story) == [
         "1 tasks of older deployments to be replaced by app:2, with no fewer than 1 healthy and no more than 1 at once"
+    ]
+
+
+def test_a_service_whose_deployment_failed_waits_for_another() -> None:
+    story = given(joined("i1"), defined(), created(count=1))
+    story.given(
+        DeploymentFailed(
+            cluster="default",
+            service="web",
+            deployment="ecs-svc/900",
+            cause="CIRCUIT_BREAKER",
+            reason="ECS deployment circuit breaker: tasks failed to start.",
+        )
+    )
+    assert waits(story) == [
+        "another deployment, because ecs-svc/900 FAILED: ECS deployment circuit breaker: tasks failed to start."
     ]
 
 
