@@ -51,9 +51,6 @@ class Checker:
     def before(self, event: AnyEvent) -> None:
         """Look at what an event is about to change."""
 
-    def after(self, event: AnyEvent) -> None:
-        """Look at what an event has changed."""
-
     def end(self, commit: Commit, fold: NamespaceState) -> None:
         """Look at what a commit has changed."""
 

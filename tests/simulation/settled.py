@@ -5,10 +5,16 @@ are desired, and it was told that it is steady. It may stop short of that only b
     no instance could take one more of its tasks, and none of the tasks to be replaced may be stopped to make room; or
     its percents let it neither start one task nor stop one (spec §9.3: 2 tasks at 75/125); or
     its deployment has FAILED, and was not rolled back.
+
+Then it rests: the scheduler moves no task any more, or it would go on for ever. The zones of a service with zone
+rebalancing differ by one task at most then. They may differ by more only because no instance in a zone with two fewer
+has room for one of its tasks, its maximum allows no task more than are desired, tasks are protected, or its last
+deployment did not come to its end.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from quarterdeck.agents import labels
@@ -39,6 +45,25 @@ def _service(ledger: Ledger, wish: Wish) -> Iterator[str]:
     if not _is_done(wish, fresh, stale) and not _is_stuck(ledger, wish, fresh, stale):
         counts = f"{len(fresh)} of {wish.desired} tasks, {stale} to be replaced"
         yield f"{wish.name} has {counts}, {wish.primary} completed: {wish.primary in wish.completed}"
+
+
+def unbalanced(ledger: Ledger) -> Iterator[str]:
+    """List the services that should have been rebalanced."""
+    for wish in ledger.wishes.values():
+        enabled = wish.settings.availability_zone_rebalancing == "ENABLED"
+        if wish.status != "ACTIVE" or not enabled or wish.upper <= wish.desired or wish.primary not in wish.completed:
+            continue
+        tasks = list(wish.tasks.values())
+        if len(tasks) != wish.desired or any(each.protected for each in tasks):
+            continue
+        open_ = [each for each in ledger.places.values() if each.status == "ACTIVE"]
+        counts = Counter({each.zone: 0 for each in open_})
+        counts.update(ledger.places[each.instance].zone for each in tasks)
+        need = ledger.needs[wish.deployments[-1].task_definition]
+        for place in open_:
+            room = not ledger.lacks(place, need) and not ledger.refuses(place, wish)
+            if room and max(counts.values()) - counts[place.zone] > 1:
+                yield f"{wish.name} has {dict(counts)}, and {place.id} in {place.zone} has room"
 
 
 def _is_done(wish: Wish, fresh: list[Held], stale: int) -> bool:
