@@ -4,7 +4,7 @@ A service has settled when its PRIMARY deployment is the only one, all its tasks
 are desired, and it was told that it is steady. It may stop short of that only because
     no instance could take one more of its tasks, and none of the tasks to be replaced may be stopped to make room; or
     its percents let it neither start one task nor stop one (spec §9.3: 2 tasks at 75/125); or
-    its deployment has FAILED, and was not rolled back.
+    its deployment has FAILED, and was not rolled back: then older tasks stay as they are.
 
 Then it rests: the scheduler moves no task any more, or it would go on for ever. The zones of a service with zone
 rebalancing differ by one task at most then. They may differ by more only because no instance in a zone with two fewer
@@ -36,7 +36,8 @@ def _service(ledger: Ledger, wish: Wish) -> Iterator[str]:
         return
     ended = sum(1 for each in wish.tasks.values() if each.desired == "STOPPED")
     pending = sum(1 for each in wish.tasks.values() if each.last != "RUNNING")
-    ill = sum(1 for each in wish.tasks.values() if not ledger.is_well(each))
+    given_up = wish.primary in wish.failed
+    ill = sum(1 for each in wish.tasks.values() if not given_up and not ledger.is_well(each))
     if ended or pending or ill:
         yield f"{wish.name} has {ended} tasks to stop, {pending} to start, and {ill} that are not HEALTHY"
         return
