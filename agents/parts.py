@@ -10,6 +10,7 @@ from quarterdeck.agents.endpoints.server import Endpoints
 from quarterdeck.agents.home import Home
 from quarterdeck.agents.image_records import ImageRecords
 from quarterdeck.agents.images import Images
+from quarterdeck.agents.networks import Networks
 from quarterdeck.agents.performer import Performer
 from quarterdeck.agents.provision import Provision
 from quarterdeck.agents.reporter import Reporter, Tokens
@@ -51,14 +52,17 @@ class Parts:
         sampler = Sampler(home, runtime, by_id, clock, settings.stats_seconds)
         endpoints = self._endpoints(instance, by_id, sampler, token) if settings.endpoints else None
         secrets = SecretStore(home, bytes.fromhex(token(2 * KEY_BYTES)))
-        provision = Provision(endpoints, secrets, runtime.gateway, settings.region, settings.env_files)
+        networks = Networks(runtime.networks, clock, settings.zone, settings.subnets)
+        given = {"region": settings.region, "env_files": settings.env_files}
+        provision = Provision(endpoints, secrets, networks, runtime.gateway, **given)
         tell = partial(reporter.tell, group)
         starter = Starter(runtime, images, provision, clock, settings.limits.starts_max, tell)
         tasks = Tasks(
             group, instance, Performer(runtime, starter, clock, settings), reporter, clock, settings, by_id=by_id
         )
-        Watch(runtime, tasks, clock, settings.timing, home.container_instance).begin(group)
+        Watch(runtime, tasks, clock, settings.timing, home).begin(group)
         spawn(group, images.clean(tasks.images), name="clean-up of images")
+        spawn(group, networks.clean(), name="clean-up of networks")
         if endpoints is not None:
             spawn(group, endpoints.run(), name="endpoints")
         if settings.stats_seconds > 0:

@@ -19,6 +19,7 @@ DOCKER_ONLY = (
     f"{CAPABILITY}privileged-container",
     f"{ECS_CAPABILITY}network.container-port-range",
     f"{ECS_CAPABILITY}pid-ipc-namespace-sharing",
+    f"{ECS_CAPABILITY}task-eni",
 )
 ARCHITECTURES = {"amd64": "x86_64", "aarch64": "arm64"}
 

@@ -1518,6 +1518,9 @@ class Client(Caller):
         pull_started_at: float | None = None,
         pull_stopped_at: float | None = None,
         execution_stopped_at: float | None = None,
+        subnet_id: str | None = None,
+        private_ipv4_address: str | None = None,
+        mac_address: str | None = None,
     ) -> shapes.SubmitTaskStateChangeResponse:
         """Carry out SubmitTaskStateChange."""
         arguments: dict[str, object] = {
@@ -1531,6 +1534,9 @@ class Client(Caller):
             "pullStartedAt": pull_started_at,
             "pullStoppedAt": pull_stopped_at,
             "executionStoppedAt": execution_stopped_at,
+            "subnetId": subnet_id,
+            "privateIpv4Address": private_ipv4_address,
+            "macAddress": mac_address,
         }
         answer: shapes.SubmitTaskStateChangeResponse = await self._carry_out("SubmitTaskStateChange", arguments)
         return answer

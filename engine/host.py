@@ -5,6 +5,7 @@ import os
 import platform
 import secrets
 import signal
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -159,6 +160,8 @@ def agent_settings(settings: Settings) -> AgentSettings:
         cpu=settings.cpu,
         memory_mib=settings.memory,
         attributes=settings.attributes,
+        subnets=settings.subnets,
+        agent_version=version("quarterdeck"),
         env_files=settings.env_files,
         endpoints=True,
         introspection_port=settings.introspection_port,

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
@@ -56,7 +57,7 @@ class Replica:
     ) -> None:
         self.log = log
         self.settings = settings
-        decisions = Settings(lost_after=settings.lost_after)
+        decisions = Settings(lost_after=settings.lost_after, version=version("quarterdeck"))
         self.keeper = Keeper(log, clock or SystemClock(), ids or RandomIds(), decisions, settings.node)
         self.scheduler = Scheduler(self.keeper)
         self.wanted = Wanted(self.keeper)

@@ -29,6 +29,8 @@ AnyEvent = (
     | container_instance.AgentConnected
     | container_instance.AgentDisconnected
     | container_instance.AgentLost
+    | container_instance.RuntimeHealthChanged
+    | container_instance.AgentUpdateRequested
     | capacity_provider.CapacityProviderCreated
     | capacity_provider.CapacityProviderUpdated
     | capacity_provider.CapacityProviderDeleted

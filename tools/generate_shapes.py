@@ -38,6 +38,7 @@ SCALARS = {
 NAMES_IN_ANNOTATIONS = frozenset({"Any", "dict", "list", *SCALARS.values()})
 
 OURS = {
+    "SubmitTaskStateChangeRequest": {"subnetId": "String", "privateIpv4Address": "String", "macAddress": "String"},
     "ContainerStateChange": {"healthStatus": "HealthStatus", "restartCount": "BoxedInteger"},
     "SubmitContainerStateChangeRequest": {"healthStatus": "HealthStatus", "restartCount": "BoxedInteger"},
 }

@@ -94,6 +94,13 @@ class Endpoints:
             self._listening.discard(address)
             raise
 
+    async def try_to_listen_on(self, address: str) -> None:
+        """Listen there if that can be; else its containers have no metadata."""
+        try:
+            await self.listen_on(address)
+        except OSError as error:
+            logger.warning("task metadata can't be served", address=address, why=str(error))
+
     # ---------------------------------------------------------------- its life
 
     async def run(self) -> None:

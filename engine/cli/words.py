@@ -81,7 +81,10 @@ def _task(event: task.TaskEvent) -> str:
 
 
 def _container(report: task.ContainerReport) -> str:
-    ports = "".join(f" :{each.host_port}->{each.container_port}" for each in report.network_bindings)
+    ports = "".join(
+        f" :{each.host_port_range or each.host_port}->{each.container_port_range or each.container_port}"
+        for each in report.network_bindings
+    )
     code = "" if report.exit_code is None else f" with exit code {report.exit_code}"
     why = f" ({report.reason})" if report.reason else ""
     health = f" {report.health_status}" if report.health_status else ""
@@ -144,8 +147,8 @@ def _instance(event: container_instance.ContainerInstanceEvent) -> str:
             return f"{event.instance_type or 'instance'} in {event.zone}: {size}"
         case container_instance.ContainerInstanceStatusChanged():
             return event.status
-        case container_instance.AgentDisconnected():
-            return event.reason
+        case container_instance.AgentDisconnected() | container_instance.RuntimeHealthChanged():
+            return ": ".join(each for each in (getattr(event, "status", ""), event.reason) if each)
         case container_instance.AgentLost():
             return f"away for more than {event.after_seconds:g} s"
         case container_instance.ContainerInstanceDeregistered():

@@ -12,7 +12,7 @@ from quarterdeck.projections.live.instance import InstanceState
 
 MEMBER_OF = "MemberOf placement constraint unsatisfied."
 DISTINCT = "DistinctInstance placement constraint unsatisfied."
-RESOURCES = ("RESOURCE:PORTS", "RESOURCE:CPU", "RESOURCE:MEMORY")
+RESOURCES = ("RESOURCE:PORTS", "RESOURCE:CPU", "RESOURCE:MEMORY", "RESOURCE:GPU")
 CHECKS = ("STATUS", "AGENT", "ATTRIBUTE", MEMBER_OF, DISTINCT, *RESOURCES)
 """In order: the further an instance gets, the closer it is to fitting."""
 
@@ -26,11 +26,11 @@ def first_failing_check(instance: InstanceState, demand: Demand) -> str:
         return "STATUS"
     if not instance.connected:
         return "AGENT"
-    if demand.attributes or demand.member_of:
+    if demand.attributes or demand.member_of or demand.gpus:
         reason = admission(instance, demand)
         if reason:
             return reason
-    if instance.reserves:
+    if instance.reserves or demand.gpus:
         return shortage(instance, demand, kept(instance))
     if (demand.tcp or demand.udp) and _clashes(instance, demand, NOTHING):
         return "RESOURCE:PORTS"
@@ -43,7 +43,9 @@ def admission(instance: InstanceState, demand: Demand) -> str:
     """Name what keeps an instance from ever taking such a task, whatever room it has; empty if nothing does."""
     if demand.attributes and _missing(instance, demand):
         return "ATTRIBUTE"
-    return MEMBER_OF if any(not matcher(each)(instance) for each in demand.member_of) else ""
+    if any(not matcher(each)(instance) for each in demand.member_of):
+        return MEMBER_OF
+    return "RESOURCE:GPU" if demand.gpus else ""  # no instance here has any
 
 
 def shortage(instance: InstanceState, demand: Demand, reserved: Demand = NOTHING) -> str:
@@ -52,7 +54,9 @@ def shortage(instance: InstanceState, demand: Demand, reserved: Demand = NOTHING
         return "RESOURCE:PORTS"
     if demand.cpu > instance.cpu_left - reserved.cpu and demand.cpu:
         return "RESOURCE:CPU"
-    return "RESOURCE:MEMORY" if demand.memory > instance.memory_left - reserved.memory and demand.memory else ""
+    if demand.memory > instance.memory_left - reserved.memory and demand.memory:
+        return "RESOURCE:MEMORY"
+    return "RESOURCE:GPU" if demand.gpus else ""
 
 
 def kept(instance: InstanceState) -> Demand:
@@ -86,6 +90,8 @@ def detail(instance: InstanceState, demand: Demand, reason: str) -> str:
             words = "in use: " + ", ".join(str(port) for port in sorted(_clashes(instance, demand, reserved)))
         case "RESOURCE:CPU":
             words = f"needs {demand.cpu} CPU units, {_left(instance.cpu_left, reserved.cpu)}"
+        case "RESOURCE:GPU":
+            words = f"needs {demand.gpus} GPUs, 0 left"
         case "RESOURCE:MEMORY":
             words = f"needs {demand.memory} MiB, {_left(instance.memory_left, reserved.memory)}"
         case _:

@@ -9,10 +9,12 @@ from functools import reduce
 
 import msgspec
 
+from quarterdeck.engine.core.deployment_configuration import bounds
 from quarterdeck.engine.core.deployment_strategy import is_staged, steps
 from quarterdeck.engine.core.rollback import fail
 from quarterdeck.engine.core.service_health import FAILED, examine
 from quarterdeck.engine.core.service_step import Next, Site, both, scale_in, start, stop
+from quarterdeck.engine.core.zone_balance import goes_on
 from quarterdeck.events.service import (
     DeploymentFailed,
     DeploymentHookEnded,
@@ -48,6 +50,8 @@ def is_between_stages(site: Site) -> bool:
 def advance(site: Site) -> Next:
     """Keep the tasks a stage has, and enter the next once hooks and work of this one are done."""
     green = site.deployment
+    if site.service.rebalancing:
+        goes_on(site, 0, busy=True)
     if not green.stage:
         _enter(site, STAGES[0] if len(site.service.deployments) > 2 else STAGES[1])
     if _fails(site):
@@ -117,10 +121,10 @@ def _failed(hook: HookState) -> bool:
 
 def _keep_all(site: Site) -> Next:
     """Keep blue at the desired count, and green from SCALE_UP on; replace green tasks that fail their checks."""
-    turn, cluster, service, green = site
+    green = site.deployment
     kept = [_keep(site._replace(deployment=_blue(site)))]
     if STAGES.index(green.stage) >= STAGES.index("SCALE_UP"):
-        unwell = examine(turn, cluster, service)
+        unwell = examine(site)
         kept += [stop(site, unwell.tasks, len(unwell.tasks), FAILED), Next(at=unwell.at), _keep(site)]
     return reduce(both, kept)
 
@@ -144,20 +148,36 @@ def _keep(site: Site) -> Next:
 
 
 def _blue(site: Site) -> DeploymentState:
+    """Find what runs beside green: what has all traffic already, else what last completed."""
     service = site.service
+    others = service.deployments[1:]
     proven = service.proven.deployment if service.proven is not None else ""
-    return next((each for each in service.deployments[1:] if each.id == proven), service.deployments[1])
+    ranked = [*(each for each in others if each.production >= ALL), *(each for each in others if each.id == proven)]
+    return [*ranked, *others][0]
+
+
+def _clear_away(site: Site) -> Next | None:
+    """Stop what is neither blue nor green, but none of the healthy tasks that must remain; None once it is gone."""
+    _, cluster, service, green = site
+    blue = _blue(site)
+    others = [each for each in service.deployments if each is not green and each is not blue]
+    tasks = [cluster.tasks[name] for each in others for name in each.tasks]
+    if not tasks:
+        return None
+    wanted = [each for each in tasks if each.desired_status == "RUNNING"]
+    idle = [each for each in wanted if not each.healthy]
+    healthy = [each for each in wanted if each.healthy]
+    lower, _ = bounds(service.settings.deployment_configuration, service.desired_count)
+    spare = min(service.running - service.ill - lower, len(healthy))
+    return both(stop(site, idle, len(idle)), stop(site, healthy, max(spare, 0)))
 
 
 def _work(site: Site) -> Next | None:
     """Do the work of a stage; None once it is done."""
-    turn, cluster, service, green = site
+    turn, _, service, green = site
     match green.stage:
         case "RECONCILE_SERVICE":
-            others = [each for each in service.deployments[1:] if each is not _blue(site)]
-            tasks = [cluster.tasks[name] for each in others for name in each.tasks]
-            wanted = [each for each in tasks if each.desired_status == "RUNNING"]
-            return stop(site, wanted, len(wanted)) if tasks else None
+            return _clear_away(site)
         case "SCALE_UP":
             scaled = green.running == service.desired_count and not service.ill
             return None if scaled else Next(at=green.stage_at + STAGE_SECONDS_MAX)

@@ -65,14 +65,14 @@ def _work(site: Site, counts: Counts) -> Next:
 
 
 def _step(site: Site, counts: Counts, missing: int, *, rolling: bool) -> Next:
-    turn, cluster, service, _ = site
-    unwell = examine(turn, cluster, service) if service.ill or service.alive > service.wanted else Unwell()
+    service = site.service
+    unwell = examine(site) if service.ill or service.alive > service.wanted else Unwell()
     if service.rebalancing:
         busy = rolling or bool(unwell.tasks or counts.away)
         if zone_balance.goes_on(site, missing, busy=busy) and service.moving:
             return zone_balance.go_on(site, counts.fresh)
     if not rolling and (unwell.tasks or unwell.stopping):
-        return heal(site, counts.fresh, unwell)
+        return heal(site, counts.fresh, unwell, service.desired_count)
     if missing < 0:
         step = scale_in(site, counts.fresh, -missing)
         if step is not None:

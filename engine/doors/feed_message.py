@@ -50,6 +50,8 @@ INSTANCE = "ECS Container Instance State Change"
 ACTION = "ECS Service Action"
 DEPLOYMENT = "ECS Deployment State Change"
 
+EVENT_ATTACHMENTS = {"ElasticNetworkInterface": "eni"}
+"""What EventBridge's events call the attachments of a task (spec §12.2)."""
 REBALANCING: dict[type, str] = {
     ServiceRebalancingStarted: "SERVICE_REBALANCING_STARTED",
     ServiceRebalancingCompleted: "SERVICE_REBALANCING_COMPLETED",
@@ -203,6 +205,8 @@ def _deployment(event: DeploymentStarted | DeploymentCompleted | DeploymentFaile
 
 def _described(described: shapes.Task | shapes.ContainerInstance) -> dict[str, Any]:
     document: dict[str, Any] = msgspec.to_builtins(described)
+    for attachment in document.get("attachments") or ():
+        attachment["type"] = EVENT_ATTACHMENTS.get(attachment["type"], attachment["type"])
     times = {name: _time(value) for name, value in document.items() if name.endswith("At")}
     return {**document, **times}
 

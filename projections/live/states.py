@@ -34,10 +34,13 @@ class TaskState(msgspec.Struct, gc=False):
     stop_reason: str = ""
     stopped_at: float = 0.0
     tags: Sequence[shapes.Tag] = ()
+    network: shapes.NetworkConfiguration | None = None
     started_at: float = 0.0
     checks: dict[str, str] | None = None
     """The health of its essential containers that have a health check; None if there are none."""
     health: str = "UNKNOWN"
+    restarts: dict[str, int] | None = None
+    """How often containers were started again in place, of those that were."""
 
     @property
     def healthy(self) -> bool:

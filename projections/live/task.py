@@ -44,6 +44,7 @@ def requested(namespace: NamespaceState, event: TaskRequested, at: float) -> Non
         started_by=event.started_by,
         tags=event.tags or (),
         overrides=overrides,
+        network=event.network_configuration,
         checks=dict.fromkeys(definition.checked, "UNKNOWN") if definition.checked else None,
     )
     cluster.tasks[task.id] = task
@@ -81,7 +82,7 @@ def started(namespace: NamespaceState, event: TaskStarted, at: float) -> None:
     task = cluster.tasks[event.task]
     task.last_status, task.started_at = "RUNNING", at
     task.version += 1
-    _note_checks(task, event.containers)
+    _note_containers(task, event.containers)
     instance = cluster.instances[task.instance]
     instance.running += 1
     if cluster.room.changing:
@@ -97,10 +98,10 @@ def started(namespace: NamespaceState, event: TaskStarted, at: float) -> None:
 
 
 def container_changed(namespace: NamespaceState, event: ContainerStateChanged, _at: float) -> None:
-    """Count the version and note a health check; containers themselves are in the read models."""
+    """Count the version, note health and restarts; what else containers are is in the read models."""
     task = namespace.clusters[event.cluster].tasks[event.task]
     task.version += 1
-    _note_checks(task, [event.container])
+    _note_containers(task, [event.container])
 
 
 def health_changed(namespace: NamespaceState, event: TaskHealthChanged, _at: float) -> None:
@@ -172,10 +173,12 @@ def _note_healthy(service: ServiceState, deployment: DeploymentState, task: Task
         deployment.failures = 0
 
 
-def _note_checks(task: TaskState, reports: Sequence[ContainerReport]) -> None:
-    for each in reports if task.checks is not None else ():
+def _note_containers(task: TaskState, reports: Sequence[ContainerReport]) -> None:
+    for each in reports:
         if each.health_status and task.checks is not None and each.name in task.checks:
             task.checks[each.name] = each.health_status
+        if each.restart_count:
+            task.restarts = {**(task.restarts or {}), each.name: each.restart_count}
 
 
 def _is_ill(task: TaskState) -> bool:

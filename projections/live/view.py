@@ -55,6 +55,8 @@ EVOLVE: dict[type, Callable[[NamespaceState, Any, float], None]] = {
     instance_events.AgentConnected: container_instance.connected,
     instance_events.AgentDisconnected: container_instance.disconnected,
     instance_events.AgentLost: container_instance.lost,
+    instance_events.RuntimeHealthChanged: container_instance.runtime_health,
+    instance_events.AgentUpdateRequested: container_instance.update_requested,
     provider_events.CapacityProviderCreated: capacity_provider.created,
     provider_events.CapacityProviderUpdated: capacity_provider.updated,
     provider_events.CapacityProviderDeleted: capacity_provider.deleted,

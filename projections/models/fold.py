@@ -189,6 +189,8 @@ class Fold:
             instance_events.AgentConnected: self.instances.connected,
             instance_events.AgentDisconnected: self.instances.disconnected,
             instance_events.AgentLost: self.instances.lost,
+            instance_events.RuntimeHealthChanged: self.instances.runtime_health,
+            instance_events.AgentUpdateRequested: self.instances.update_requested,
             provider_events.CapacityProviderCreated: self.providers.created,
             provider_events.CapacityProviderUpdated: self.providers.updated,
             provider_events.CapacityProviderDeleted: self.providers.deleted,

@@ -10,6 +10,7 @@ from quarterdeck.agents.runtimes.errors import (
     ImageMissing,
     RuntimeUnavailable,
 )
+from quarterdeck.agents.runtimes.network import NoNetworks
 from quarterdeck.agents.runtimes.port import Changed, Container, ContainerSpec, Resync, RuntimeInfo
 from quarterdeck.agents.runtimes.simulated.host import SIGKILL_EXIT_CODE, SimulatedHost
 from quarterdeck.agents.runtimes.simulated.images import SimulatedImages
@@ -20,6 +21,7 @@ class SimulatedRuntime:
 
     def __init__(self, host: SimulatedHost) -> None:
         self.images = SimulatedImages(host)
+        self.networks = NoNetworks()
         self._host = host
         self._feed = ChangeFeed()
         self._closed = False

@@ -171,8 +171,8 @@ def test_a_hook_that_takes_too_long_times_out(action: str | None, expected: str)
     assert count(story) == {expected: 3}
 
 
-def resume(hook: str, action: str | None) -> shapes.ContinueServiceDeploymentRequest:
-    arn = f"{ARN}service-deployment/default/web/{service_deployment_id(GREEN)}"
+def resume(hook: str, action: str | None, deployment: str = GREEN) -> shapes.ContinueServiceDeploymentRequest:
+    arn = f"{ARN}service-deployment/default/web/{service_deployment_id(deployment)}"
     return shapes.ContinueServiceDeploymentRequest(service_deployment_arn=arn, hook_id=hook, action=action)
 
 
@@ -223,17 +223,33 @@ def test_green_that_never_comes_up_is_given_up_after_a_day() -> None:
     assert count(story) == {"app:1": 3}
 
 
-def test_a_newer_deployment_clears_away_what_is_neither_blue_nor_green() -> None:
-    story = running(bake_time_in_minutes=5).given(deployed("app:2", GREEN))
+@pytest.mark.parametrize(("at", "kept"), [("POST_SCALE_UP", "app:1"), ("POST_PRODUCTION_TRAFFIC_SHIFT", "app:2")])
+def test_a_newer_deployment_keeps_what_has_the_traffic_and_clears_the_other_away(at: str, kept: str) -> None:
+    story = running(lifecycle_hooks=[HOOK(target_type="PAUSE", lifecycle_stages=[at])]).given(deployed("app:2", GREEN))
     story.run_service()
+    assert stages(story)[-1] == at
     story.given(deployed("app:3", THIRD))
     story.settle()
     assert stages(story)[-1] == "RECONCILE_SERVICE"
-    assert count(story) == {"app:1": 3}
+    assert count(story) == {kept: 3}
     story.run_service()
-    assert count(story) == {"app:1": 3, "app:3": 3}
-    story.after(5 * MINUTE).run_service()
+    assert count(story) == {kept: 3, "app:3": 3}
+    begun = told(story, DeploymentHookStarted)[-1]
+    story.when(service_deployment.go_on, resume(begun.hook, "CONTINUE", THIRD))
+    story.run_service()
     assert count(story) == {"app:3": 3}
+
+
+def test_clearing_away_leaves_the_minimum_of_healthy_tasks() -> None:
+    story = running(lifecycle_hooks=[HOOK(target_type="PAUSE", lifecycle_stages=["POST_SCALE_UP"])])
+    story.given(deployed("app:2", GREEN))
+    story.run_service()
+    story.given(stopped(each.id) for each in [each for each in story.live() if each.definition == "app:1"][:2])
+    story.given(deployed("app:3", THIRD))
+    story.settle()
+    assert count(story) == {"app:1": 3, "app:2": 2}, "with one old task that runs, three run"
+    story.run_service()
+    assert "app:2" not in count(story)
 
 
 def test_both_sides_are_kept_at_the_desired_count() -> None:
