@@ -17,6 +17,7 @@ from quarterdeck.agents.agent import Agent
 from quarterdeck.agents.identity import FILE, DataDirectory, Identity, IdentityError
 from quarterdeck.agents.link import LinkDown
 from quarterdeck.agents.nats_link import NatsLink, open_link
+from quarterdeck.agents.networks import SUBNET
 from quarterdeck.agents.registration import RegistrationRefused
 from quarterdeck.agents.runtimes.docker import DockerRuntime
 from quarterdeck.agents.runtimes.errors import RuntimeFailure
@@ -223,6 +224,7 @@ async def remove_containers(name: RuntimeName, data: Path, docker_socket: str) -
             await runtime.remove(container.id)
         for volume in {name for container in found for name in labels.task_volumes(container.labels)}:
             await runtime.remove_volume(volume)
+        await runtime.networks.remove_unused({SUBNET: ""})
         return len(found)
     except RuntimeFailure as error:
         log.warning("containers could not be removed", instance=identity.container_instance, error=error.reason)
