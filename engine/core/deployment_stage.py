@@ -174,12 +174,13 @@ def _clear_away(site: Site) -> Next | None:
 
 def _work(site: Site) -> Next | None:
     """Do the work of a stage; None once it is done."""
-    turn, _, service, green = site
+    turn, cluster, service, green = site
     match green.stage:
         case "RECONCILE_SERVICE":
             return _clear_away(site)
-        case "SCALE_UP":
-            scaled = green.running == service.desired_count and not service.ill
+        case "SCALE_UP":  # however ill blue is by then
+            wanted = [cluster.tasks[name] for name in green.tasks if cluster.tasks[name].desired_status == "RUNNING"]
+            scaled = green.running == service.desired_count and all(each.healthy for each in wanted)
             return None if scaled else Next(at=green.stage_at + STAGE_SECONDS_MAX)
         case "TEST_TRAFFIC_SHIFT":
             _shift(site, ALL, green.production)

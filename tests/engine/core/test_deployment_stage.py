@@ -22,6 +22,7 @@ from quarterdeck.events.service import (
     DeploymentTrafficShifted,
     ServiceUpdated,
 )
+from quarterdeck.events.task import TaskHealthChanged
 from tests.checkers import check
 from tests.engine.core.story import ARN, NOON, Story, created, defined, deployed, given, joined, stopped
 
@@ -91,6 +92,22 @@ def test_green_is_started_beside_blue_gets_the_traffic_bakes_and_blue_is_cleaned
     assert [each.id for each in story.service().deployments] == [GREEN]
     assert story.service().steady
     check(story.state)
+
+
+def test_green_goes_on_however_ill_blue_is_by_then() -> None:
+    story = given(defined("app:1", checked=True), defined("app:2"), joined("a1", cpu=99999, memory=99999))
+    story.given(created(count=2, rules={"strategy": "BLUE_GREEN"}))
+    story.settle()
+    story.agents_start()
+    blue = [each.id for each in story.live()]
+    story.given(TaskHealthChanged(cluster="default", task=name, health_status="HEALTHY") for name in blue)
+    story.run_service()
+    story.given(deployed("app:2", GREEN))
+    story.settle()
+    story.given(TaskHealthChanged(cluster="default", task=blue[0], health_status="UNHEALTHY"))
+    story.run_service()
+    assert "POST_SCALE_UP" in stages(story)
+    assert count(story) == {"app:2": 2}
 
 
 def test_canary_gives_a_little_traffic_at_first_and_the_rest_after_its_bake_time() -> None:
