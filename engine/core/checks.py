@@ -26,8 +26,8 @@ def first_failing_check(instance: InstanceState, demand: Demand) -> str:
         return "STATUS"
     if not instance.connected:
         return "AGENT"
-    if demand.attributes or demand.member_of or demand.gpus:
-        reason = admission(instance, demand)
+    if demand.attributes or demand.member_of:
+        reason = _barred(instance, demand)
         if reason:
             return reason
     if instance.reserves or demand.gpus:
@@ -41,11 +41,13 @@ def first_failing_check(instance: InstanceState, demand: Demand) -> str:
 
 def admission(instance: InstanceState, demand: Demand) -> str:
     """Name what keeps an instance from ever taking such a task, whatever room it has; empty if nothing does."""
+    return _barred(instance, demand) or ("RESOURCE:GPU" if demand.gpus else "")  # no instance here has any
+
+
+def _barred(instance: InstanceState, demand: Demand) -> str:
     if demand.attributes and _missing(instance, demand):
         return "ATTRIBUTE"
-    if any(not matcher(each)(instance) for each in demand.member_of):
-        return MEMBER_OF
-    return "RESOURCE:GPU" if demand.gpus else ""  # no instance here has any
+    return MEMBER_OF if any(not matcher(each)(instance) for each in demand.member_of) else ""
 
 
 def shortage(instance: InstanceState, demand: Demand, reserved: Demand = NOTHING) -> str:

@@ -267,23 +267,7 @@ def _describe(
 def _instance(
     connection: sqlite3.Connection, inside: int | None, row: Row, include: frozenset[str]
 ) -> shapes.ContainerInstance:
-    (
-        _,
-        status,
-        connected,
-        connected_at,
-        unwell,
-        unwell_at,
-        why,
-        host,
-        capacity,
-        raw,
-        version,
-        running,
-        pending,
-        cpu,
-        memory,
-    ) = row
+    _, status, connected, connected_at, _, _, _, host, capacity, raw, version, running, pending, cpu, memory = row
     doc = _doc.decode(raw)
     taken = [_ports.decode(ports) for (ports,) in connection.execute(PORTS, (inside, host))]
     tcp = {port for ports, _ in taken for port in ports}
@@ -297,7 +281,7 @@ def _instance(
         running_tasks_count=running,
         pending_tasks_count=pending,
         tags=doc.tags if "TAGS" in include else [],
-        health_status=health(doc, connected_at, Runtime(unwell, unwell_at, why), connected=bool(connected))
+        health_status=health(doc, connected_at, Runtime(*row[4:7]), connected=bool(connected))
         if "CONTAINER_INSTANCE_HEALTH" in include
         else None,
     )
