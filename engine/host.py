@@ -209,7 +209,10 @@ def _on_signal(stop: object) -> None:
 
 
 async def remove_containers(name: RuntimeName, data: Path, docker_socket: str) -> int:
-    """Remove the containers of the instance whose agent's data directory this is; the agent must have ended."""
+    """Remove the containers and their tasks' volumes of the instance whose agent's data directory this is.
+
+    The agent must have ended.
+    """
     try:
         identity = msgspec.json.decode((data / FILE).read_bytes(), type=Identity)
     except (OSError, msgspec.DecodeError):
@@ -219,6 +222,8 @@ async def remove_containers(name: RuntimeName, data: Path, docker_socket: str) -
         found = await runtime.list({labels.CONTAINER_INSTANCE: identity.container_instance})
         for container in found:
             await runtime.remove(container.id)
+        for volume in {name for container in found for name in labels.task_volumes(container.labels)}:
+            await runtime.remove_volume(volume)
         await runtime.networks.remove_unused({SUBNET: ""})
         return len(found)
     except RuntimeFailure as error:

@@ -29,7 +29,7 @@ def first_failing_check(instance: InstanceState, demand: Demand) -> str:
         return "STATUS"
     if not instance.connected:
         return "AGENT"
-    if demand.attributes or demand.member_of or demand.gpus or demand.subnets:
+    if demand.attributes or demand.member_of or demand.subnets:
         reason = admission(instance, demand)
         if reason:
             return reason
@@ -48,9 +48,7 @@ def admission(instance: InstanceState, demand: Demand) -> str:
         return "ATTRIBUTE"
     if demand.subnets and demand.subnets.isdisjoint(subnets_of(instance) or demand.subnets):
         return LOCATION
-    if any(not matcher(each)(instance) for each in demand.member_of):
-        return MEMBER_OF
-    return "RESOURCE:GPU" if demand.gpus else ""  # no instance here has any
+    return MEMBER_OF if any(not matcher(each)(instance) for each in demand.member_of) else ""
 
 
 def subnets_of(instance: InstanceState) -> list[str]:
@@ -102,7 +100,7 @@ def detail(instance: InstanceState, demand: Demand, reason: str) -> str:
         case "RESOURCE:CPU":
             words = f"needs {demand.cpu} CPU units, {_left(instance.cpu_left, reserved.cpu)}"
         case "RESOURCE:GPU":
-            words = f"needs {demand.gpus} GPUs, 0 left"
+            words = f"needs {demand.gpus} GPUs, instances have none in this version"
         case "RESOURCE:MEMORY":
             words = f"needs {demand.memory} MiB, {_left(instance.memory_left, reserved.memory)}"
         case _:
