@@ -50,6 +50,8 @@ AnyEvent = (
     | service.ServiceTaskPlacementFailed
     | service.ServiceTaskStartImpaired
     | service.ServiceScaleInBlocked
+    | service.ServiceDesiredCountChanged
+    | service.ServiceDaemonConstraintViolated
     | task_set.TaskSetCreated
     | task_set.TaskSetScaled
     | task_set.PrimaryTaskSetChanged

@@ -37,6 +37,8 @@ def check_resources(cluster: ClusterState, instance: InstanceState) -> None:
     assert set(instance.tasks) == {each.id for each in held}, instance.id
     assert instance.cpu_left == instance.cpu - sum(each.demand.cpu for each in held), instance.id
     assert instance.memory_left == instance.memory - sum(each.demand.memory for each in held), instance.id
+    kept = {name for name in cluster.room.daemons if name not in instance.tasks.values()}
+    assert instance.status == "INACTIVE" or set(instance.reserves) == kept, instance.id
     if instance.status == "INACTIVE":
         assert not held
         assert not instance.connected
@@ -107,6 +109,8 @@ def check_service(cluster: ClusterState, service: ServiceState) -> None:
     assert all(each.tasks for each in service.deployments[1:]), "an older deployment without tasks leaves the list"
     if service.status == "INACTIVE":
         assert not wanted
+    if service.settings.scheduling_strategy == "DAEMON":
+        assert max(Counter(each.instance for each in tasks).values(), default=0) <= 1, "a daemon an instance (§14.6)"
     _check_strays(cluster, service)
 
 

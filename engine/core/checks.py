@@ -6,7 +6,7 @@ Room that a DAEMON service still needs on an instance counts as taken for every 
 from functools import lru_cache
 
 from quarterdeck.engine.core.query import CHANGING, parse, subjects
-from quarterdeck.engine.core.query_match import matcher
+from quarterdeck.engine.core.query_match import Facts, matcher
 from quarterdeck.projections.live.demand import Demand
 from quarterdeck.projections.live.instance import InstanceState
 
@@ -39,11 +39,11 @@ def first_failing_check(instance: InstanceState, demand: Demand) -> str:
     return "RESOURCE:MEMORY" if demand.memory > instance.memory_left and demand.memory else ""
 
 
-def admission(instance: InstanceState, demand: Demand) -> str:
+def admission(instance: InstanceState, demand: Demand, facts: Facts | None = None) -> str:
     """Name what keeps an instance from ever taking such a task, whatever room it has; empty if nothing does."""
     if demand.attributes and _missing(instance, demand):
         return "ATTRIBUTE"
-    return MEMBER_OF if any(not matcher(each)(instance) for each in demand.member_of) else ""
+    return MEMBER_OF if any(not matcher(each)(facts or instance) for each in demand.member_of) else ""
 
 
 def shortage(instance: InstanceState, demand: Demand, reserved: Demand = NOTHING) -> str:

@@ -37,7 +37,10 @@ def concerned(state: NamespaceState, event: AnyEvent) -> Iterator[tuple[str, str
             task = state.clusters[event.cluster].tasks.get(event.task)
             if task is not None and task.deployment:
                 yield event.cluster, task.group.removeprefix(SERVICE_GROUP)
+                if isinstance(event, TaskStopped) and task.instance in state.clusters[event.cluster].draining:
+                    yield from _daemons(state.clusters[event.cluster])
         case ContainerInstanceEvent():
+            yield from _daemons(state.clusters[event.cluster])
             yield from _on_instance(state.clusters[event.cluster], event.container_instance)
         case _:
             pass
@@ -52,6 +55,12 @@ def makes_room(event: AnyEvent) -> bool:
             return event.status == "ACTIVE"
         case _:
             return False
+
+
+def _daemons(cluster: ClusterState) -> Iterator[tuple[str, str]]:
+    """Name the services that run on every instance: they come before all that choose one."""
+    for group in cluster.room.daemons:
+        yield cluster.name, group.removeprefix(SERVICE_GROUP)
 
 
 def _on_instance(cluster: ClusterState, name: str) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ bounded number of steps and says whether another is due.
 
 import msgspec
 
+from quarterdeck.engine.core.daemon import is_daemon, keep_everywhere
 from quarterdeck.engine.core.deployment_configuration import bounds
 from quarterdeck.engine.core.scale_in import in_scale_in_order
 from quarterdeck.engine.core.service_settings import is_external
@@ -45,6 +46,8 @@ def reconcile(turn: Turn, cluster: ClusterState, service: ServiceState) -> Next:
         return Next()
     if is_external(service.settings):
         return work_sets(turn, cluster, service)
+    if is_daemon(service):
+        return keep_everywhere(turn, cluster, service) or _settle(turn, cluster, service)
     if _is_settled(cluster, service):
         return _settle(turn, cluster, service)
     return _work(turn, cluster, service, _count(cluster, service))

@@ -49,23 +49,32 @@ class Site(NamedTuple):
 
 def start(site: Site, missing: int, away: list[TaskState]) -> Next:
     """Start what is missing, a bounded number at once; each takes the place of one that is away."""
-    turn, cluster, service, deployment = site
-    delay = start_delay(deployment.failed)
-    if delay and deployment.failed_at + delay > turn.now:
-        _tell_impaired(site)
-        return Next(at=deployment.failed_at + delay)
-    template = _template(site)
-    wanted = wish(turn.state, template)
+    turn, cluster, service, _ = site
+    waits = held_back(site)
+    if waits is not None:
+        return waits
+    pattern = template(site)
+    wanted = wish(turn.state, pattern)
     for done in range(min(missing, STEPS_PER_PASS_MAX)):
         seed = lot(turn, wanted.rule)
         found = place(cluster, service.group, *wanted, seed)
         if isinstance(found, Unplaceable):
             _tell_unplaceable(site, missing - done, found, wanted)
             return Next(waits_for_room=True)
-        name = bind(turn, template, found, seed)
+        name = bind(turn, pattern, found, seed)
         if away:
             _ask_to_stop(site, away.pop(), superseded_by=name)
     return Next(again=missing > STEPS_PER_PASS_MAX)
+
+
+def held_back(site: Site) -> Next | None:
+    """Wait after starts that failed in a row, and say so once (spec §8.6); None: go on."""
+    deployment = site.deployment
+    until = deployment.failed_at + start_delay(deployment.failed)
+    if until <= max(site.turn.now, deployment.failed_at):
+        return None
+    _tell_impaired(site)
+    return Next(at=until)
 
 
 def stop(site: Site, tasks: Iterable[TaskState], count: int) -> Next:
@@ -98,7 +107,8 @@ def both(first: Next, second: Next) -> Next:
     )
 
 
-def _template(site: Site) -> TaskRequested:
+def template(site: Site) -> TaskRequested:
+    """Describe a task of the deployment, but for its id."""
     service, settings, definition = site.service, site.service.settings, site.deployment.definition
     giver = site.deployment if isinstance(site.deployment, TaskSetState) else settings
     tags = {}

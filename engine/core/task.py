@@ -20,6 +20,7 @@ from quarterdeck.engine.core.task_definition import usable
 from quarterdeck.engine.core.turn import Turn, check_token
 from quarterdeck.engine.core.wish import wish
 from quarterdeck.events import shapes
+from quarterdeck.events.explanation import Explanation
 from quarterdeck.events.task import (
     PlacementFailure,
     TaskPlaced,
@@ -28,6 +29,7 @@ from quarterdeck.events.task import (
     TaskStopRequested,
 )
 from quarterdeck.projections.live.demand import Demand
+from quarterdeck.projections.live.instance import InstanceState
 from quarterdeck.projections.live.rule import Rule
 from quarterdeck.projections.live.states import ClusterState, DefinitionState, TaskState
 from quarterdeck.projections.live.task import SERVICE_GROUP
@@ -81,15 +83,22 @@ def lot(turn: Turn, rule: Rule) -> str:
 
 def bind(turn: Turn, template: TaskRequested, found: Placed, seed: str = "") -> str:
     """Make a task after a template and bind it to the place found; gives its id, which is the seed if there is one."""
-    name = seed or turn.ids.hex()
+    return put(turn, template, found.instance, seed, found.explanation)
+
+
+def put(
+    turn: Turn, template: TaskRequested, instance: InstanceState, name: str = "", explanation: Explanation | None = None
+) -> str:
+    """Make a task after a template and bind it to an instance; without an explanation, it was not chosen."""
+    name = name or turn.ids.hex()
     turn.emit(msgspec.structs.replace(template, task=name))
     turn.emit(
         TaskPlaced(
             cluster=template.cluster,
             task=name,
-            container_instance=found.instance.id,
-            zone=found.instance.zone,
-            explanation=found.explanation,
+            container_instance=instance.id,
+            zone=instance.zone,
+            explanation=explanation,
         )
     )
     return name
@@ -146,9 +155,7 @@ def _start_on(turn: Turn, cluster: ClusterState, template: TaskRequested, need: 
     reason = first_failing_check(instance, need)
     if reason:
         return reason
-    task = turn.ids.hex()
-    turn.emit(msgspec.structs.replace(template, task=task))
-    turn.emit(TaskPlaced(cluster=cluster.name, task=task, container_instance=name, zone=instance.zone))
+    put(turn, template, instance)
     return ""
 
 

@@ -24,6 +24,8 @@ from quarterdeck.events.service import (
     DeploymentCompleted,
     DeploymentEvent,
     DeploymentStarted,
+    ServiceDaemonConstraintViolated,
+    ServiceDesiredCountChanged,
     ServiceEvent,
     ServiceScaleInBlocked,
     ServiceSteadyStateReached,
@@ -152,16 +154,32 @@ def _service(namespace: Namespace, event: ServiceEvent, at: float) -> tuple[str,
         case ServiceScaleInBlocked():
             name = "TASKSET_SCALE_IN_FAILURE_BY_TASK_PROTECTION"
             return ACTION, resources, {"eventType": "INFO", "eventName": name, **action}
-        case ServiceTaskPlacementFailed():
-            detail = {"eventType": "ERROR", "eventName": "SERVICE_TASK_PLACEMENT_FAILURE", "reason": event.reason}
-            closest = [namespace.container_instance_arn(event.cluster, event.closest)] if event.closest else []
-            return ACTION, resources, {**detail, "containerInstanceArns": closest, **action}
+        case ServiceTaskPlacementFailed() | ServiceDesiredCountChanged() | ServiceDaemonConstraintViolated():
+            return ACTION, resources, {**_of_placement(namespace, event), **action}
         case DeploymentStarted():
             return DEPLOYMENT, resources, _deployment(event, at, "SERVICE_DEPLOYMENT_IN_PROGRESS", "in progress")
         case DeploymentCompleted():
             return DEPLOYMENT, resources, _deployment(event, at, "SERVICE_DEPLOYMENT_COMPLETED", "completed")
         case _:
             return _own(event), resources, {}
+
+
+def _of_placement(
+    namespace: Namespace,
+    event: ServiceTaskPlacementFailed | ServiceDesiredCountChanged | ServiceDaemonConstraintViolated,
+) -> dict[str, Any]:
+    match event:
+        case ServiceDesiredCountChanged():
+            name = "SERVICE_DESIRED_COUNT_UPDATED"
+            return {"eventType": "INFO", "eventName": name, "desiredCount": event.desired_count}
+        case ServiceDaemonConstraintViolated():
+            detail = {"eventType": "ERROR", "eventName": "SERVICE_DAEMON_PLACEMENT_CONSTRAINT_VIOLATED"}
+            tried = event.container_instances
+        case ServiceTaskPlacementFailed():
+            detail = {"eventType": "ERROR", "eventName": "SERVICE_TASK_PLACEMENT_FAILURE", "reason": event.reason}
+            tried = [event.closest] if event.closest else []
+    arn = namespace.container_instance_arn
+    return {**detail, "containerInstanceArns": [arn(event.cluster, each) for each in tried]}
 
 
 def _deployment(event: DeploymentEvent, at: float, name: str, became: str) -> dict[str, Any]:

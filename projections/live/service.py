@@ -4,8 +4,10 @@ from quarterdeck.events.service import (
     DeploymentCompleted,
     DeploymentStarted,
     ServiceCreated,
+    ServiceDaemonConstraintViolated,
     ServiceDeleted,
     ServiceDeploymentBlocked,
+    ServiceDesiredCountChanged,
     ServiceDrained,
     ServiceEvent,
     ServiceScaleInBlocked,
@@ -14,6 +16,7 @@ from quarterdeck.events.service import (
     ServiceTaskStartImpaired,
     ServiceUpdated,
 )
+from quarterdeck.projections.live import reserve
 from quarterdeck.projections.live.states import DeploymentState, NamespaceState, RevisionState, ServiceState
 
 PAST_KEPT_MAX = 100
@@ -48,6 +51,7 @@ def updated(namespace: NamespaceState, event: ServiceUpdated, _at: float) -> Non
     service.scale_in_blocked = False
     for deployment in service.deployments:
         deployment.failed, deployment.impaired, deployment.blocked = 0, False, False
+    reserve.renew(namespace, namespace.clusters[event.cluster], service)
 
 
 def deleted(namespace: NamespaceState, event: ServiceDeleted, _at: float) -> None:
@@ -55,6 +59,15 @@ def deleted(namespace: NamespaceState, event: ServiceDeleted, _at: float) -> Non
     service = _find(namespace, event)
     service.status = "DRAINING"
     service.desired_count = 0
+    reserve.release(namespace.clusters[event.cluster], service)
+
+
+def desired_count_changed(namespace: NamespaceState, event: ServiceDesiredCountChanged, _at: float) -> None:
+    """Want as many tasks as there are instances to run them on."""
+    service = _find(namespace, event)
+    service.desired_count = event.desired_count
+    service.steady = False
+    service.unplaced = ""
 
 
 def drained(namespace: NamespaceState, event: ServiceDrained, _at: float) -> None:
@@ -74,6 +87,7 @@ def deployment_started(namespace: NamespaceState, event: DeploymentStarted, at: 
     service.deployments = [fresh, *kept]
     service.steady = False
     service.unplaced = ""
+    reserve.renew(namespace, namespace.clusters[event.cluster], service)
 
 
 def deployment_completed(namespace: NamespaceState, event: DeploymentCompleted, _at: float) -> None:
@@ -109,6 +123,10 @@ def start_impaired(namespace: NamespaceState, event: ServiceTaskStartImpaired, _
     deployment = _find(namespace, event).deployment(event.deployment)
     if deployment is not None:
         deployment.impaired = True
+
+
+def daemon_constraint_violated(_namespace: NamespaceState, _event: ServiceDaemonConstraintViolated, _at: float) -> None:
+    """Change nothing: the tasks are asked to stop."""
 
 
 def scale_in_blocked(namespace: NamespaceState, event: ServiceScaleInBlocked, _at: float) -> None:

@@ -9,6 +9,7 @@ from quarterdeck.events.task import (
     TaskStopped,
     TaskStopRequested,
 )
+from quarterdeck.projections.live import reserve
 from quarterdeck.projections.live.demand import demand
 from quarterdeck.projections.live.states import (
     ClusterState,
@@ -62,6 +63,7 @@ def placed(namespace: NamespaceState, event: TaskPlaced, _at: float) -> None:
     task.version += 1
     instance.version += 1
     instance.tasks[task.id] = task.group
+    instance.reserves.pop(task.group, None)
     cluster.room.take(instance, task.demand)
     cluster.room.count(task.group, instance, 1)
 
@@ -125,6 +127,8 @@ def _free(cluster: ClusterState, task: TaskState) -> None:
     instance.running -= 1 if task.last_status == "RUNNING" else 0
     cluster.room.count_stopping(task.group, instance, -1)
     cluster.room.give_back(instance, task.demand)
+    if task.group in cluster.room.daemons:
+        reserve.keep(cluster, task.group, instance)
 
 
 def owners(cluster: ClusterState, task: TaskState) -> tuple[ServiceState | None, DeploymentState | None]:

@@ -74,6 +74,8 @@ EVOLVE: dict[type, Callable[[NamespaceState, Any, float], None]] = {
     service_events.ServiceTaskPlacementFailed: service.placement_failed,
     service_events.ServiceTaskStartImpaired: service.start_impaired,
     service_events.ServiceScaleInBlocked: service.scale_in_blocked,
+    service_events.ServiceDesiredCountChanged: service.desired_count_changed,
+    service_events.ServiceDaemonConstraintViolated: service.daemon_constraint_violated,
     set_events.TaskSetCreated: task_set.created,
     set_events.TaskSetScaled: task_set.scaled,
     set_events.PrimaryTaskSetChanged: task_set.primary_changed,

@@ -202,6 +202,8 @@ class Fold:
             service_events.ServiceTaskPlacementFailed: self.services.placement_failed,
             service_events.ServiceTaskStartImpaired: self.services.start_impaired,
             service_events.ServiceScaleInBlocked: self.services.scale_in_blocked,
+            service_events.ServiceDesiredCountChanged: self.services.desired_count_changed,
+            service_events.ServiceDaemonConstraintViolated: self.services.daemon_constraint_violated,
             set_events.TaskSetCreated: self.task_sets.created,
             set_events.TaskSetScaled: self.task_sets.scaled,
             set_events.PrimaryTaskSetChanged: self.task_sets.primary_changed,

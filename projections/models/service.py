@@ -173,6 +173,16 @@ class Fold:
         """Say that protected tasks keep the service from scaling in."""
         self.say(event, commit, number, service_message.scale_in_blocked(event.service, event.deployment))
 
+    def desired_count_changed(self, event: events.ServiceDesiredCountChanged, commit: Commit, _number: int) -> None:
+        """Show the number of instances that a DAEMON service belongs on."""
+        number, doc = self.load(event, commit)
+        self.store(number, msgspec.structs.replace(doc, desired_count=event.desired_count))
+
+    def daemon_constraint_violated(
+        self, event: events.ServiceDaemonConstraintViolated, commit: Commit, number: int
+    ) -> None:
+        """Say nothing: that the tasks are stopped is told with them."""
+
     def start_impaired(self, event: events.ServiceTaskStartImpaired, commit: Commit, number: int) -> None:
         """Say that tasks keep failing to start."""
         self.say(event, commit, number, service_message.impaired(event.service))

@@ -285,6 +285,9 @@ def reregister(story: Chaos, one: int, two: int) -> None:
 
 def create_service(story: Chaos, one: int, two: int) -> None:
     minimum, maximum = PERCENTS[two % len(PERCENTS)]
+    if one % 4 == 3:
+        create_daemon(story, one, two)
+        return
     story.when(
         service.create,
         shapes.CreateServiceRequest(
@@ -296,6 +299,18 @@ def create_service(story: Chaos, one: int, two: int) -> None:
             deployment_configuration=shapes.DeploymentConfiguration(
                 minimum_healthy_percent=minimum, maximum_percent=maximum
             ),
+        ),
+    )
+
+
+def create_daemon(story: Chaos, one: int, two: int) -> None:
+    story.when(
+        service.create,
+        shapes.CreateServiceRequest(
+            service_name=SERVICES[two % len(SERVICES)],
+            task_definition=named(two),
+            scheduling_strategy="DAEMON",
+            placement_constraints=options(one, two)[0],
         ),
     )
 

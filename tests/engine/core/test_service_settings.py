@@ -216,7 +216,6 @@ def test_what_a_service_can_not_be_asked_for_is_refused(request_: shapes.CreateS
 @pytest.mark.parametrize(
     "request_",
     [
-        daemon(),
         web(capacity_provider_strategy=strategy((1, 0))),
         web(deployment_controller=controlled("CODE_DEPLOY"), load_balancers=[BALANCED]),
         web("disk", volume_configurations=[shapes.ServiceVolumeConfiguration(name="v")]),

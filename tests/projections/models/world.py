@@ -264,6 +264,8 @@ class World:
             ),
             service.ServiceTaskStartImpaired(**of, deployment=deployment, failures=1, delay_seconds=1.0),
             service.ServiceScaleInBlocked(**of, deployment=deployment, protected=3),
+            service.ServiceDesiredCountChanged(**of, desired_count=2),
+            service.ServiceDaemonConstraintViolated(**of, deployment=deployment, container_instances=["x"]),
             service.ServiceDeploymentBlocked(**of, deployment=deployment, lower=1, upper=2),
             task.TaskPlacementFailed(
                 cluster=found[0].name, task_definition="web:1", group="x", count=1, explanation=EXPLANATION
