@@ -5,6 +5,7 @@ from collections.abc import AsyncIterable
 import msgspec
 
 from quarterdeck.engine.core.placement import Verdict, matrix
+from quarterdeck.engine.core.queued_task import waiting
 from quarterdeck.engine.core.wish import wish
 from quarterdeck.events.codec import unseal
 from quarterdeck.events.commit import Commit
@@ -70,12 +71,11 @@ def _fold_up_to(view: LiveView, commit: Commit, task: str) -> Decision | None:
     state = view.namespace(commit.namespace)
     requested: dict[str, TaskRequested] = {}
     for event in commit.events:
-        if isinstance(event, TaskPlaced) and event.task.startswith(task) and event.task in requested:
-            return _judge(view, commit, requested[event.task], event)
+        if isinstance(event, TaskPlaced) and event.task.startswith(task):
+            asked = requested.get(event.task) or waiting(state.clusters[event.cluster], event.task)
+            return _judge(view, commit, asked, event)
         if isinstance(event, TaskRequested):
-            requested[event.task] = event
-            if event.task.startswith(task):
-                continue  # a task counts in its group from where it is placed; it would not change the verdicts
+            requested[event.task] = event  # it counts in its group from where it is placed: no verdict changes here
         EVOLVE[type(event)](state, event, commit.at)
     return None
 

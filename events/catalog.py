@@ -59,6 +59,7 @@ AnyEvent = (
     | task_set.TaskSetDeleted
     | task_set.TaskSetDrained
     | task.TaskRequested
+    | task.TaskQueued
     | task.TaskPlaced
     | task.TaskPlacementFailed
     | task.TaskStarted

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from quarterdeck.events.catalog import AnyEvent
 from quarterdeck.events.container_instance import (
     AgentConnected,
+    AttributesDeleted,
+    AttributesPut,
     ContainerInstanceEvent,
     ContainerInstanceReregistered,
     ContainerInstanceStatusChanged,
@@ -13,6 +15,7 @@ from quarterdeck.events.service import DeploymentStarted, ServiceCreated, Servic
 from quarterdeck.events.task import (
     TaskPlaced,
     TaskProtectionDisabled,
+    TaskQueued,
     TaskRequested,
     TaskStarted,
     TaskStopped,
@@ -24,6 +27,9 @@ from quarterdeck.projections.live.task import SERVICE_GROUP
 
 QUIET: frozenset[type] = frozenset({TaskRequested, TaskPlaced})
 """Events that concern no service and make no room: most of all events."""
+
+QUEUE = ""
+"""In the place of a service's name: the tasks of a cluster that wait for room."""
 
 
 def concerned(state: NamespaceState, event: AnyEvent) -> Iterator[tuple[str, str]]:
@@ -39,6 +45,8 @@ def concerned(state: NamespaceState, event: AnyEvent) -> Iterator[tuple[str, str
                 yield event.cluster, task.group.removeprefix(SERVICE_GROUP)
                 if isinstance(event, TaskStopped) and task.instance in state.clusters[event.cluster].draining:
                     yield from _daemons(state.clusters[event.cluster])
+        case TaskQueued():
+            yield event.cluster, QUEUE
         case ContainerInstanceEvent():
             yield from _daemons(state.clusters[event.cluster])
             yield from _on_instance(state.clusters[event.cluster], event.container_instance)
@@ -49,7 +57,7 @@ def concerned(state: NamespaceState, event: AnyEvent) -> Iterator[tuple[str, str
 def makes_room(event: AnyEvent) -> bool:
     """Tell whether work that waits for room should look again."""
     match event:
-        case TaskStopped() | AgentConnected() | ContainerInstanceReregistered():
+        case TaskStopped() | AgentConnected() | ContainerInstanceReregistered() | AttributesPut() | AttributesDeleted():
             return True
         case ContainerInstanceStatusChanged():
             return event.status == "ACTIVE"

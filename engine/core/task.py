@@ -15,6 +15,7 @@ from quarterdeck.engine.core.checks import first_failing_check
 from quarterdeck.engine.core.errors import InvalidParameterException, UnsupportedFeatureException
 from quarterdeck.engine.core.overrides import checked_overrides
 from quarterdeck.engine.core.placement import Placed, Unplaceable, matrix, place
+from quarterdeck.engine.core.queued_task import check_queue, enqueue, patience
 from quarterdeck.engine.core.tags import checked_tags, managed_tags
 from quarterdeck.engine.core.task_definition import usable
 from quarterdeck.engine.core.turn import Turn, check_token
@@ -26,6 +27,7 @@ from quarterdeck.events.task import (
     TaskPlaced,
     TaskPlacementFailed,
     TaskRequested,
+    TaskStopped,
     TaskStopRequested,
 )
 from quarterdeck.projections.live.demand import Demand
@@ -49,7 +51,7 @@ _STARTED_BY = re.compile(r"[A-Za-z0-9_/ -]*")
 
 
 def run(turn: Turn, request: shapes.RunTaskRequest) -> list[shapes.Failure]:
-    """Place `count` tasks now; those that fit nowhere become failures, one for each instance."""
+    """Place `count` tasks now; those that fit nowhere become failures, one for each instance, or wait for room."""
     cluster = turn.cluster(request.cluster)
     definition = usable(turn, request.task_definition, InvalidParameterException)
     count = 1 if request.count is None else request.count
@@ -64,14 +66,21 @@ def run(turn: Turn, request: shapes.RunTaskRequest) -> list[shapes.Failure]:
         placement_constraints=request.placement_constraints or [],
         placement_strategy=request.placement_strategy or [],
     )
-    if len(cluster.draining) == cluster.room.size:
+    seconds = patience(template.tags)
+    if seconds:
+        check_queue(cluster, count)
+    elif len(cluster.draining) == cluster.room.size:
         raise InvalidParameterException("No Container Instances were found in your cluster.")
     wanted = wish(turn.state, template)
     for done in range(count):
         seed = lot(turn, wanted.rule)
         found = place(cluster, template.group, *wanted, seed)
         if isinstance(found, Unplaceable):
-            return _fail(turn, cluster, template, count - done, found)
+            if not seconds:
+                return _fail(turn, cluster, template, count - done, found)
+            for _ in range(count - done):
+                enqueue(turn, template, seconds, found)
+            break
         bind(turn, template, found, seed)
     return []
 
@@ -125,17 +134,20 @@ def start(turn: Turn, request: shapes.StartTaskRequest) -> list[shapes.Failure]:
 
 def stop(turn: Turn, request: shapes.StopTaskRequest) -> None:
     """Ask a task to end; one already ending or ended is left as it is."""
+    cluster = turn.cluster(request.cluster).name
     task = existing(turn, turn.cluster(request.cluster), request.task)
     if task.desired_status == "RUNNING":
         turn.emit(
             TaskStopRequested(
-                cluster=turn.cluster(request.cluster).name,
+                cluster=cluster,
                 task=task.id,
                 stop_code="UserInitiated",
                 reason=request.reason or "Task stopped by user",
             )
         )
-        tag.drop(turn, turn.namespace.task_arn(turn.cluster(request.cluster).name, task.id))
+        if not task.instance:
+            turn.emit(TaskStopped(cluster=cluster, task=task.id, stop_code="UserInitiated", reason=task.stop_reason))
+        tag.drop(turn, turn.namespace.task_arn(cluster, task.id))
 
 
 def existing(turn: Turn, cluster: ClusterState, reference: str | None) -> TaskState:

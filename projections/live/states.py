@@ -36,6 +36,14 @@ class TaskState(msgspec.Struct, gc=False):
     tags: Sequence[shapes.Tag] = ()
 
 
+class QueuedState(msgspec.Struct, frozen=True):
+    """A task that waits for room: until when, and how it is to be placed."""
+
+    until: float
+    constraints: list[shapes.PlacementConstraint]
+    strategies: list[shapes.PlacementStrategy]
+
+
 class DefinitionState(msgspec.Struct):
     """A revision of a task definition; its content never changes."""
 
@@ -153,7 +161,8 @@ class ServiceState(msgspec.Struct):
 class ClusterState(msgspec.Struct):
     """A cluster and all in it; tasks that STOPPED stay for an hour (spec §6.6).
 
-    ``protected`` says until when services' tasks that are wanted may not be stopped to make way.
+    ``queued`` has the tasks that wait for room, in the order they came; ``protected`` says until when
+    services' tasks that are wanted may not be stopped to make way.
     """
 
     name: str
@@ -168,6 +177,7 @@ class ClusterState(msgspec.Struct):
     instances: dict[str, InstanceState] = msgspec.field(default_factory=dict)
     services: dict[str, ServiceState] = msgspec.field(default_factory=dict)
     tasks: dict[str, TaskState] = msgspec.field(default_factory=dict)
+    queued: dict[str, QueuedState] = msgspec.field(default_factory=dict)
     room: Room = msgspec.field(default_factory=Room)
     away: dict[str, None] = msgspec.field(default_factory=dict)
     draining: dict[str, None] = msgspec.field(default_factory=dict)

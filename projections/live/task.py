@@ -4,6 +4,7 @@ from quarterdeck.events.task import (
     ContainerStateChanged,
     TaskPlaced,
     TaskPlacementFailed,
+    TaskQueued,
     TaskRequested,
     TaskStarted,
     TaskStopped,
@@ -15,6 +16,7 @@ from quarterdeck.projections.live.states import (
     ClusterState,
     DeploymentState,
     NamespaceState,
+    QueuedState,
     ServiceState,
     TaskSetState,
     TaskState,
@@ -54,11 +56,19 @@ def requested(namespace: NamespaceState, event: TaskRequested, at: float) -> Non
             deployment.steady = False
 
 
+def queued(namespace: NamespaceState, event: TaskQueued, _at: float) -> None:
+    """Let a task wait for room."""
+    cluster = namespace.clusters[event.cluster]
+    cluster.queued[event.task] = QueuedState(event.until, event.placement_constraints, event.placement_strategy)
+    cluster.tasks[event.task].version += 1
+
+
 def placed(namespace: NamespaceState, event: TaskPlaced, _at: float) -> None:
     """Bind a task to an instance and reserve what it needs there."""
     cluster = namespace.clusters[event.cluster]
     task = cluster.tasks[event.task]
     instance = cluster.instances[event.container_instance]
+    cluster.queued.pop(task.id, None)
     task.instance, task.zone, task.last_status = instance.id, instance.zone, "PENDING"
     task.version += 1
     instance.version += 1
@@ -143,6 +153,7 @@ def owners(cluster: ClusterState, task: TaskState) -> tuple[ServiceState | None,
 def _unwant(cluster: ClusterState, task: TaskState) -> None:
     task.desired_status = "STOPPED"
     cluster.protected.pop(task.id, None)
+    cluster.queued.pop(task.id, None)
     if task.instance:
         instance = cluster.instances[task.instance]
         cluster.room.count_stopping(task.group, instance, 1)

@@ -83,6 +83,7 @@ EVOLVE: dict[type, Callable[[NamespaceState, Any, float], None]] = {
     set_events.TaskSetDeleted: task_set.deleted,
     set_events.TaskSetDrained: task_set.drained,
     task_events.TaskRequested: task.requested,
+    task_events.TaskQueued: task.queued,
     task_events.TaskPlaced: task.placed,
     task_events.TaskPlacementFailed: task.placement_failed,
     task_events.TaskStarted: task.started,

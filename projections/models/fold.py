@@ -211,6 +211,7 @@ class Fold:
             set_events.TaskSetDeleted: self.task_sets.deleted,
             set_events.TaskSetDrained: self.task_sets.drained,
             task_events.TaskRequested: self.tasks.requested,
+            task_events.TaskQueued: self.tasks.touched,
             task_events.TaskPlaced: self.tasks.placed,
             task_events.TaskPlacementFailed: self.tasks.placement_failed,
             task_events.TaskStarted: self.tasks.started,
