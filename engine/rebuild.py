@@ -17,7 +17,8 @@ from quarterdeck.projections.live.view import EVOLVE, LiveView
 class Decision(msgspec.Struct, frozen=True):
     """A task's placement, asked once more: a verdict on each instance, the one preferred first.
 
-    ``asked`` says that the caller named the instance (StartTask): then nothing was chosen.
+    ``asked`` says that the caller named the instance (StartTask), or a DAEMON service belongs on it: then
+    nothing was chosen.
     """
 
     sequence: int
@@ -28,7 +29,7 @@ class Decision(msgspec.Struct, frozen=True):
 
     @property
     def asked(self) -> bool:
-        """Whether the caller named the instance."""
+        """Whether nothing was chosen."""
         return self.placed.explanation is None
 
     @property

@@ -67,7 +67,7 @@ def _print(found: "Decision") -> None:
     click.echo(f"was placed on {placed.container_instance} in {placed.zone}")
     click.echo(f"at position {found.sequence}, {time(found.commit.at)}, by {found.commit.actor}.")
     if found.asked:
-        click.echo("The caller named the instance; nothing was chosen.")
+        click.echo("Nothing was chosen: the caller named the instance, or its service runs on every one.")
     chosen = placed.container_instance
     columns = (
         Column("", lambda each: "->" if each.container_instance == chosen else " "),

@@ -64,7 +64,9 @@ def _task(event: task.TaskEvent) -> str:
         case task.TaskRequested():
             return f"{event.task_definition} for {event.group}"
         case task.TaskPlaced():
-            return f"on {event.container_instance[:ID_DIGITS]} in {event.zone}: {reason(event) or 'where it was asked'}"
+            return f"on {event.container_instance[:ID_DIGITS]} in {event.zone}: {reason(event) or 'nothing was chosen'}"
+        case task.TaskQueued():
+            return f"waits for room: {_rejected(event.explanation) or event.reason}"
         case task.TaskStarted():
             return ", ".join(_container(each) for each in event.containers)
         case task.ContainerStateChanged():
@@ -93,6 +95,8 @@ def _service(event: service.ServiceEvent) -> str:
         case service.ServiceTaskPlacementFailed():
             closest = f", closest {event.closest[:ID_DIGITS]} ({event.reason})" if event.closest else ""
             return f"{event.count} found no room: {_rejected(event.explanation)}{closest}"
+        case service.ServiceDesiredCountChanged():
+            return f"desired {event.desired_count}"
         case service.ServiceTaskStartImpaired():
             return f"{event.failures} failed to start, next try in {event.delay_seconds:g} s"
         case service.DeploymentStarted():

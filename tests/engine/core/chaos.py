@@ -9,6 +9,7 @@ from quarterdeck.engine.core import (
     attribute,
     container_instance,
     placement_options,
+    queued_task,
     report,
     service,
     task,
@@ -16,6 +17,7 @@ from quarterdeck.engine.core import (
 )
 from quarterdeck.engine.core.errors import Refusal
 from quarterdeck.engine.core.placement import Placed, closest, matrix, place
+from quarterdeck.engine.core.queue_step import work_queue
 from quarterdeck.engine.core.reconcile import reconcile
 from quarterdeck.engine.core.turn import Settings
 from quarterdeck.events import shapes
@@ -119,6 +121,7 @@ class Chaos(Story):
         for _ in range(ROUNDS_MAX):
             before = len(self.commits)
             self.when(task_protection.expire)
+            self.when(lambda turn: work_queue(turn, self.cluster()))
             for name in self.cluster().services:
                 self.settle(name)
             self.agents_start()
@@ -175,7 +178,11 @@ def run(story: Chaos, one: int, two: int) -> None:
     constraints, strategies = options(one, two)
     rule, demand = placement_options.rule(constraints, strategies), constrained(_demand(story, two), constraints)
     request = shapes.RunTaskRequest(
-        task_definition=named(two), group=group, placement_constraints=constraints, placement_strategy=strategies
+        task_definition=named(two),
+        group=group,
+        placement_constraints=constraints,
+        placement_strategy=strategies,
+        tags=[shapes.Tag(key=queued_task.TAG, value="9")] if two % 3 == 0 else None,
     )
     for _ in range(one % 3 + 1):
         expected = best(story, group, demand, rule, hexadecimal(story.ids.count + 1))
@@ -340,6 +347,10 @@ def schedule(story: Chaos, one: int, two: int) -> None:
         story.when(lambda turn: reconcile(turn, story.cluster(), story.service(name)))
 
 
+def queue(story: Chaos, one: int, two: int) -> None:
+    story.when(lambda turn: work_queue(turn, story.cluster()))
+
+
 def settle(story: Chaos, one: int, two: int) -> None:
     names = list(story.cluster().services)
     if names:
@@ -377,6 +388,7 @@ ACTS: tuple[Callable[[Chaos, int, int], Any], ...] = (
     reregister,
     delete_service,
     mark,
+    queue,
 )
 
 PLACING = (
