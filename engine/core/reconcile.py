@@ -48,8 +48,9 @@ def reconcile(turn: Turn, cluster: ClusterState, service: ServiceState) -> Next:
         return work_sets(turn, cluster, service)
     if is_daemon(service):
         return keep_everywhere(turn, cluster, service) or _settle(turn, cluster, service)
-    if _is_settled(cluster, service):
-        return _settle(turn, cluster, service)
+    if _is_calm(cluster, service) and service.wanted <= service.desired_count:
+        missing = service.desired_count - service.wanted
+        return start(_primary(turn, cluster, service), missing, []) if missing else _settle(turn, cluster, service)
     return _work(turn, cluster, service, _count(cluster, service))
 
 
@@ -73,13 +74,9 @@ def _primary(turn: Turn, cluster: ClusterState, service: ServiceState) -> Site:
     return Site(turn, cluster, service, service.deployments[0])
 
 
-def _is_settled(cluster: ClusterState, service: ServiceState) -> bool:
-    return (
-        len(service.deployments) == 1
-        and not service.away
-        and service.wanted == service.desired_count
-        and not cluster.draining
-    )
+def _is_calm(cluster: ClusterState, service: ServiceState) -> bool:
+    """Tell whether no task is to be replaced: then counts decide, and no task has to be looked at."""
+    return len(service.deployments) == 1 and not service.away and not cluster.draining
 
 
 def _settle(turn: Turn, cluster: ClusterState, service: ServiceState) -> Next:
