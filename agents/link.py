@@ -5,6 +5,8 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
+from quarterdeck.events.secret_exchange import SecretsAnswer, SecretsRequest
+from quarterdeck.events.stats import InstanceStats
 from quarterdeck.events.wanted import Heartbeat, HeartbeatAnswer, WantedChange, WantedList
 
 Answer = TypeVar("Answer", bound=msgspec.Struct)
@@ -43,6 +45,14 @@ class Link(Protocol):
 
     async def heartbeat(self, cluster: str, container_instance: str, beat: Heartbeat) -> HeartbeatAnswer:
         """Give a sign of life."""
+        ...
+
+    async def secrets(self, cluster: str, container_instance: str, request: SecretsRequest) -> SecretsAnswer:
+        """Ask for the secrets of a task. Raises Refused, too."""
+        ...
+
+    async def tell_stats(self, cluster: str, container_instance: str, stats: InstanceStats) -> None:
+        """Say what containers use; may be lost."""
         ...
 
     async def close(self) -> None:

@@ -24,6 +24,7 @@ from quarterdeck.agents.task import (
     Forget,
     Remove,
     Report,
+    Restart,
     Start,
     Step,
     Stop,
@@ -37,7 +38,8 @@ from quarterdeck.agents.task import (
     vanished,
     wish,
 )
-from quarterdeck.agents.translate import Untranslatable, translate
+from quarterdeck.agents.translate import translate
+from quarterdeck.agents.untranslatable import Untranslatable
 from quarterdeck.events.names import Arn, short_name
 from quarterdeck.events.wanted import WantedList, WantedTask
 
@@ -50,7 +52,7 @@ Work = Callable[[], Coroutine[Any, Any, None]]
 class Tasks:
     """What this instance runs. Nothing is set going before both the engine and the runtime have been heard."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that what is wanted and seen goes through
         self,
         group: asyncio.TaskGroup,
         instance: Arn,
@@ -58,8 +60,10 @@ class Tasks:
         reporter: Reporter,
         clock: Clock,
         settings: Settings,
+        *,
+        by_id: dict[str, Task],
     ) -> None:
-        self.by_id: dict[str, Task] = {}
+        self.by_id = by_id
         self.listed_once = asyncio.Event()
         self._group = group
         self._instance = instance
@@ -102,6 +106,11 @@ class Tasks:
         else:
             self._advance(task)
 
+    def images(self) -> set[str]:
+        """What its containers have, or will."""
+        planned = {plan.spec.image for task in self.by_id.values() for plan in task.plan.told}
+        return planned | {each.image for task in self.by_id.values() for each in task.containers.values()}
+
     def engine_is_back(self) -> None:
         """Lose no time in telling what waits to be told."""
         self._reporter.hurry()
@@ -113,6 +122,7 @@ class Tasks:
         return self.by_id[name]
 
     def _plan(self, task: Task, wanted: WantedTask) -> None:
+        task.definition, task.group = wanted.definition, wanted.group
         try:
             task.plan = translate(wanted, task.arn, task.cluster, self._instance.path[-1])
         except Untranslatable as error:
@@ -189,6 +199,8 @@ class Tasks:
         match step:
             case Start():
                 self._spawn(task, step.container.name, partial(self._performer.start, self._group, task, step))
+            case Restart():
+                self._spawn(task, step.name, partial(self._performer.restart, task, step))
             case Stop():
                 self._spawn(task, step.name, partial(self._performer.stop, task, step))
             case Remove():

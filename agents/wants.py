@@ -7,25 +7,15 @@ import structlog
 
 from quarterdeck.agents.backoff import Backoff
 from quarterdeck.agents.clock import Clock
-from quarterdeck.agents.link import Link, LinkDown
+from quarterdeck.agents.home import Home
+from quarterdeck.agents.link import LinkDown
 from quarterdeck.agents.positions import Positions
 from quarterdeck.agents.settings import Timing
 from quarterdeck.agents.tasks import Tasks
-from quarterdeck.events.wanted import Heartbeat
 
 INACTIVE = "INACTIVE"
 
 logger = structlog.get_logger(__name__)
-
-
-class Home:
-    """Where an agent is at home: its link, cluster, container instance and session."""
-
-    def __init__(self, link: Link, cluster: str, container_instance: str, session: str) -> None:
-        self.link = link
-        self.cluster = cluster
-        self.container_instance = container_instance
-        self.session = session
 
 
 class Wants:
@@ -87,10 +77,10 @@ class Wants:
         return complete
 
     async def _beat(self) -> None:
-        beat = Heartbeat(session=self._home.session)
         heard = True
         while True:
             try:
+                beat = self._home.sign_of_life()
                 answer = await self._home.link.heartbeat(self._home.cluster, self._home.container_instance, beat)
             except LinkDown as error:
                 if heard:

@@ -22,6 +22,8 @@ from quarterdeck.events.task import TaskStarted, TaskStopped
 from quarterdeck.projections.live.states import ServiceState
 
 INSTANCES = 5_000
+ROOM = 210
+"""Tasks that each instance has room for."""
 SIZES = (50, 100, 200, 300, 400, 500, 700, 1_000, 1_750, 5_000)
 SERVICES = 1_000
 BURST_RATE_MIN, ALONE_RATE_MIN, PACKED_RATE_MIN = 50_000, 20_000, 5_000
@@ -43,17 +45,15 @@ def measure() -> Iterator[Row]:
     """Measure bursts, tasks one by one, strategies with a constraint, a settled service, and the curve."""
     with get_context("spawn").Pool(1) as pool:
         rate, gib = pool.apply(million)
-    yield Row(
-        name="scheduler: 1,000,000 tasks in bursts of 50 to 5,000", value=rate, unit="/s", at_least=BURST_RATE_MIN
-    )
+    title = "scheduler: 1,000,000 tasks in bursts of 50 to 5,000"
+    yield Row(name=title, value=rate, unit="/s", at_least=BURST_RATE_MIN)
     yield Row(name="           memory of the process that holds them", value=gib, unit="GiB", at_most=MEMORY_GIB_MAX)
     alone = median_of(one_by_one)
     yield Row(name="scheduler: one by one, of 1,000 services", value=alone, unit="/s", at_least=ALONE_RATE_MIN)
     for name, chain in STRATEGIES.items():
         for many, label in ((20, "bursts"), (SERVICES, "one by one")):
-            rate = packed(chain, many)
-            name_ = f"scheduler: memberOf + {name}: {label}"
-            yield Row(name=name_, value=rate, unit="/s", at_least=PACKED_RATE_MIN)
+            title = f"scheduler: memberOf + {name}: {label}"
+            yield Row(name=title, value=packed(chain, many), unit="/s", at_least=PACKED_RATE_MIN)
     yield Row(name="scheduler: a settled service of 5,000", value=settled(), unit="ms", at_most=SETTLED_MS_MAX)
     costs = {size: median_of(lambda size=size: replacement(size)) for size in CURVE}  # type: ignore[misc]
     for size, cost in costs.items():
@@ -64,7 +64,7 @@ def measure() -> Iterator[Row]:
 
 def million() -> tuple[float, float]:
     """Place a million tasks; gives the rate and the memory at its highest."""
-    world = World(INSTANCES, 210)
+    world = World(INSTANCES, ROOM)
     start = process_time()
     for number in range(SERVICES):
         create(world, f"s{number}", SIZES[number % len(SIZES)])
@@ -77,11 +77,10 @@ def million() -> tuple[float, float]:
 
 def one_by_one() -> float:
     """Scale services by one, in turn, so that each decision places one task."""
-    world = World(INSTANCES, 2 * ALONE // INSTANCES)
+    world = World(INSTANCES, ROOM)
     for number in range(SERVICES):
         create(world, f"s{number}", 0)
-    names = list(world.cluster.services)
-    took = timed(lambda: [scale(world, names[number % SERVICES], number // SERVICES + 1) for number in range(ALONE)])
+    took = timed(lambda: in_turn(world, ALONE))
     assert len(world.cluster.tasks) == ALONE
     assert all(is_even(world, each) for each in world.cluster.services.values())
     return ALONE / took
@@ -94,16 +93,11 @@ def packed(chain: tuple[str, ...], services: int) -> float:
     for number, name in enumerate(world.cluster.instances):
         kind = shapes.Attribute(name="kind", value=f"m{number % 2 + 4}.large")
         turn.emit(AttributesPut(cluster="default", container_instance=name, attributes=[kind]))
-    each = PACKED // services
     pairs = [one.partition(" ") for one in chain]
     strategies = [shapes.PlacementStrategy(type=kind, field=field or None) for kind, _, field in pairs]
     for number in range(services):
         create(world, f"s{number}", 0, placement_constraints=MEMBER_OF, placement_strategy=strategies)
-    names = list(world.cluster.services)
-    if services == SERVICES:
-        took = timed(lambda: [scale(world, names[n % services], n // services + 1) for n in range(PACKED)])
-    else:
-        took = timed(lambda: [scale(world, name, each) for name in names])
+    took = timed(lambda: in_turn(world, PACKED) if services == SERVICES else all_at_once(world, PACKED // services))
     assert len(world.cluster.tasks) == PACKED
     assert all(is_even(world, service) for service in world.cluster.services.values())
     return PACKED / took
@@ -155,6 +149,19 @@ def scale(world: World, name: str, count: int) -> None:
     """Want another number of tasks and have them placed."""
     world.turn().emit(ServiceUpdated(cluster="default", service=name, desired_count=count))
     settle(world, name)
+
+
+def in_turn(world: World, tasks: int) -> None:
+    """Scale one service after the other by one."""
+    names = list(world.cluster.services)
+    for number in range(tasks):
+        scale(world, names[number % len(names)], number // len(names) + 1)
+
+
+def all_at_once(world: World, each: int) -> None:
+    """Scale one service after the other by all it gets."""
+    for name in list(world.cluster.services):
+        scale(world, name, each)
 
 
 def settle(world: World, name: str) -> None:

@@ -27,7 +27,7 @@ from quarterdeck.engine.nursery import Nursery
 from quarterdeck.engine.replica import Replica, ReplicaSettings
 from quarterdeck.engine.running import Running
 from quarterdeck.engine.server import EngineSettings, stand_by, until
-from quarterdeck.engine.settings import Settings
+from quarterdeck.engine.settings import SECRETS_KEY, Settings
 from quarterdeck.engine.shell.clock import SystemClock
 from quarterdeck.engine.supervisor import Child
 from quarterdeck.events.log.configuration import HOST, ServerSettings
@@ -39,6 +39,8 @@ SERVE_SECONDS_MAX = 60.0
 CONNECT_SECONDS_MAX = 20.0
 POLL_SECONDS = 0.02
 INTERRUPTED = 130
+PASSED_ON = ("image_unused", "images_kept", "reserved_memory", "keep_stopped", "stop_timeout")
+"""Settings of agents that `up` gives to all of its own."""
 
 log = structlog.get_logger(__name__)
 
@@ -206,6 +208,7 @@ async def _engine(up: Up) -> AsyncIterator[None]:
             lost_after=settings.lost_after,
             heartbeat_timeout=settings.heartbeat_timeout,
             endpoint=up.running.http,
+            secrets_key=settings.secrets_key or settings.data / SECRETS_KEY,
         ),
         doors=DoorSettings(trust_actor=True),
     )
@@ -263,10 +266,17 @@ def _instance(up: Up, number: int) -> Instance:
         "cpu": settings.cpu or share.cpu,
         "memory": settings.memory or share.memory,
         "log-level": settings.log_level,
+        "image-pull-behavior": settings.image_pull_behavior or "prefer-cached",
+        "stats-interval": settings.stats_interval,
+        "env-files": settings.env_files,
+        "registry-auth": settings.registry_auth,
+        **{name.replace("_", "-"): getattr(settings, name) for name in PASSED_ON},
     }
-    given = [f"--{option}={value}" for option, value in options.items() if value != ""]
+    given = [f"--{option}={value}" for option, value in options.items() if value not in ("", None)]
     attributes = [f"--attribute={key}={value}" for key, value in settings.attributes.items()]
-    child = Child(name, ["agent", *given, *attributes], data / "agent.log", up.nursery.start)
+    subnets = [f"--subnet={name}={addresses}" for name, addresses in settings.subnets.items()]
+    ports = [f"--reserved-port={port}" for port in settings.reserved_ports or ()]
+    child = Child(name, ["agent", *given, *attributes, *subnets, *ports], data / "agent.log", up.nursery.start)
     return Instance(child, f"{settings.region}{letter}", data)
 
 

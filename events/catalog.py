@@ -5,6 +5,7 @@ from quarterdeck.events import (
     capacity_provider,
     cluster,
     container_instance,
+    secret,
     service,
     tag,
     task,
@@ -27,12 +28,16 @@ AnyEvent = (
     | container_instance.AgentConnected
     | container_instance.AgentDisconnected
     | container_instance.AgentLost
+    | container_instance.RuntimeHealthChanged
+    | container_instance.AgentUpdateRequested
     | capacity_provider.CapacityProviderCreated
     | capacity_provider.CapacityProviderUpdated
     | capacity_provider.CapacityProviderDeleted
     | capacity_provider.CapacityProviderDeletionFailed
     | account_setting.AccountSettingPut
     | account_setting.AccountSettingDeleted
+    | secret.SecretStored
+    | secret.SecretDeleted
     | tag.ResourceTagged
     | tag.ResourceUntagged
     | task_definition.TaskDefinitionRegistered
@@ -64,6 +69,7 @@ AnyEvent = (
     | task.TaskPlacementFailed
     | task.TaskStarted
     | task.ContainerStateChanged
+    | task.TaskHealthChanged
     | task.TaskProtectionEnabled
     | task.TaskProtectionDisabled
     | task.TaskStopRequested
@@ -91,7 +97,12 @@ def subject(event: AnyEvent) -> str:
             return event.task_set if isinstance(event, task_set.TaskSetEvent) else event.service
         case task_definition.TaskDefinitionEvent():
             return f"{event.family}:{event.revision}"
-        case capacity_provider.CapacityProviderEvent() | account_setting.AccountSettingEvent() | tag.TagEvent():
+        case (
+            capacity_provider.CapacityProviderEvent()
+            | account_setting.AccountSettingEvent()
+            | tag.TagEvent()
+            | secret.SecretEvent()
+        ):
             return _in_no_cluster(event)
         case (
             cluster.ClusterCreated()
@@ -103,7 +114,10 @@ def subject(event: AnyEvent) -> str:
 
 
 def _in_no_cluster(
-    event: capacity_provider.CapacityProviderEvent | account_setting.AccountSettingEvent | tag.TagEvent,
+    event: capacity_provider.CapacityProviderEvent
+    | account_setting.AccountSettingEvent
+    | tag.TagEvent
+    | secret.SecretEvent,
 ) -> str:
     match event:
         case capacity_provider.CapacityProviderEvent():
@@ -112,3 +126,5 @@ def _in_no_cluster(
             return event.name
         case tag.TagEvent():
             return short_name(event.resource)
+        case secret.SecretEvent():
+            return event.secret

@@ -24,6 +24,7 @@ class ContainerReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     reason: str = ""
     network_bindings: list[shapes.NetworkBinding] = []
     health_status: str = ""
+    restart_count: int = 0
 
 
 class TaskRequested(TaskEvent, frozen=True, kw_only=True, gc=False):
@@ -84,6 +85,17 @@ class TaskPlacementFailed(ClusterEvent, frozen=True, kw_only=True, gc=False):
     count: int
     explanation: Explanation
     failures: list[PlacementFailure] = []
+    overrides: shapes.TaskOverride | None = None
+    placement_constraints: list[shapes.PlacementConstraint] = []
+    placement_strategy: list[shapes.PlacementStrategy] = []
+
+
+class NetworkAttachment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """Where in a network of its own a task is (awsvpc)."""
+
+    subnet: str = ""
+    private_ipv4_address: str
+    mac_address: str = ""
 
 
 class TaskStarted(TaskEvent, frozen=True, kw_only=True, gc=False):
@@ -92,12 +104,19 @@ class TaskStarted(TaskEvent, frozen=True, kw_only=True, gc=False):
     containers: list[ContainerReport] = []
     pull_started_at: float | None = None
     pull_stopped_at: float | None = None
+    attachment: NetworkAttachment | None = None
 
 
 class ContainerStateChanged(TaskEvent, frozen=True, kw_only=True, gc=False):
     """The agent reported a change of a container that did not change the task's status."""
 
     container: ContainerReport
+
+
+class TaskHealthChanged(TaskEvent, frozen=True, kw_only=True, gc=False):
+    """A task's essential containers that have a health check became HEALTHY, UNHEALTHY or UNKNOWN together."""
+
+    health_status: str
 
 
 class TaskProtectionEnabled(TaskEvent, frozen=True, kw_only=True, gc=False):

@@ -63,14 +63,14 @@ def _task(event: task.TaskEvent) -> str:
     match event:
         case task.TaskRequested():
             return f"{event.task_definition} for {event.group}"
-        case task.TaskPlaced():
-            return f"on {event.container_instance[:ID_DIGITS]} in {event.zone}: {reason(event) or 'nothing was chosen'}"
-        case task.TaskQueued():
-            return f"waits for room: {_rejected(event.explanation) or event.reason}"
+        case task.TaskPlaced() | task.TaskQueued():
+            return _place(event)
         case task.TaskStarted():
             return ", ".join(_container(each) for each in event.containers)
         case task.ContainerStateChanged():
             return _container(event.container)
+        case task.TaskHealthChanged():
+            return event.health_status
         case task.TaskStopRequested():
             return reason(event)
         case task.TaskStopped():
@@ -79,11 +79,19 @@ def _task(event: task.TaskEvent) -> str:
             return ""
 
 
+def _place(event: task.TaskPlaced | task.TaskQueued) -> str:
+    if isinstance(event, task.TaskQueued):
+        return f"waits for room: {_rejected(event.explanation) or event.reason}"
+    return f"on {event.container_instance[:ID_DIGITS]} in {event.zone}: {reason(event) or 'nothing was chosen'}"
+
+
 def _container(report: task.ContainerReport) -> str:
     ports = "".join(f" :{each.host_port}->{each.container_port}" for each in report.network_bindings)
     code = "" if report.exit_code is None else f" with exit code {report.exit_code}"
     why = f" ({report.reason})" if report.reason else ""
-    return f"{report.name} {report.status}{code}{why}{ports}"
+    health = f" {report.health_status}" if report.health_status else ""
+    again = f", restarted {report.restart_count} times" if report.restart_count else ""
+    return f"{report.name} {report.status}{health}{code}{why}{again}{ports}"
 
 
 def _service(event: service.ServiceEvent) -> str:
@@ -114,8 +122,8 @@ def _instance(event: container_instance.ContainerInstanceEvent) -> str:
             return f"{event.instance_type or 'instance'} in {event.zone}: {size}"
         case container_instance.ContainerInstanceStatusChanged():
             return event.status
-        case container_instance.AgentDisconnected():
-            return event.reason
+        case container_instance.AgentDisconnected() | container_instance.RuntimeHealthChanged():
+            return ": ".join(each for each in (getattr(event, "status", ""), event.reason) if each)
         case container_instance.AgentLost():
             return f"away for more than {event.after_seconds:g} s"
         case container_instance.ContainerInstanceDeregistered():

@@ -12,7 +12,7 @@ from quarterdeck.projections.live.instance import InstanceState
 
 MEMBER_OF = "MemberOf placement constraint unsatisfied."
 DISTINCT = "DistinctInstance placement constraint unsatisfied."
-RESOURCES = ("RESOURCE:PORTS", "RESOURCE:CPU", "RESOURCE:MEMORY")
+RESOURCES = ("RESOURCE:PORTS", "RESOURCE:CPU", "RESOURCE:MEMORY", "RESOURCE:GPU")
 CHECKS = ("STATUS", "AGENT", "ATTRIBUTE", MEMBER_OF, DISTINCT, *RESOURCES)
 """In order: the further an instance gets, the closer it is to fitting."""
 
@@ -30,13 +30,20 @@ def first_failing_check(instance: InstanceState, demand: Demand) -> str:
         reason = admission(instance, demand)
         if reason:
             return reason
-    if instance.reserves:
+    if instance.reserves or demand.gpus:
         return shortage(instance, demand, kept(instance))
     if (demand.tcp or demand.udp) and _clashes(instance, demand, NOTHING):
         return "RESOURCE:PORTS"
     if demand.cpu > instance.cpu_left and demand.cpu:
         return "RESOURCE:CPU"
     return "RESOURCE:MEMORY" if demand.memory > instance.memory_left and demand.memory else ""
+
+
+def without_reserve(instance: InstanceState, demand: Demand) -> str:
+    """Name the first check an instance fails for a daemon, for which room is kept; empty if it fits."""
+    if instance.status != "ACTIVE" or not instance.connected:
+        return "AGENT" if instance.status == "ACTIVE" else "STATUS"
+    return admission(instance, demand) or shortage(instance, demand)
 
 
 def admission(instance: InstanceState, demand: Demand, facts: Facts | None = None) -> str:
@@ -52,12 +59,14 @@ def shortage(instance: InstanceState, demand: Demand, reserved: Demand = NOTHING
         return "RESOURCE:PORTS"
     if demand.cpu > instance.cpu_left - reserved.cpu and demand.cpu:
         return "RESOURCE:CPU"
-    return "RESOURCE:MEMORY" if demand.memory > instance.memory_left - reserved.memory and demand.memory else ""
+    if demand.memory > instance.memory_left - reserved.memory and demand.memory:
+        return "RESOURCE:MEMORY"
+    return "RESOURCE:GPU" if demand.gpus else ""
 
 
 def kept(instance: InstanceState) -> Demand:
     """Add up what is kept on an instance for daemons that it has not yet and may have."""
-    mine = [each for each in instance.reserves.values() if not admission(instance, each)]
+    mine = [each for each in instance.reserves.values() if not each.gpus and not admission(instance, each)]
     return Demand(
         cpu=sum(each.cpu for each in mine),
         memory=sum(each.memory for each in mine),
@@ -88,6 +97,8 @@ def detail(instance: InstanceState, demand: Demand, reason: str) -> str:
             words = f"needs {demand.cpu} CPU units, {_left(instance.cpu_left, reserved.cpu)}"
         case "RESOURCE:MEMORY":
             words = f"needs {demand.memory} MiB, {_left(instance.memory_left, reserved.memory)}"
+        case "RESOURCE:GPU":
+            words = f"needs {demand.gpus} GPUs, instances have none in this version"
         case _:
             words = _apart(instance, demand, reason)
     return words

@@ -7,7 +7,7 @@ import msgspec
 
 from quarterdeck.engine.core import port_mapping
 from quarterdeck.engine.core.errors import ClientException
-from quarterdeck.engine.core.turn import valid_name
+from quarterdeck.engine.core.turn import valid_name, whole_number
 from quarterdeck.events import shapes
 
 MEMORY_MIB_MIN = 6
@@ -164,6 +164,11 @@ def _check_limits(container: shapes.ContainerDefinition) -> None:
 
 
 def _check_inputs(container: shapes.ContainerDefinition) -> None:
+    for need in container.resource_requirements or []:
+        if need.type == "GPU" and not whole_number(need.value or ""):
+            raise ClientException(
+                f"Invalid 'resourceRequirements' setting for container '{container.name}': GPU must be at least 1."
+            )
     for said, most, member in (
         (container.environment_files, ENVIRONMENT_FILES_MAX, "environmentFiles"),
         (container.credential_specs, CREDENTIAL_SPECS_MAX, "credentialSpecs"),

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from quarterdeck.engine.core.checks import CHECKS, admission, looks_at_tasks, shortage
 from quarterdeck.engine.core.deployment_configuration import bounds
+from quarterdeck.engine.core.service_health import FAILED, examine
 from quarterdeck.engine.core.service_step import STEPS_PER_PASS_MAX, Next, Site, both, held_back, stop, template
 from quarterdeck.engine.core.task import put
 from quarterdeck.engine.core.turn import Turn
@@ -68,9 +69,10 @@ def keep_everywhere(turn: Turn, cluster: ClusterState, service: ServiceState) ->
     _count(duty)
     if _is_settled(duty):
         return None
-    stopped = both(_stop_strays(duty), _stop_stale(duty))
+    stopped = both(both(_stop_strays(duty), _stop_stale(duty)), _stop_unwell(duty))
     started = _start_missing(duty)
-    return both(stopped, started) if _is_at_work(duty) or started != Next() else None
+    following = both(stopped, started)
+    return following if _is_at_work(duty) or following != Next() else None
 
 
 def _belongs(cluster: ClusterState, group: str, instance: InstanceState, demand: Demand) -> bool:
@@ -91,7 +93,8 @@ def _count(duty: _Duty) -> None:
 
 
 def _is_settled(duty: _Duty) -> bool:
-    return len(duty.site.service.deployments) == 1 and duty.held.instances.keys() == duty.members
+    service = duty.site.service
+    return len(service.deployments) == 1 and not service.ill and duty.held.instances.keys() == duty.members
 
 
 def _is_at_work(duty: _Duty) -> bool:
@@ -146,6 +149,15 @@ def _stop_stale(duty: _Duty) -> Next:
             )
         )
     return both(stop(site, idle, len(idle)), stop(site, healthy, max(0, min(spare, len(healthy)))))
+
+
+def _stop_unwell(duty: _Duty) -> Next:
+    """Stop what fails its health checks: its instance has no place for another beside it."""
+    site = duty.site
+    if not site.service.ill:
+        return Next()
+    unwell = examine(site.turn, site.cluster, site.service)
+    return both(stop(site, unwell.tasks, len(unwell.tasks), FAILED), Next(at=unwell.at))
 
 
 def _may_stop(duty: _Duty, task: TaskState) -> bool:
@@ -206,4 +218,4 @@ def _is_silent(instance: InstanceState) -> bool:
 
 
 def _is_healthy(cluster: ClusterState, task: TaskState) -> bool:
-    return task.last_status == "RUNNING" and not cluster.instances[task.instance].lost
+    return task.healthy and not cluster.instances[task.instance].lost

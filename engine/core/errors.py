@@ -88,6 +88,10 @@ class NoUpdateAvailableException(Refusal):
     """An agent has no newer version to go to."""
 
 
+class UpdateInProgressException(Refusal):
+    """An agent is being updated already."""
+
+
 class ServiceNotFoundException(Refusal):
     """No such service."""
 
@@ -106,6 +110,10 @@ class TaskSetNotFoundException(Refusal):
 
 class NamespaceNotFoundException(Refusal):
     """No such Cloud Map namespace."""
+
+
+class AccessDeniedException(Refusal):
+    """Who asks may not have it."""
 
 
 class ThrottlingException(Refusal):

@@ -8,7 +8,14 @@ from quarterdeck.engine.core.errors import InvalidParameterException
 from quarterdeck.engine.core.task import existing
 from quarterdeck.engine.core.turn import Turn
 from quarterdeck.events import shapes
-from quarterdeck.events.task import ContainerReport, ContainerStateChanged, TaskStarted, TaskStopped
+from quarterdeck.events.task import (
+    ContainerReport,
+    ContainerStateChanged,
+    NetworkAttachment,
+    TaskHealthChanged,
+    TaskStarted,
+    TaskStopped,
+)
 from quarterdeck.projections.live.states import TaskState
 
 REASON_CHARACTERS_MAX = 1024
@@ -45,11 +52,13 @@ def task(turn: Turn, request: shapes.SubmitTaskStateChangeRequest) -> None:
                 containers=containers,
                 pull_started_at=_milliseconds(request.pull_started_at),
                 pull_stopped_at=_milliseconds(request.pull_stopped_at),
+                attachment=_attachment(request),
             )
         )
     else:
         for each in containers:
             turn.emit(ContainerStateChanged(cluster=cluster.name, task=found.id, container=each))
+    _tell_health(turn, cluster.name, found)
 
 
 def container(turn: Turn, request: shapes.SubmitContainerStateChangeRequest) -> None:
@@ -67,8 +76,11 @@ def container(turn: Turn, request: shapes.SubmitContainerStateChangeRequest) -> 
         exit_code=request.exit_code,
         reason=(request.reason or "")[:REASON_CHARACTERS_MAX],
         network_bindings=request.network_bindings or [],
+        health_status=_health(request.health_status),
+        restart_count=request.restart_count or 0,
     )
     turn.emit(ContainerStateChanged(cluster=cluster.name, task=found.id, container=report))
+    _tell_health(turn, cluster.name, found)
 
 
 def attachments(turn: Turn, request: shapes.SubmitAttachmentStateChangesRequest) -> None:
@@ -89,7 +101,35 @@ def _container(change: shapes.ContainerStateChange) -> ContainerReport:
         exit_code=change.exit_code,
         reason=(change.reason or "")[:REASON_CHARACTERS_MAX],
         network_bindings=change.network_bindings or [],
+        health_status=_health(change.health_status),
+        restart_count=change.restart_count or 0,
     )
+
+
+def _attachment(request: shapes.SubmitTaskStateChangeRequest) -> NetworkAttachment | None:
+    if not request.private_ipv4_address:
+        return None
+    return NetworkAttachment(
+        subnet=request.subnet_id or "",
+        private_ipv4_address=request.private_ipv4_address,
+        mac_address=request.mac_address or "",
+    )
+
+
+def _health(told: str | None) -> str:
+    if told not in {None, *shapes.ENUMS["HealthStatus"]}:
+        raise InvalidParameterException(f"healthStatus should be one of [{','.join(shapes.ENUMS['HealthStatus'])}]")
+    return told or ""
+
+
+def _tell_health(turn: Turn, cluster: str, found: TaskState) -> None:
+    """Judge a task that goes on by its essential containers that have a health check (spec §6.2)."""
+    if found.checks is None or found.last_status == "STOPPED":
+        return
+    states = set(found.checks.values())
+    health = next((each for each in ("UNHEALTHY", "UNKNOWN") if each in states), "HEALTHY")
+    if health != found.health:
+        turn.emit(TaskHealthChanged(cluster=cluster, task=found.id, health_status=health))
 
 
 def _milliseconds(at: float | None) -> float | None:

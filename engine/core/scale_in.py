@@ -1,8 +1,8 @@
 """Scale-in: which tasks of a service end first (spec §8.2).
 
-Those not RUNNING yet; then what the service's rule would place last: where it spreads, from the value
-with the most tasks of the service; where it packs, from the instance that would have most left after.
-Of equal instances the higher name, of the tasks on one the newest: the mirror of placement.
+Those not RUNNING yet or not healthy; then what the service's rule would place last: where it spreads, from
+the value with the most tasks of the service; where it packs, from the instance that would have most left
+after. Of equal instances the higher name, of the tasks on one the newest: the mirror of placement.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ def in_scale_in_order(cluster: ClusterState, service: ServiceState, tasks: list[
     rule = placement_options.rule(settings.placement_constraints, settings.placement_strategy)
     ledger = _Ledger(cluster, service, rule)
     for ready in (False, True):
-        yield from ledger.from_last([each for each in tasks if (each.last_status == "RUNNING") is ready])
+        yield from ledger.from_last([each for each in tasks if each.healthy is ready])
 
 
 class _Ledger:

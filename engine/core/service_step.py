@@ -63,7 +63,7 @@ def start(site: Site, missing: int, away: list[TaskState]) -> Next:
             return Next(waits_for_room=True)
         name = bind(turn, pattern, found, seed)
         if away:
-            _ask_to_stop(site, away.pop(), superseded_by=name)
+            _ask_to_stop(site, away.pop(), "", superseded_by=name)
     return Next(again=missing > STEPS_PER_PASS_MAX)
 
 
@@ -77,10 +77,10 @@ def held_back(site: Site) -> Next | None:
     return Next(at=until)
 
 
-def stop(site: Site, tasks: Iterable[TaskState], count: int) -> Next:
-    """Ask the first so many tasks to stop, a bounded number at once."""
+def stop(site: Site, tasks: Iterable[TaskState], count: int, reason: str = "") -> Next:
+    """Ask the first so many tasks to stop, a bounded number at once; if not to scale, say why."""
     for _, task in zip(range(min(count, STEPS_PER_PASS_MAX)), tasks, strict=False):
-        _ask_to_stop(site, task)
+        _ask_to_stop(site, task, reason)
     return Next(again=count > STEPS_PER_PASS_MAX)
 
 
@@ -99,11 +99,11 @@ def scale_in(site: Site, fresh: list[TaskState], excess: int) -> Next | None:
 
 
 def both(first: Next, second: Next) -> Next:
-    """Look again when either says so."""
+    """Look again when either says so, the earlier of both."""
     return Next(
         again=first.again or second.again,
         waits_for_room=first.waits_for_room or second.waits_for_room,
-        at=first.at if second.at is None else second.at,
+        at=min((each for each in (first.at, second.at) if each is not None), default=None),
     )
 
 
@@ -161,13 +161,13 @@ def _tell_impaired(site: Site) -> None:
         )
 
 
-def _ask_to_stop(site: Site, task: TaskState, superseded_by: str = "") -> None:
+def _ask_to_stop(site: Site, task: TaskState, reason: str, superseded_by: str = "") -> None:
     site.turn.emit(
         TaskStopRequested(
             cluster=site.cluster.name,
             task=task.id,
             stop_code="ServiceSchedulerInitiated",
-            reason=f"Scaling activity initiated by (deployment {site.deployment.id})",
+            reason=reason or f"Scaling activity initiated by (deployment {site.deployment.id})",
             superseded_by=superseded_by,
         )
     )

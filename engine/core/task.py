@@ -11,7 +11,7 @@ from quarterdeck.engine.core import (
     tag,
     volume_configuration,
 )
-from quarterdeck.engine.core.checks import first_failing_check
+from quarterdeck.engine.core.checks import detail, first_failing_check
 from quarterdeck.engine.core.errors import InvalidParameterException, UnsupportedFeatureException
 from quarterdeck.engine.core.overrides import checked_overrides
 from quarterdeck.engine.core.placement import Placed, Unplaceable, matrix, place
@@ -53,20 +53,8 @@ _STARTED_BY = re.compile(r"[A-Za-z0-9_/ -]*")
 def run(turn: Turn, request: shapes.RunTaskRequest) -> list[shapes.Failure]:
     """Place `count` tasks now; those that fit nowhere become failures, one for each instance, or wait for room."""
     cluster = turn.cluster(request.cluster)
-    definition = usable(turn, request.task_definition, InvalidParameterException)
-    count = 1 if request.count is None else request.count
-    if not 1 <= count <= COUNT_MAX:
-        raise InvalidParameterException(f"Count must be from 1 to {COUNT_MAX}, not {count}.")
-    check_token(request.client_token or "", TOKEN_CHARACTERS_MAX)
-    _check_launch(request)
-    placement_options.check(request.placement_constraints, request.placement_strategy)
-    placement_options.check_together(definition.definition, request.placement_constraints)
-    template = msgspec.structs.replace(
-        _template(cluster, definition, request),
-        placement_constraints=request.placement_constraints or [],
-        placement_strategy=request.placement_strategy or [],
-    )
-    seconds = patience(template.tags)
+    template = asked(turn, cluster, request)
+    seconds, count = patience(template.tags), request.count or 1
     if seconds:
         check_queue(cluster, count)
     elif len(cluster.draining) == cluster.room.size:
@@ -83,6 +71,23 @@ def run(turn: Turn, request: shapes.RunTaskRequest) -> list[shapes.Failure]:
             break
         bind(turn, template, found, seed)
     return []
+
+
+def asked(turn: Turn, cluster: ClusterState, request: shapes.RunTaskRequest) -> TaskRequested:
+    """Check a request to run tasks; gives what is asked of a place for each of them."""
+    definition = usable(turn, request.task_definition, InvalidParameterException)
+    count = 1 if request.count is None else request.count
+    if not 1 <= count <= COUNT_MAX:
+        raise InvalidParameterException(f"Count must be from 1 to {COUNT_MAX}, not {count}.")
+    check_token(request.client_token or "", TOKEN_CHARACTERS_MAX)
+    _check_launch(request)
+    placement_options.check(request.placement_constraints, request.placement_strategy)
+    placement_options.check_together(definition.definition, request.placement_constraints)
+    return msgspec.structs.replace(
+        _template(cluster, definition, request),
+        placement_constraints=request.placement_constraints or [],
+        placement_strategy=request.placement_strategy or [],
+    )
 
 
 def lot(turn: Turn, rule: Rule) -> str:
@@ -128,7 +133,8 @@ def start(turn: Turn, request: shapes.StartTaskRequest) -> list[shapes.Failure]:
         reason = _start_on(turn, cluster, template, need, name)
         if reason:
             arn = turn.namespace.container_instance_arn(cluster.name, name)
-            failures.append(shapes.Failure(arn=arn, reason=reason))
+            words = detail(cluster.instances[name], need, reason) if name in cluster.instances else ""
+            failures.append(shapes.Failure(arn=arn, reason=reason, detail=words or None))
     return failures
 
 
@@ -263,6 +269,9 @@ def _fail(
             count=count,
             explanation=found.explanation,
             failures=failures,
+            overrides=template.overrides,
+            placement_constraints=template.placement_constraints,
+            placement_strategy=template.placement_strategy,
         )
     )
     return [

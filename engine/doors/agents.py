@@ -1,8 +1,8 @@
 """Agents: the engine's side of what agents ask over NATS, and what they are told.
 
-Requests ``qd.agent.<region>.<account>.<cluster>.<container instance>.wanted`` and ``….heartbeat``; changes go out on
-``qd.want.<region>.<account>.<cluster>.<container instance>`` in their order. Changes may be lost, on the way or here
-when too many wait: their positions show it, and an agent lists again.
+Requests ``qd.agent.<region>.<account>.<cluster>.<container instance>.wanted``, ``….heartbeat`` and ``….secrets``;
+changes go out on ``qd.want.<region>.<account>.<cluster>.<container instance>`` in their order. They may be lost, on the
+way or here when too many wait: their positions show it, and an agent lists again.
 """
 
 import asyncio
@@ -22,13 +22,15 @@ from quarterdeck.engine.doors.target import parse_target
 from quarterdeck.engine.shell.command import NotKeeper
 from quarterdeck.engine.shell.heartbeats import Heartbeats
 from quarterdeck.engine.shell.keeper import Keeper
+from quarterdeck.engine.shell.secrets import Secrets
 from quarterdeck.engine.shell.wanted import Instance, Wanted
 from quarterdeck.events.log.connect import Link
 from quarterdeck.events.names import Namespace
+from quarterdeck.events.secret_exchange import SecretsRequest
 from quarterdeck.events.wanted import Heartbeat, WantedChange
 
 PREFIX = "qd.agent."
-SHAPE = "<region>.<account>.<cluster>.<container instance>.<wanted or heartbeat>"
+SHAPE = "<region>.<account>.<cluster>.<container instance>.<wanted, secrets or heartbeat>"
 CHANGES_WAITING_MAX = 100_000
 IN_FLIGHT_MAX = 4_096
 SUBJECTS_KEPT_MAX = 16_384
@@ -41,11 +43,12 @@ _encoder = msgspec.json.Encoder()
 class Agents:
     """The door for agents."""
 
-    def __init__(self, link: Link, keeper: Keeper, wanted: Wanted, heartbeats: Heartbeats) -> None:
+    def __init__(self, link: Link, keeper: Keeper, wanted: Wanted, heartbeats: Heartbeats, secrets: Secrets) -> None:
         self._link = link
         self._keeper = keeper
         self._wanted = wanted
         self._heartbeats = heartbeats
+        self._secrets = secrets
         self._changes: deque[tuple[Instance, WantedChange]] = deque(maxlen=CHANGES_WAITING_MAX)
         self._wake = asyncio.Event()
         self.intake = Intake(link, f"{PREFIX}>", self._answer, lambda: keeper.sequence, IN_FLIGHT_MAX)
@@ -71,9 +74,12 @@ class Agents:
             if verb == "wanted":
                 listing = await self._wanted.listing(instance)
                 return answered(listing, listing.sequence)
+            if verb == "secrets":
+                given = await self._secrets.give(instance, _request(message.data))
+                return answered(given, self._keeper.sequence)
         except NotKeeper as error:
             raise ServerException(not_kept(error)) from error
-        raise InvalidParameterException(f"Agents ask for wanted or send a heartbeat; {verb} is neither.")
+        raise InvalidParameterException(f"Agents ask for wanted or secrets, or send a heartbeat; {verb} is none of it.")
 
     def _note(self, instance: Instance, change: WantedChange) -> None:
         self._changes.append((instance, change))
@@ -96,6 +102,13 @@ def wanted_subject(instance: Instance) -> str:
     """Name the subject on which an instance's changes go out."""
     namespace = Namespace.parse(instance.namespace)
     return f"qd.want.{namespace.region}.{namespace.account}.{instance.cluster}.{instance.container_instance}"
+
+
+def _request(data: bytes) -> SecretsRequest:
+    try:
+        return msgspec.json.decode(data, type=SecretsRequest)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise SerializationException(f"secrets: {error}") from error
 
 
 def _decoded(data: bytes) -> Heartbeat:

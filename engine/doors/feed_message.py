@@ -20,6 +20,7 @@ from quarterdeck.events.catalog import subject as name_of
 from quarterdeck.events.commit import Commit
 from quarterdeck.events.container_instance import AgentLost, ContainerInstanceEvent
 from quarterdeck.events.names import Namespace
+from quarterdeck.events.secret import SecretEvent, SecretStored
 from quarterdeck.events.service import (
     DeploymentCompleted,
     DeploymentEvent,
@@ -45,6 +46,9 @@ TASK = "ECS Task State Change"
 INSTANCE = "ECS Container Instance State Change"
 ACTION = "ECS Service Action"
 DEPLOYMENT = "ECS Deployment State Change"
+
+EVENT_ATTACHMENTS = {"ElasticNetworkInterface": "eni"}
+"""What EventBridge's events call the attachments of a task (spec §12.2)."""
 
 _encoder = msgspec.json.Encoder()
 
@@ -102,7 +106,7 @@ def payload(item: Item, identity: str, described: shapes.Task | shapes.Container
         "actor": commit.actor,
         "cause": commit.cause,
         "operation": commit.operation,
-        "event": item.event,
+        "event": _published(item.event),
     }
     envelope = {
         "version": "0",
@@ -136,8 +140,8 @@ def _shape(namespace: Namespace, event: AnyEvent, at: float) -> tuple[str, list[
         return _own(event), [namespace.capacity_provider_arn(event.capacity_provider)], {}
     if isinstance(event, AccountSettingEvent):
         return _own(event), [event.principal], {}
-    if isinstance(event, TagEvent):
-        return _own(event), [event.resource], {}
+    if isinstance(event, SecretEvent | TagEvent):
+        return _own(event), [event.resource] if isinstance(event, TagEvent) else [], {}
     return _own(event), [namespace.cluster_arn(event.cluster)], {}
 
 
@@ -194,8 +198,15 @@ def _deployment(event: DeploymentEvent, at: float, name: str, became: str) -> di
 
 def _described(described: shapes.Task | shapes.ContainerInstance) -> dict[str, Any]:
     document: dict[str, Any] = msgspec.to_builtins(described)
+    for attachment in document.get("attachments") or ():
+        attachment["type"] = EVENT_ATTACHMENTS.get(attachment["type"], attachment["type"])
     times = {name: _time(value) for name, value in document.items() if name.endswith("At")}
     return {**document, **times}
+
+
+def _published(event: AnyEvent) -> AnyEvent:
+    """Tell outsiders that a secret has changed, not even sealed what it is."""
+    return msgspec.structs.replace(event, sealed="") if isinstance(event, SecretStored) else event
 
 
 def _own(event: object) -> str:

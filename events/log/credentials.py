@@ -39,11 +39,11 @@ FEED_API = [
 PERMISSIONS: dict[User, dict[str, Any]] = {
     "engine": ANYTHING,
     "operator": {
-        "pub": {"allow": ["qd.cmd.>", "qd.queue.>", "qd.sys.about", *FEED_API]},
+        "pub": {"allow": ["qd.cmd.>", "qd.queue.>", "qd.sys.about", "qd.usage.>", "qd.secret.>", *FEED_API]},
         "sub": {"allow": ["_INBOX.>", "qd.feed.>", "qd.answer.>"]},
     },
     "agent": {
-        "pub": {"allow": ["qd.cmd.>", "qd.agent.>"]},
+        "pub": {"allow": ["qd.cmd.>", "qd.agent.>", "qd.stats.>"]},
         "sub": {"allow": ["_INBOX.>", "qd.want.>"]},
     },
 }

@@ -4,6 +4,7 @@ from quarterdeck.events.container_instance import (
     AgentConnected,
     AgentDisconnected,
     AgentLost,
+    AgentUpdateRequested,
     AttributesDeleted,
     AttributesPut,
     Capacity,
@@ -11,6 +12,7 @@ from quarterdeck.events.container_instance import (
     ContainerInstanceRegistered,
     ContainerInstanceReregistered,
     ContainerInstanceStatusChanged,
+    RuntimeHealthChanged,
 )
 from quarterdeck.events.shapes import Attribute
 from quarterdeck.projections.live import task
@@ -55,7 +57,9 @@ def reregistered(namespace: NamespaceState, event: ContainerInstanceReregistered
     _resize(instance, event.capacity)
     instance.attributes = _values(event.attributes)
     instance.session = event.session
-    instance.agent_version = _version(event) or instance.agent_version
+    before, instance.agent_version = instance.agent_version, _version(event) or instance.agent_version
+    if instance.update == "PENDING" and instance.agent_version != before:
+        instance.update = "UPDATED"
     cluster.room.resize(instance)
     cluster.room.move(instance)
 
@@ -122,6 +126,18 @@ def lost(namespace: NamespaceState, event: AgentLost, _at: float) -> None:
     cluster, instance = _find(namespace, event.cluster, event.container_instance)
     instance.lost = True
     _count_away(cluster, instance, 1)
+
+
+def runtime_health(namespace: NamespaceState, event: RuntimeHealthChanged, _at: float) -> None:
+    """Note how what runs the containers is."""
+    _, instance = _find(namespace, event.cluster, event.container_instance)
+    instance.runtime = event.status
+
+
+def update_requested(namespace: NamespaceState, event: AgentUpdateRequested, _at: float) -> None:
+    """Note that an update is wanted."""
+    _, instance = _find(namespace, event.cluster, event.container_instance)
+    instance.update = "PENDING"
 
 
 def _find(namespace: NamespaceState, cluster: str, name: str) -> tuple[ClusterState, InstanceState]:

@@ -1,7 +1,11 @@
 """Task: how its events change the live view, with the counts of its service, instance and group."""
 
+from collections.abc import Sequence
+
 from quarterdeck.events.task import (
+    ContainerReport,
     ContainerStateChanged,
+    TaskHealthChanged,
     TaskPlaced,
     TaskPlacementFailed,
     TaskQueued,
@@ -43,6 +47,8 @@ def requested(namespace: NamespaceState, event: TaskRequested, at: float) -> Non
         started_by=event.started_by,
         tags=event.tags or (),
         overrides=overrides,
+        network=event.network_configuration,
+        checks=dict.fromkeys(definition.checked, "UNKNOWN") if definition.checked else None,
     )
     cluster.tasks[task.id] = task
     service, deployment = owners(cluster, task)
@@ -82,12 +88,13 @@ def placement_failed(_namespace: NamespaceState, _event: TaskPlacementFailed, _a
     """Change nothing: no task was made."""
 
 
-def started(namespace: NamespaceState, event: TaskStarted, _at: float) -> None:
+def started(namespace: NamespaceState, event: TaskStarted, at: float) -> None:
     """Note RUNNING."""
     cluster = namespace.clusters[event.cluster]
     task = cluster.tasks[event.task]
-    task.last_status = "RUNNING"
+    task.last_status, task.started_at = "RUNNING", at
     task.version += 1
+    _note_checks(task, event.containers)
     instance = cluster.instances[task.instance]
     instance.running += 1
     if cluster.room.changing:
@@ -95,13 +102,29 @@ def started(namespace: NamespaceState, event: TaskStarted, _at: float) -> None:
     service, deployment = owners(cluster, task)
     if service is not None and deployment is not None and task.desired_status == "RUNNING":
         service.running += 1
+        service.ill += not task.healthy
         deployment.running += 1
         deployment.failed, deployment.impaired = 0, False
 
 
 def container_changed(namespace: NamespaceState, event: ContainerStateChanged, _at: float) -> None:
-    """Count the version; containers themselves are in the read models."""
-    namespace.clusters[event.cluster].tasks[event.task].version += 1
+    """Count the version and note a health check; containers themselves are in the read models."""
+    task = namespace.clusters[event.cluster].tasks[event.task]
+    task.version += 1
+    _note_checks(task, [event.container])
+
+
+def health_changed(namespace: NamespaceState, event: TaskHealthChanged, _at: float) -> None:
+    """Note the health of a task."""
+    cluster = namespace.clusters[event.cluster]
+    task = cluster.tasks[event.task]
+    was_ill = _is_ill(task)
+    task.health = event.health_status
+    task.version += 1
+    service, _ = owners(cluster, task)
+    if service is not None and task.desired_status == "RUNNING":
+        service.ill += _is_ill(task) - was_ill
+        service.steady = service.steady and task.healthy
 
 
 def stop_requested(namespace: NamespaceState, event: TaskStopRequested, _at: float) -> None:
@@ -150,6 +173,16 @@ def owners(cluster: ClusterState, task: TaskState) -> tuple[ServiceState | None,
     return (None, None) if deployment is None else (service, deployment)
 
 
+def _note_checks(task: TaskState, reports: Sequence[ContainerReport]) -> None:
+    for each in reports if task.checks is not None else ():
+        if each.health_status and task.checks is not None and each.name in task.checks:
+            task.checks[each.name] = each.health_status
+
+
+def _is_ill(task: TaskState) -> bool:
+    return task.last_status == "RUNNING" and not task.healthy
+
+
 def _unwant(cluster: ClusterState, task: TaskState) -> None:
     task.desired_status = "STOPPED"
     cluster.protected.pop(task.id, None)
@@ -166,6 +199,7 @@ def _unwant(cluster: ClusterState, task: TaskState) -> None:
     service.steady = False
     if task.last_status == "RUNNING":
         service.running -= 1
+        service.ill -= _is_ill(task)
         deployment.running -= 1
     if task.instance and cluster.instances[task.instance].lost:
         service.away -= 1

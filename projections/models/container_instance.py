@@ -11,20 +11,24 @@ from quarterdeck.events.container_instance import (
     AgentConnected,
     AgentDisconnected,
     AgentLost,
+    AgentUpdateRequested,
     Capacity,
     ContainerInstanceDeregistered,
     ContainerInstanceEvent,
     ContainerInstanceRegistered,
     ContainerInstanceReregistered,
     ContainerInstanceStatusChanged,
+    RuntimeHealthChanged,
 )
 from quarterdeck.events.names import Namespace
 from quarterdeck.projections.models import cluster
 from quarterdeck.projections.models.container_instance_document import (
+    Runtime,
     architecture,
     health,
     registered_instance,
     resources,
+    update_status,
 )
 from quarterdeck.projections.models.container_instance_filter import Facts, matching
 from quarterdeck.projections.models.database import Database
@@ -33,7 +37,8 @@ from quarterdeck.projections.models.page import Listed, Page, listed
 SCHEMA = """
 CREATE TABLE container_instance (
     number INTEGER PRIMARY KEY, cluster INTEGER NOT NULL, id TEXT NOT NULL, status TEXT NOT NULL,
-    connected INTEGER NOT NULL, connected_at REAL, host TEXT NOT NULL, architecture TEXT NOT NULL,
+    connected INTEGER NOT NULL, connected_at REAL, runtime TEXT NOT NULL DEFAULT 'OK', runtime_at REAL,
+    runtime_reason TEXT NOT NULL DEFAULT '', host TEXT NOT NULL, architecture TEXT NOT NULL,
     capacity BLOB NOT NULL, doc BLOB NOT NULL
 );
 CREATE UNIQUE INDEX container_instance_id ON container_instance (cluster, id);
@@ -70,6 +75,8 @@ REREGISTERED = "UPDATE container_instance SET architecture = ?, capacity = ?, do
 STATUS = "UPDATE container_instance SET status = ? WHERE number = ?"
 DEREGISTERED = "UPDATE container_instance SET status = 'INACTIVE', connected = FALSE WHERE number = ?"
 CONNECTED = "UPDATE container_instance SET connected = ?, connected_at = ? WHERE number = ?"
+RUNTIME = "UPDATE container_instance SET runtime = ?, runtime_at = ?, runtime_reason = ? WHERE number = ?"
+REDESCRIBED = "UPDATE container_instance SET doc = ? WHERE number = ?"
 COUNTED = """
 UPDATE container_instance_count
 SET version = version + ?, running = running + ?, pending = pending + ?, cpu = cpu + ?, memory = memory + ?
@@ -77,7 +84,8 @@ WHERE container_instance = ?
 """
 
 DESCRIBE = """
-SELECT number, status, connected, connected_at, host, capacity, doc, version, running, pending, cpu, memory
+SELECT number, status, connected, connected_at, runtime, runtime_at, runtime_reason, host,
+    capacity, doc, version, running, pending, cpu, memory
 FROM container_instance JOIN container_instance_count ON container_instance = number
 WHERE cluster = ? AND id = ?
 """
@@ -94,7 +102,7 @@ SELECT number, id FROM container_instance
 WHERE cluster = :cluster AND status = :status AND number > :after ORDER BY number LIMIT :limit
 """
 
-Row = tuple[int, str, bool, float | None, str, bytes, bytes, int, int, int, int, int]
+Row = tuple[int, str, bool, float | None, str, float | None, str, str, bytes, bytes, int, int, int, int, int]
 
 _doc = msgspec.json.Decoder(shapes.ContainerInstance)
 _capacity = msgspec.json.Decoder(Capacity)
@@ -146,6 +154,7 @@ class Fold:
             attributes=event.attributes,
             registered_resources=resources(event.capacity),
             version_info=event.version_info or before.version_info,
+            agent_update_status=update_status(before, event.version_info),
         )
         known = architecture(event.attributes)
         inside = self._clusters.find(commit.namespace, event.cluster)
@@ -172,6 +181,17 @@ class Fold:
     def lost(self, event: AgentLost, commit: Commit, _number: int) -> None:
         """Count the version: that the agent is gone is known, and what follows from it is other events."""
         self.changed(event, commit)
+
+    def runtime_health(self, event: RuntimeHealthChanged, commit: Commit, _number: int) -> None:
+        """Note how what runs the containers is."""
+        self._connection.execute(RUNTIME, (event.status, commit.at, event.reason, self.changed(event, commit)))
+
+    def update_requested(self, event: AgentUpdateRequested, commit: Commit, _number: int) -> None:
+        """Note that an update of the agent is wanted."""
+        number = self.changed(event, commit)
+        (raw,) = self._connection.execute(DOC, (number,)).fetchone()
+        doc = msgspec.structs.replace(_doc.decode(raw), agent_update_status="PENDING")
+        self._connection.execute(REDESCRIBED, (msgspec.json.encode(doc), number))
 
     def count(self, number: int, changes: tuple[int, int, int, int, int]) -> None:
         """Add to version, tasks running and pending, CPU units and MiB taken."""
@@ -247,7 +267,23 @@ def _describe(
 def _instance(
     connection: sqlite3.Connection, inside: int | None, row: Row, include: frozenset[str]
 ) -> shapes.ContainerInstance:
-    _, status, connected, connected_at, host, capacity, raw, version, running, pending, cpu, memory = row
+    (
+        _,
+        status,
+        connected,
+        connected_at,
+        unwell,
+        unwell_at,
+        why,
+        host,
+        capacity,
+        raw,
+        version,
+        running,
+        pending,
+        cpu,
+        memory,
+    ) = row
     doc = _doc.decode(raw)
     taken = [_ports.decode(ports) for (ports,) in connection.execute(PORTS, (inside, host))]
     tcp = {port for ports, _ in taken for port in ports}
@@ -261,7 +297,7 @@ def _instance(
         running_tasks_count=running,
         pending_tasks_count=pending,
         tags=doc.tags if "TAGS" in include else [],
-        health_status=health(doc, connected_at, connected=bool(connected))
+        health_status=health(doc, connected_at, Runtime(unwell, unwell_at, why), connected=bool(connected))
         if "CONTAINER_INSTANCE_HEALTH" in include
         else None,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -11,11 +12,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+import msgspec
 import pytest
 import pytest_asyncio
 
 from quarterdeck.agents import labels
+from quarterdeck.agents.networks import ZONE
 from quarterdeck.agents.runtimes.docker import DockerRuntime
 from quarterdeck.agents.runtimes.port import Container
 from quarterdeck.events import shapes
@@ -26,6 +30,7 @@ from tests.agents.world import INSTANCE, container, definition
 
 pytestmark = [pytest.mark.docker, pytest.mark.nats]
 REPORT_SECONDS_MAX = 2.0
+TEST_ZONE = "us-test-1z"
 
 
 @pytest_asyncio.fixture
@@ -35,13 +40,15 @@ async def engine(nats_url: str) -> AsyncIterator[NatsEngine]:
     sweeper = DockerRuntime()
     for each in await sweeper.list({labels.CONTAINER_INSTANCE: INSTANCE}):
         await sweeper.remove(each.id)
+    await sweeper.networks.remove_unused({ZONE: TEST_ZONE})
     await sweeper.close()
+    assert networks() == set()
 
 
 @asynccontextmanager
-async def running(url: str, engine: NatsEngine, data: Path) -> AsyncIterator[None]:
+async def running(url: str, engine: NatsEngine, data: Path, **fields: Any) -> AsyncIterator[None]:
     """An agent for as long as the block runs."""
-    made = agent(await link_to(url, engine.namespace.region), DockerRuntime(), data)
+    made = agent(await link_to(url, engine.namespace.region), DockerRuntime(), data, **fields)
     task = asyncio.get_running_loop().create_task(made.run(), name="the agent")
     try:
         yield
@@ -134,3 +141,64 @@ async def test_a_task_has_its_volume_ports_and_name_and_leaves_nothing(
 
 def volume(name: str) -> int:
     return docker_engine.request("GET", f"/volumes/ecs-web-1-scratch-{name[:12]}")[0]
+
+
+@pytest.mark.parametrize("mode", ["bridge", "host"])
+async def test_a_container_reads_its_task_metadata_from_inside(
+    nats_url: str, engine: NatsEngine, busybox_image: str, tmp_path: Path, mode: str
+) -> None:
+    """Bridged by the bridge's gateway, in the host's network by loopback."""
+    read = 'echo "$(wget -q -O - "$ECS_CONTAINER_METADATA_URI_V4/task")"; sleep 1000'
+    name = a_task()
+    wanted = definition(container("app", busybox_image, command=["sh", "-c", read]), network_mode=mode)
+    async with running(nats_url, engine, tmp_path, endpoints=True):
+        engine.engine.place(name, definition=wanted)
+        await eventually(lambda: engine.engine.told(name) == ["RUNNING"])
+        (held,) = await found()
+        await eventually(lambda: b"KnownStatus" in output(held.id))
+        told = msgspec.json.decode(output(held.id)[8:])
+        assert told["TaskARN"].endswith(f"/{name}")
+        assert [each["DockerId"] for each in told["Containers"]] == [held.id]
+
+
+def output(container_id: str) -> bytes:
+    """What it wrote to stdout, behind the 8 bytes of a frame's head."""
+    return docker_engine.request("GET", f"/containers/{container_id}/logs?stdout=1")[1]
+
+
+def networks() -> set[str]:
+    filters = quote(json.dumps({"label": [f"{ZONE}={TEST_ZONE}"]}))
+    return {each["Name"] for each in json.loads(docker_engine.request("GET", f"/networks?filters={filters}")[1])}
+
+
+async def test_tasks_with_networks_of_their_own_have_addresses_and_the_same_port_twice(
+    nats_url: str, engine: NatsEngine, busybox_image: str, tmp_path: Path
+) -> None:
+    serve = ["sh", "-c", "mkdir /w; echo hello > /w/index.html; httpd -f -p 80 -h /w"]
+    served = "until wget -q -O - http://127.0.0.1:80/; do sleep 0.1; done"
+    read = f'echo "$({served}; wget -q -O - "$ECS_CONTAINER_METADATA_URI_V4")"; sleep 1000'
+    port = shapes.PortMapping(container_port=80, host_port=80)
+    wanted = definition(
+        container("web", busybox_image, command=serve, port_mappings=[port]),
+        container("reader", busybox_image, command=["sh", "-c", read]),
+        network_mode="awsvpc",
+    )
+    subnets = shapes.AwsVpcConfiguration(subnets=["subnet-test"])
+    configuration = shapes.NetworkConfiguration(awsvpc_configuration=subnets)
+    names = [a_task(), a_task()]
+    ranges = {"subnet-test": "10.213.47.0/24"}
+    async with running(nats_url, engine, tmp_path, endpoints=True, zone=TEST_ZONE, subnets=ranges):
+        engine.engine.place(*names, definition=wanted, network_configuration=configuration)
+        await eventually(lambda: all(engine.engine.told(name) == ["RUNNING"] for name in names))
+        told = [engine.engine.last(name) for name in names]
+        addresses = {each.private_ipv4_address or "" for each in told}
+        assert len(addresses) == 2
+        assert all(each.startswith("10.213.47.") for each in addresses)
+        assert {each.subnet_id for each in told} == {"subnet-test"}
+        readers = [each for each in await found() if each.labels[labels.CONTAINER_NAME] == "reader"]
+        await eventually(lambda: all(b'"NetworkMode":"awsvpc"' in output(each.id) for each in readers))
+        assert all(output(each.id)[8:].startswith(b"hello\n") for each in readers)
+        assert networks() == {f"quarterdeck-{TEST_ZONE}-subnet-test"}
+        for name in names:
+            engine.engine.stop(name)
+        await eventually(lambda: all(engine.engine.told(name)[-1] == "STOPPED" for name in names))

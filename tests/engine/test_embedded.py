@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from contextlib import aclosing
@@ -137,10 +138,39 @@ async def test_on_its_own_server_it_is_durable_and_others_may_connect(tmp_path: 
 def test_twenty_lines_embed_it_lose_an_instance_and_await_the_replacement() -> None:
     program = EXAMPLES / "embed.py"
     code = [line for line in program.read_text().splitlines() if line and not line.startswith(('"""', "#"))]
-    assert len(code) <= 26
+    assert len(code) <= 20
     ran = subprocess.run([sys.executable, program], capture_output=True, text=True, timeout=50, check=False)
     assert ran.returncode == 0, ran.stderr
     assert ran.stderr == ""
-    lost, replaced = ran.stdout.splitlines()
-    assert lost.startswith("lost container instance ")
-    assert replaced.startswith("replaced on ")
+    told = re.fullmatch(r"lost container instance (\w{32}) and replaced its task on (\w{32})\n", ran.stdout)
+    assert told
+    assert told[1] != told[2]
+
+
+async def test_a_task_gets_its_secret_and_the_log_has_it_sealed(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    script = {"name": "app", "image": "none", "memory": 16, "command": ["sh", "-c", f'echo "$TOKEN" > {told}']}
+    named = {**script, "secrets": [{"name": "TOKEN", "valueFrom": "prod/token"}]}
+    role = "arn:aws:iam::000000000000:role/execution"
+    async with quarterdeck.embedded(memory=True, instances=1, runtime="process", cpu=256, memory_mib=256) as qd:
+        await qd.register_task_definition(family="app", container_definitions=[named], execution_role_arn=role)
+        early = ((await qd.run_task(task_definition="app")).tasks or [])[0].task_arn or ""
+        await until(lambda: ended(qd, early))
+        (refused,) = (await qd.describe_tasks(tasks=[early])).tasks or []
+        assert (refused.stopped_reason or "").startswith("ResourceInitializationError: unable to pull secrets")
+        await qd.replica.secrets.store("us-east-1/000000000000", "prod/token", "a-cheese-of-the-moon", "me")
+        await qd.run_task(task_definition="app")
+
+        async def written() -> bool:
+            return told.exists() and told.read_text() == "a-cheese-of-the-moon\n"
+
+        await until(written)
+        async with aclosing(qd.replica.log.read(0, until=qd.replica.keeper.sequence)) as batches:
+            payloads = [record.payload async for batch in batches for record in batch]
+    assert any(b"SecretStored" in payload for payload in payloads)
+    assert not any(b"a-cheese-of-the-moon" in payload for payload in payloads)
+
+
+async def ended(qd: Embedded, task: str) -> bool:
+    found = (await qd.describe_tasks(tasks=[task])).tasks or []
+    return [each.last_status for each in found] == ["STOPPED"]

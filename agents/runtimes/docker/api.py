@@ -93,7 +93,7 @@ class DockerApi:
         path: str,
         params: Params | None = None,
         *,
-        body: msgspec.Struct | None = None,
+        body: msgspec.Struct | bytes | None = None,
         answer_seconds_max: float = ANSWER_SECONDS_MAX,
     ) -> Answer:
         """One request and its whole answer, whatever its status."""
@@ -103,11 +103,17 @@ class DockerApi:
 
     @asynccontextmanager
     async def stream(
-        self, method: str, path: str, params: Params, *, silence_seconds_max: float | None = None
+        self,
+        method: str,
+        path: str,
+        params: Params,
+        *,
+        headers: Params | None = None,
+        silence_seconds_max: float | None = None,
     ) -> AsyncGenerator[Answer | Lines, None]:
         """One request: the lines of its answer as they come, or the Answer if it is not ok."""
         limit = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS_MAX, sock_read=silence_seconds_max)
-        async with self._request(method, path, params, None, limit) as response:
+        async with self._request(method, path, params, None, limit, headers) as response:
             if response.status > OK_MAX:
                 yield Answer(response.status, await response.read())
                 return
@@ -129,11 +135,14 @@ class DockerApi:
         method: str,
         path: str,
         params: Params | None,
-        body: msgspec.Struct | None,
+        body: msgspec.Struct | bytes | None,
         limit: aiohttp.ClientTimeout,
+        headers: Params | None = None,
     ) -> AsyncGenerator[aiohttp.ClientResponse, None]:
-        data = None if body is None else msgspec.json.encode(body)
-        headers = None if body is None else {"Content-Type": "application/json"}
+        data = msgspec.json.encode(body) if isinstance(body, msgspec.Struct) else body
+        headers = (
+            headers if not isinstance(body, msgspec.Struct) else {**(headers or {}), "Content-Type": "application/json"}
+        )
         try:
             async with self._session().request(
                 method, path, params=params, data=data, headers=headers, timeout=limit

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from quarterdeck.agents.runtimes.port import ContainerSpec
+from quarterdeck.agents.runtimes.port import ContainerSpec, Health
 
 SIGTERM_EXIT_CODE = 143
 MISSING_IMAGE = "missing"
@@ -26,6 +26,8 @@ class Behaviour(msgspec.Struct, frozen=True):
     """How long it takes to end after SIGTERM."""
     stop_exit_code: int = SIGTERM_EXIT_CODE
     ignores_sigterm: bool = False
+    health: tuple[tuple[float, Health], ...] = ((0.0, "HEALTHY"),)
+    """What its health check says, so many seconds after it started; where the spec has one."""
 
 
 class Image(msgspec.Struct, frozen=True):
@@ -33,6 +35,8 @@ class Image(msgspec.Struct, frozen=True):
 
     pull_seconds: float = 0.0
     pull_error: str | None = None
+    pull_final: bool = True
+    """Whether there is no use in asking again."""
     present: bool = True
     """Whether it is there without a pull."""
 

@@ -41,6 +41,11 @@ class RuntimeCase(Protocol):
     images_matter: bool
     forever: Program
     unknown: Program
+    healthy: tuple[str, ...]
+    unhealthy: tuple[str, ...]
+    hanging: tuple[str, ...]
+    healthy_as_told: tuple[str, ...]
+    """Passes if the environment variable CODE is 0."""
 
     def open(self) -> Runtime:
         """A runtime object on the same containers as the others of this case."""
@@ -126,6 +131,10 @@ class Shell(Specs):
 
     forever = Program(("sleep", "1000"))
     unknown = Program(("no-such-command",))
+    healthy: tuple[str, ...] = ("CMD", "true")
+    unhealthy: tuple[str, ...] = ("CMD", "no-such-command")
+    hanging: tuple[str, ...] = ("CMD", "sleep", "1000")
+    healthy_as_told: tuple[str, ...] = ("CMD-SHELL", "exit $CODE")
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
@@ -239,6 +248,10 @@ class SimulatedCase(Specs):
     images_matter = True
     forever = Program(("forever",))
     unknown = Program(("unknown",))
+    healthy: tuple[str, ...] = ("CMD", "healthy")
+    unhealthy: tuple[str, ...] = ("CMD", "unhealthy")
+    hanging: tuple[str, ...] = ("CMD", "unhealthy")
+    healthy_as_told: tuple[str, ...] = ("CMD", "healthy")
 
     def __init__(self) -> None:
         super().__init__()
@@ -257,6 +270,9 @@ class SimulatedCase(Specs):
                 return Behaviour(ignores_sigterm=True)
             case ("sigterm", code):
                 return Behaviour(stop_seconds=1, stop_exit_code=int(code))
+            case _ if spec.health_check is not None:
+                passes = "healthy" in spec.health_check.command
+                return Behaviour(health=((1.0, "HEALTHY" if passes else "UNHEALTHY"),))
             case _:
                 return Behaviour()
 

@@ -19,6 +19,7 @@ from quarterdeck.engine.api import server as servers
 from quarterdeck.engine.api.server import serve_api
 from quarterdeck.engine.api.settings import ApiSettings
 from quarterdeck.engine.doors.health import Health
+from quarterdeck.engine.shell.usage import Consumer, Used
 from tests.engine.api.served import TARGET, Served, post
 
 SECONDS_MAX = 10.0
@@ -224,6 +225,9 @@ class Broken:
 
     def __init__(self) -> None:
         self.asked = asyncio.Event()
+
+    def consumers(self) -> dict[Consumer, Used]:
+        return {Consumer("us-east-1/000000000000", "moon", "web"): Used(2, 3, 12.5, 4096, 1.0, 2.0)}
 
     def health(self) -> Health:
         return Health("starting")

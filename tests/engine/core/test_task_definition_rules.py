@@ -59,6 +59,10 @@ def controlled(name: str) -> shapes.ContainerDefinition:
     return container(system_controls=[shapes.SystemControl(namespace=name, value="1")])
 
 
+EBS = "ecs.capability.storage.ebs-task-volume-attach"
+S3 = shapes.S3FilesVolumeConfiguration(file_system_arn="arn:aws:s3files:us-east-1:000000000000:file-system/fs-1")
+
+
 def efs(**members: Any) -> shapes.Volume:
     return volume(efs_volume_configuration=shapes.EFSVolumeConfiguration(file_system_id="fs-1", **members))
 
@@ -134,6 +138,10 @@ def efs(**members: Any) -> shapes.Volume:
         (
             app(container(linux_parameters=shapes.LinuxParameters(swappiness=101))),
             "the 'swappiness' setting for container 'main' must be between 0 and 100",
+        ),
+        (
+            app(container(resource_requirements=[shapes.ResourceRequirement(type="GPU", value="0")])),
+            "Invalid 'resourceRequirements' setting for container 'main': GPU must be at least 1.",
         ),
         (
             app(container(dns_search_domains=["-bad-"])),
@@ -283,6 +291,15 @@ def test_where_a_definition_can_run_follows_from_what_it_holds(
                 "com.amazonaws.ecs.capability.docker-remote-api.1.19",
                 "ecs.capability.execution-role-ecr-pull",
             },
+        ),
+        (app(enable_fault_injection=True), {"ecs.capability.fault-injection"}),
+        (app(inference_accelerators=[shapes.InferenceAccelerator(device_name="a")]), {"ecs.capability.task-eia"}),
+        (app(container(credential_specs=["credentialspec:arn"])), {"ecs.capability.gmsa"}),
+        (app(mounting(), volumes=[volume(configured_at_launch=True)]), {EBS}),
+        (app(mounting(), volumes=[volume(s3files_volume_configuration=S3)]), {"ecs.capability.storage.s3-files"}),
+        (
+            app(container(port_mappings=[shapes.PortMapping(container_port_range="80-81")])),
+            {"ecs.capability.network.container-port-range"},
         ),
     ],
 )

@@ -86,4 +86,7 @@ async def test_health_is_told_when_asked_for() -> None:
         )
         health = whole["containerInstances"][0]["healthStatus"]
         assert health["overallStatus"] == "OK"
-        assert [(each["type"], each["status"]) for each in health["details"]] == [("AGENT_CONNECTIVITY", "OK")]
+        assert [(each["type"], each["status"]) for each in health["details"]] == [
+            ("CONTAINER_RUNTIME", "OK"),
+            ("AGENT_CONNECTIVITY", "OK"),
+        ]

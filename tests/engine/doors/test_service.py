@@ -182,6 +182,19 @@ async def test_what_is_not_there_is_said_in_ecs_words() -> None:
         assert code == "InvalidParameterException"
 
 
+async def test_a_service_without_tasks_is_draining_first() -> None:
+    async with asking() as asker:
+        await asker.furnish()
+        await asker.ask("CreateService", serviceName="web", taskDefinition="app", desiredCount=0)
+        assert (await asker.ask("DeleteService", service="web"))["service"]["status"] == "DRAINING"
+
+        async def status() -> str:
+            return str((await asker.service())["status"])
+
+        await asker.until(status, "INACTIVE")
+        assert (await asker.ask("DeleteService", service="web"))["service"]["status"] == "INACTIVE"
+
+
 async def test_a_namespace_that_is_a_clusters_default_has_no_services() -> None:
     async with asking() as asker:
         await asker.ask("CreateCluster", serviceConnectDefaults={"namespace": "shop"})

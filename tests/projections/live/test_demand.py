@@ -32,6 +32,15 @@ def test_a_soft_limit_counts_before_a_hard_one() -> None:
     assert demand(of(container(memory=100, memory_reservation=60))).memory == 60
 
 
+def test_gpus_are_added_up_and_overridden_too() -> None:
+    gpus = [shapes.ResourceRequirement(type="GPU", value="2")]
+    neuron = [shapes.ResourceRequirement(type="NeuronDevice", value="1")]
+    definition = of(container(resource_requirements=gpus), container("b", resource_requirements=neuron))
+    assert demand(definition).gpus == 2
+    less = shapes.ContainerOverride(name="main", resource_requirements=[])
+    assert demand(definition, shapes.TaskOverride(container_overrides=[less])).gpus == 0
+
+
 def test_overrides_replace_before_adding_up() -> None:
     definition = of(container(cpu=100, memory=100, memory_reservation=60), container("b", cpu=1, memory=50))
     override = shapes.ContainerOverride(name="main", cpu=7, memory=70)

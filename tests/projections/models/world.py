@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from quarterdeck.events import cluster, container_instance, service, shapes, task, task_set
+from quarterdeck.events import cluster, container_instance, service, shapes, tag, task, task_set
 from quarterdeck.events import task_definition as definitions
 from quarterdeck.events.catalog import AnyEvent
 from quarterdeck.events.commit import Commit
@@ -164,7 +164,12 @@ class World:
             return []
         name = list(inside.instances)[choice % len(inside.instances)]
         of: dict[str, Any] = {"cluster": inside.name, "container_instance": name}
-        match choice % 5:
+        match choice % 7:
+            case 5:
+                health = {"status": ("OK", "IMPAIRED")[choice // 7 % 2], "reason": "because"}
+                return [container_instance.RuntimeHealthChanged(**of, **health)]
+            case 6:
+                return [container_instance.AgentUpdateRequested(**of)]
             case 0:
                 return [container_instance.AgentDisconnected(**of), container_instance.AgentConnected(**of)]
             case 1:
@@ -234,9 +239,11 @@ class World:
     def _task_set(self, of: dict[str, Any], choice: int) -> list[AnyEvent]:
         """Tell a task set's whole life at once; its tasks are told of elsewhere."""
         this = {**of, "task_set": f"ecs-svc/{next(self._numbers)}"}
+        arn = IRELAND.task_set_arn(this["cluster"], this["service"], this["task_set"])
         told: list[AnyEvent] = [
             task_set.TaskSetCreated(**this, task_definition="web:1", scale=50.0),
             task_set.TaskSetScaled(**this, scale=float(choice % 100)),
+            tag.ResourceTagged(resource=arn, tags=[shapes.Tag(key="a", value=str(choice % 9))]),
             task_set.PrimaryTaskSetChanged(**this),
             task_set.TaskSetSteadyStateReached(**this),
         ]
@@ -331,7 +338,10 @@ class World:
             told: list[AnyEvent] = [task.TaskProtectionEnabled(**of, expires_at=until)]
             return [*told, task.TaskProtectionDisabled(**of)] if choice % 3 == 2 else told
         report = task.ContainerReport(name="main", status="RUNNING", health_status="UNHEALTHY")
-        return [task.ContainerStateChanged(cluster=found.cluster, task=found.name, container=report)]
+        return [
+            task.ContainerStateChanged(**of, container=report),
+            task.TaskHealthChanged(**of, health_status="UNHEALTHY"),
+        ]
 
     def _stop(self, choice: int) -> list[AnyEvent]:
         found = self._one(choice, "PENDING", "RUNNING")
