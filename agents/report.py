@@ -18,6 +18,11 @@ def running(task: Task, names: list[str]) -> Report:
     return Report(task.id, _request(task, "RUNNING", [_change(task, name) for name in names]))
 
 
+def pending(task: Task, names: list[str]) -> Report:
+    """Say how these containers are, of a task that is not RUNNING yet."""
+    return Report(task.id, _request(task, "PENDING", [_change(task, name) for name in names]))
+
+
 def pulling(task: Task, name: str, detail: str) -> Report:
     """Say why a container is still PENDING."""
     change = shapes.ContainerStateChange(container_name=name, status="PENDING", reason=detail)
@@ -25,7 +30,7 @@ def pulling(task: Task, name: str, detail: str) -> Report:
 
 
 def merged(earlier: Report, later: Report) -> Report:
-    """Say in one report what two say of a task that is RUNNING."""
+    """Say in one report what two with the same status say of a task."""
     changes = {each.container_name: each for each in earlier.request.containers or []}
     changes |= {each.container_name: each for each in later.request.containers or []}
     return Report(later.task, msgspec.structs.replace(later.request, containers=list(changes.values())))

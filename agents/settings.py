@@ -20,6 +20,8 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True):
     """From SIGTERM to SIGKILL, where a container definition says nothing."""
     keep_stopped_seconds: float = 10.0
     """How long the containers of a STOPPED task are kept."""
+    pending_seconds: float = 10.0
+    """After which containers that run are reported of a task that others hold up."""
     retry_seconds_min: float = 0.1
     retry_seconds_max: float = 5.0
     leave_seconds_max: float = 2.0

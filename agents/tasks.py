@@ -100,7 +100,7 @@ class Tasks:
         if wanted.definition is not None and not task.plan.containers:
             self._plan(task, wanted)
         if wanted.last_status == "RUNNING":
-            knows_of(task)
+            knows_of(task, wanted.restarts)
         if wanted.desired_status == "STOPPED":
             self._end(task, "STOPPED")
         else:

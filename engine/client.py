@@ -1187,6 +1187,22 @@ class Client(Caller):
         answer: shapes.PutAccountSettingDefaultResponse = await self._carry_out("PutAccountSettingDefault", arguments)
         return answer
 
+    async def put_alarm_state(
+        self,
+        *,
+        alarm_name: str | None = None,
+        state_value: str | None = None,
+        state_reason: str | None = None,
+    ) -> own.PutAlarmStateResponse:
+        """Carry out PutAlarmState."""
+        arguments: dict[str, object] = {
+            "alarmName": alarm_name,
+            "stateValue": state_value,
+            "stateReason": state_reason,
+        }
+        answer: own.PutAlarmStateResponse = await self._carry_out("PutAlarmState", arguments)
+        return answer
+
     async def put_attributes(
         self,
         *,

@@ -10,6 +10,7 @@ import msgspec
 
 from quarterdeck.engine.core.turn import Ids, Settings
 from quarterdeck.engine.doors.door import Door
+from quarterdeck.engine.doors.hooks import Hooks
 from quarterdeck.engine.shell.clock import Clock, SystemClock
 from quarterdeck.engine.shell.heartbeats import Heartbeats
 from quarterdeck.engine.shell.ids import RandomIds
@@ -64,6 +65,7 @@ class Replica:
         self.secrets = Secrets(self.keeper, Vault(settings.secrets_key))
         self.usage = Usage(clock or SystemClock())
         self.projector = Projector(log, models, busy=self._commands_come)
+        self.hooks = Hooks(self.keeper)
         self.door = Door(self.keeper, self.projector, log, self.usage, settings.endpoint)
 
     def _commands_come(self, applied: int) -> bool:
@@ -77,6 +79,7 @@ class Replica:
             parts.create_task(self.scheduler.run(), name="scheduler")
             parts.create_task(self.heartbeats.run(), name="heartbeats")
             parts.create_task(self.projector.run(), name="projector")
+            parts.create_task(self.hooks.run(), name="hooks")
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 from quarterdeck.events import (
     account_setting,
+    alarm,
     capacity_provider,
     cluster,
     container_instance,
@@ -36,6 +37,7 @@ AnyEvent = (
     | capacity_provider.CapacityProviderDeletionFailed
     | account_setting.AccountSettingPut
     | account_setting.AccountSettingDeleted
+    | alarm.AlarmStateChanged
     | secret.SecretStored
     | secret.SecretDeleted
     | tag.ResourceTagged
@@ -50,6 +52,13 @@ AnyEvent = (
     | service.ServiceDrained
     | service.DeploymentStarted
     | service.DeploymentCompleted
+    | service.DeploymentBaking
+    | service.DeploymentStageEntered
+    | service.DeploymentTrafficShifted
+    | service.DeploymentHookStarted
+    | service.DeploymentHookEnded
+    | service.DeploymentFailuresCounted
+    | service.DeploymentFailed
     | service.ServiceDeploymentBlocked
     | service.ServiceSteadyStateReached
     | service.ServiceTaskPlacementFailed
@@ -57,6 +66,11 @@ AnyEvent = (
     | service.ServiceScaleInBlocked
     | service.ServiceDesiredCountChanged
     | service.ServiceDaemonConstraintViolated
+    | service.ServiceRebalancingStarted
+    | service.ServiceRebalancingTaskStarted
+    | service.ServiceRebalancingBlocked
+    | service.ServiceRebalancingStopped
+    | service.ServiceRebalancingCompleted
     | task_set.TaskSetCreated
     | task_set.TaskSetScaled
     | task_set.PrimaryTaskSetChanged
@@ -100,6 +114,7 @@ def subject(event: AnyEvent) -> str:
         case (
             capacity_provider.CapacityProviderEvent()
             | account_setting.AccountSettingEvent()
+            | alarm.AlarmStateChanged()
             | tag.TagEvent()
             | secret.SecretEvent()
         ):
@@ -116,6 +131,7 @@ def subject(event: AnyEvent) -> str:
 def _in_no_cluster(
     event: capacity_provider.CapacityProviderEvent
     | account_setting.AccountSettingEvent
+    | alarm.AlarmStateChanged
     | tag.TagEvent
     | secret.SecretEvent,
 ) -> str:
@@ -124,6 +140,8 @@ def _in_no_cluster(
             return event.capacity_provider
         case account_setting.AccountSettingEvent():
             return event.name
+        case alarm.AlarmStateChanged():
+            return event.alarm
         case tag.TagEvent():
             return short_name(event.resource)
         case secret.SecretEvent():

@@ -132,11 +132,12 @@ class TaskProtectionDisabled(TaskEvent, frozen=True, kw_only=True, gc=False):
 
 
 class TaskStopRequested(TaskEvent, frozen=True, kw_only=True, gc=False):
-    """The desired status became STOPPED, and will never be RUNNING again."""
+    """The desired status became STOPPED, for ever; ``unhealthy`` tells of a task that failed its checks."""
 
     stop_code: str
     reason: str
     superseded_by: str = ""
+    unhealthy: bool = False
 
 
 class TaskStopped(TaskEvent, frozen=True, kw_only=True, gc=False):

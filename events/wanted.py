@@ -27,6 +27,8 @@ class WantedTask(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     overrides: shapes.TaskOverride | None = None
     group: str = ""
     network_configuration: shapes.NetworkConfiguration | None = None
+    restarts: dict[str, int] = {}
+    """How often its agents told that they started which container again."""
 
 
 class Wanting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):

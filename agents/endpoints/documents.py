@@ -6,6 +6,7 @@ from typing import Any
 
 from quarterdeck.agents import labels, pause
 from quarterdeck.agents.plan import ContainerPlan
+from quarterdeck.agents.report import health
 from quarterdeck.agents.runtimes.port import Container
 from quarterdeck.agents.task import Task
 from quarterdeck.events.names import Namespace, container_uuid, parse_arn
@@ -57,6 +58,7 @@ def container_document(task: Task, name: str) -> dict[str, Any]:
         "LogOptions": plan.spec.log_options or None,
         "ContainerARN": arn.namespace.container_arn(task.cluster, task.id, container_uuid(task.id, index)),
         "Volumes": [{"Source": each.source, "Destination": each.target} for each in plan.spec.mounts] or None,
+        "RestartCount": task.restarts.get(name, 0) if plan.restart is not None else None,
         **(_observed(task, plan, found) if found is not None else {}),
     }
     return {key: value for key, value in document.items() if value is not None}
@@ -67,12 +69,11 @@ def _observed(task: Task, plan: ContainerPlan, container: Container) -> dict[str
     mode, addresses = (plan.spec.network_mode, container.addresses) if owner is None else ("awsvpc", owner.addresses)
     return {
         "ExitCode": container.exit_code,
+        "Health": {"status": told} if (told := health(plan, container)) else None,
         "CreatedAt": _time(container.created_at),
         "StartedAt": _time(container.started_at),
         "FinishedAt": _time(container.finished_at),
         "Networks": [{"NetworkMode": mode, "IPv4Addresses": [address]} for address in addresses] or None,
-        "Health": {"status": container.health} if container.health is not None else None,
-        "RestartCount": task.restarts.get(plan.name),
         "Ports": [
             {
                 "ContainerPort": port.container_port,

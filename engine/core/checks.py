@@ -26,7 +26,7 @@ def first_failing_check(instance: InstanceState, demand: Demand) -> str:
         return "STATUS"
     if not instance.connected:
         return "AGENT"
-    if demand.attributes or demand.member_of:
+    if demand.attributes or demand.member_of or demand.gpus:
         reason = admission(instance, demand)
         if reason:
             return reason
@@ -95,10 +95,10 @@ def detail(instance: InstanceState, demand: Demand, reason: str) -> str:
             words = "in use: " + ", ".join(str(port) for port in sorted(_clashes(instance, demand, reserved)))
         case "RESOURCE:CPU":
             words = f"needs {demand.cpu} CPU units, {_left(instance.cpu_left, reserved.cpu)}"
+        case "RESOURCE:GPU":
+            words = f"needs {demand.gpus} GPUs, 0 left"
         case "RESOURCE:MEMORY":
             words = f"needs {demand.memory} MiB, {_left(instance.memory_left, reserved.memory)}"
-        case "RESOURCE:GPU":
-            words = f"needs {demand.gpus} GPUs, instances have none in this version"
         case _:
             words = _apart(instance, demand, reason)
     return words

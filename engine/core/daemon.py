@@ -13,7 +13,6 @@ from quarterdeck.engine.core.deployment_configuration import bounds
 from quarterdeck.engine.core.service_health import FAILED, examine
 from quarterdeck.engine.core.service_step import STEPS_PER_PASS_MAX, Next, Site, both, held_back, stop, template
 from quarterdeck.engine.core.task import put
-from quarterdeck.engine.core.turn import Turn
 from quarterdeck.engine.core.wish import wish
 from quarterdeck.events.explanation import Explanation
 from quarterdeck.events.service import (
@@ -58,10 +57,10 @@ def is_daemon(service: ServiceState) -> bool:
     return service.settings.scheduling_strategy == "DAEMON"
 
 
-def keep_everywhere(turn: Turn, cluster: ClusterState, service: ServiceState) -> Next | None:
+def keep_everywhere(site: Site) -> Next | None:
     """Bring a DAEMON service one pass closer to what it should be; None if it is that already."""
-    site = Site(turn, cluster, service, service.deployments[0])
-    demand = wish(turn.state, template(site)).demand
+    _, cluster, service, _ = site
+    demand = wish(site.turn.state, template(site)).demand
     cluster.room.changing = cluster.room.changing or looks_at_tasks(demand.member_of)
     roster = cluster.room.roster(service.group, demand)
     members = roster.refresh(cluster.instances, partial(_belongs, cluster, service.group))
@@ -135,7 +134,7 @@ def _stop_stale(duty: _Duty) -> Next:
     """Stop tasks of older revisions, as many healthy ones as the minimum healthy percent lets go at once."""
     site, cluster, service = duty.site, duty.site.cluster, duty.site.service
     stale = [each for each in _wanted(duty) if each.deployment != site.deployment.id]
-    if not stale:
+    if not stale or site.deployment.failure:
         return Next()
     open_ = [each for each in stale if each.id not in cluster.protected and _may_stop(duty, each)]
     idle = [each for each in open_ if not _is_healthy(cluster, each)]
@@ -156,7 +155,7 @@ def _stop_unwell(duty: _Duty) -> Next:
     site = duty.site
     if not site.service.ill:
         return Next()
-    unwell = examine(site.turn, site.cluster, site.service)
+    unwell = examine(site)
     return both(stop(site, unwell.tasks, len(unwell.tasks), FAILED), Next(at=unwell.at))
 
 
@@ -167,6 +166,8 @@ def _may_stop(duty: _Duty, task: TaskState) -> bool:
 
 def _start_missing(duty: _Duty) -> Next:
     site, cluster = duty.site, duty.site.cluster
+    if site.deployment.failure:
+        return Next()
     missing = sorted(duty.members - duty.held.instances.keys() - duty.held.stopping.keys())
     waits = held_back(site) if missing else None
     if waits is not None:

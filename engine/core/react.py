@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from quarterdeck.events.alarm import AlarmStateChanged
 from quarterdeck.events.catalog import AnyEvent
 from quarterdeck.events.container_instance import (
     AgentConnected,
@@ -11,8 +12,15 @@ from quarterdeck.events.container_instance import (
     ContainerInstanceReregistered,
     ContainerInstanceStatusChanged,
 )
-from quarterdeck.events.service import DeploymentStarted, ServiceCreated, ServiceDeleted, ServiceUpdated
+from quarterdeck.events.service import (
+    DeploymentHookEnded,
+    DeploymentStarted,
+    ServiceCreated,
+    ServiceDeleted,
+    ServiceUpdated,
+)
 from quarterdeck.events.task import (
+    TaskEvent,
     TaskHealthChanged,
     TaskPlaced,
     TaskProtectionDisabled,
@@ -36,21 +44,19 @@ QUEUE = ""
 def concerned(state: NamespaceState, event: AnyEvent) -> Iterator[tuple[str, str]]:
     """Name (cluster, service) of each service whose tasks, wishes or instances the event changed."""
     match event:
-        case ServiceCreated() | ServiceUpdated() | ServiceDeleted() | DeploymentStarted():
+        case ServiceCreated() | ServiceUpdated() | ServiceDeleted() | DeploymentStarted() | DeploymentHookEnded():
             yield event.cluster, event.service
         case TaskSetCreated() | TaskSetScaled() | TaskSetDeleted():
             yield event.cluster, event.service
         case TaskStarted() | TaskStopped() | TaskStopRequested() | TaskHealthChanged() | TaskProtectionDisabled():
-            task = state.clusters[event.cluster].tasks.get(event.task)
-            if task is not None and task.deployment:
-                yield event.cluster, task.group.removeprefix(SERVICE_GROUP)
-                if isinstance(event, TaskStopped) and task.instance in state.clusters[event.cluster].draining:
-                    yield from _daemons(state.clusters[event.cluster])
+            yield from _on_task(state.clusters[event.cluster], event)
         case TaskQueued():
             yield event.cluster, QUEUE
         case ContainerInstanceEvent():
             yield from _daemons(state.clusters[event.cluster])
             yield from _on_instance(state.clusters[event.cluster], event.container_instance)
+        case AlarmStateChanged():
+            yield from _on_alarm(state, event.alarm)
         case _:
             pass
 
@@ -66,10 +72,27 @@ def makes_room(event: AnyEvent) -> bool:
             return False
 
 
+def _on_task(cluster: ClusterState, event: TaskEvent) -> Iterator[tuple[str, str]]:
+    """Where a task of a service stops on an instance that drains, the daemons there may be the next to stop."""
+    task = cluster.tasks.get(event.task)
+    if task is not None and task.deployment:
+        yield cluster.name, task.group.removeprefix(SERVICE_GROUP)
+        if isinstance(event, TaskStopped) and task.instance in cluster.draining:
+            yield from _daemons(cluster)
+
+
 def _daemons(cluster: ClusterState) -> Iterator[tuple[str, str]]:
     """Name the services that run on every instance: they come before all that choose one."""
     for group in cluster.room.daemons:
         yield cluster.name, group.removeprefix(SERVICE_GROUP)
+
+
+def _on_alarm(state: NamespaceState, name: str) -> Iterator[tuple[str, str]]:
+    for cluster in state.clusters.values():
+        for service in cluster.services.values():
+            alarms = service.settings.deployment_configuration.alarms
+            if service.status == "ACTIVE" and alarms is not None and name in (alarms.alarm_names or ()):
+                yield cluster.name, service.name
 
 
 def _on_instance(cluster: ClusterState, name: str) -> Iterator[tuple[str, str]]:

@@ -18,9 +18,12 @@ from quarterdeck.projections.live.states import ClusterState, DeploymentState, S
 from quarterdeck.projections.live.task_definition import find
 
 STEPS_PER_PASS_MAX = 100
+REPEAT_SECONDS = 6 * 3600.0
+"""What is told of a service once is told again after so long, if it is still so (spec §7.6)."""
 FAILURES_FREE = 3
 DELAY_SECONDS_FIRST = 10.0
 DELAY_SECONDS_MAX = 27 * 60.0
+UNHEALTHY = "Task failed container health checks"
 
 
 class Next(msgspec.Struct, frozen=True):
@@ -49,7 +52,7 @@ class Site(NamedTuple):
 
 def start(site: Site, missing: int, away: list[TaskState]) -> Next:
     """Start what is missing, a bounded number at once; each takes the place of one that is away."""
-    turn, cluster, service, _ = site
+    turn, cluster, service, _deployment = site
     waits = held_back(site)
     if waits is not None:
         return waits
@@ -68,19 +71,19 @@ def start(site: Site, missing: int, away: list[TaskState]) -> Next:
 
 
 def held_back(site: Site) -> Next | None:
-    """Wait after starts that failed in a row, and say so once (spec §8.6); None: go on."""
+    """Wait after starts that failed in a row, and say so once (spec §8.6), unless an instance has come; None: go on."""
     deployment = site.deployment
     until = deployment.failed_at + start_delay(deployment.failed)
-    if until <= max(site.turn.now, deployment.failed_at):
+    if until <= max(site.turn.now, deployment.failed_at) or site.cluster.joined_at > deployment.failed_at:
         return None
     _tell_impaired(site)
-    return Next(at=until)
+    return Next(at=until, waits_for_room=True)
 
 
-def stop(site: Site, tasks: Iterable[TaskState], count: int, reason: str = "") -> Next:
+def stop(site: Site, tasks: Iterable[TaskState], count: int, reason: str = "", superseded_by: str = "") -> Next:
     """Ask the first so many tasks to stop, a bounded number at once; if not to scale, say why."""
     for _, task in zip(range(min(count, STEPS_PER_PASS_MAX)), tasks, strict=False):
-        _ask_to_stop(site, task, reason)
+        _ask_to_stop(site, task, reason, superseded_by)
     return Next(again=count > STEPS_PER_PASS_MAX)
 
 
@@ -133,7 +136,8 @@ def template(site: Site) -> TaskRequested:
 
 
 def _tell_unplaceable(site: Site, count: int, found: Unplaceable, wanted: Wish) -> None:
-    if site.service.unplaced == (found.reason or NO_INSTANCES):
+    service, now = site.service, site.turn.now
+    if service.unplaced == (found.reason or NO_INSTANCES) and now - service.unplaced_at < REPEAT_SECONDS:
         return
     site.turn.emit(
         ServiceTaskPlacementFailed(
@@ -169,5 +173,6 @@ def _ask_to_stop(site: Site, task: TaskState, reason: str, superseded_by: str = 
             stop_code="ServiceSchedulerInitiated",
             reason=reason or f"Scaling activity initiated by (deployment {site.deployment.id})",
             superseded_by=superseded_by,
+            unhealthy=reason == UNHEALTHY,
         )
     )

@@ -19,6 +19,7 @@ from quarterdeck.engine.core.turn import Turn
 from quarterdeck.engine.doors import (
     absent,
     account_setting,
+    alarm,
     attribute,
     capacity_provider,
     cluster,
@@ -62,6 +63,7 @@ OPERATIONS: dict[str, Operation] = {
     **tag.OPERATIONS,
     **execute_command.OPERATIONS,
     **explain_placement.OPERATIONS,
+    **alarm.OPERATIONS,
     **absent.OPERATIONS,
     **task_definition.OPERATIONS,
     **service.OPERATIONS,

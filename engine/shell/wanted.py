@@ -124,4 +124,5 @@ def _task(task: TaskState, desired_status: str) -> WantedTask:
         overrides=task.overrides,
         group=task.group,
         network_configuration=task.network,
+        restarts=task.restarts or {},
     )

@@ -64,7 +64,7 @@ def reregistered(namespace: NamespaceState, event: ContainerInstanceReregistered
     cluster.room.move(instance)
 
 
-def status_changed(namespace: NamespaceState, event: ContainerInstanceStatusChanged, _at: float) -> None:
+def status_changed(namespace: NamespaceState, event: ContainerInstanceStatusChanged, at: float) -> None:
     """Set ACTIVE or DRAINING."""
     cluster, instance = _find(namespace, event.cluster, event.container_instance)
     instance.status = event.status
@@ -72,6 +72,7 @@ def status_changed(namespace: NamespaceState, event: ContainerInstanceStatusChan
         cluster.draining[instance.id] = None
     else:
         cluster.draining.pop(instance.id, None)
+        cluster.joined_at = at
     cluster.room.gain(instance)
 
 
@@ -100,11 +101,12 @@ def deregistered(namespace: NamespaceState, event: ContainerInstanceDeregistered
     cluster.room.leave(instance)
 
 
-def connected(namespace: NamespaceState, event: AgentConnected, _at: float) -> None:
+def connected(namespace: NamespaceState, event: AgentConnected, at: float) -> None:
     """Note that the agent is there, and with it the tasks it was lost with."""
     cluster, instance = _find(namespace, event.cluster, event.container_instance)
     instance.connected = True
     instance.session = event.session
+    cluster.joined_at = at
     cluster.away.pop(instance.id, None)
     if instance.lost:
         instance.lost = False

@@ -11,7 +11,7 @@ GPU_DIGITS_MAX = 9
 
 
 class Demand(msgspec.Struct, frozen=True):
-    """CPU units, MiB, static host ports, attributes, GPUs, and what expressions must say of an instance.
+    """CPU units, MiB, static host ports, GPUs, attributes, and what expressions must say of an instance.
 
     Equal demands fit the same instances.
     """
@@ -84,10 +84,10 @@ def _memory(container: shapes.ContainerDefinition, override: shapes.ContainerOve
 
 
 def _gpus(container: shapes.ContainerDefinition, override: shapes.ContainerOverride | None) -> int:
-    wanted = override.resource_requirements if override is not None else None
-    asked = container.resource_requirements if wanted is None else wanted
-    amounts = [each.value or "" for each in asked or [] if each.type == "GPU"]
-    return sum(int(each[:GPU_DIGITS_MAX]) for each in amounts if each.isdecimal())
+    given = override.resource_requirements if override is not None else None
+    requirements = container.resource_requirements if given is None else given
+    counts = (each.value or "" for each in requirements or [] if each.type == "GPU")
+    return sum(int(count[:GPU_DIGITS_MAX]) if count.isdecimal() else 1 for count in counts)
 
 
 def _host_ports(definition: shapes.TaskDefinition) -> list[tuple[int, str]]:

@@ -25,9 +25,11 @@ WEB = {"name": "web", "image": "web", "memory": 64}
 
 
 async def run_service(qd: Embedded, count: int) -> None:
-    """Run a service, and wait until all of it runs."""
+    """Run a service that leaves its tasks in their zones, and wait until all of it runs."""
     await qd.register_task_definition(family="web", container_definitions=[WEB])
-    await qd.create_service(service_name="web", task_definition="web", desired_count=count)
+    await qd.create_service(
+        service_name="web", task_definition="web", desired_count=count, availability_zone_rebalancing="DISABLED"
+    )
 
     async def runs() -> bool:
         return await running(qd) == count

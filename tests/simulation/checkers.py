@@ -8,7 +8,9 @@ fewest     (minimum healthy percent) a commit of the scheduler that stops health
            (containers die, instances are lost): that is no breach, but then it may stop none that count.
 most       (maximum percent) while tasks of an older deployment, or on DRAINING instances, are being replaced, a commit
            that places tasks of the service leaves at most floor(desired * maximum) not STOPPED; those whose agent is
-           lost are not counted. Placing never makes more tasks of the PRIMARY deployment wanted than are desired.
+           lost are not counted. Placing never makes more tasks of the PRIMARY deployment wanted than are desired,
+           but for those that move to another zone, within the same maximum. Where old and new tasks run side by
+           side, as many of each may be wanted as are desired.
 balance    a task of a service without strategies goes to a zone that has the fewest of the service's wanted tasks of
            all zones in which an instance could take it. So skew ≤ 1 holds whenever there is room in the emptiest zone.
 constraints a service's task is placed where its memberOf holds and, with distinctInstance, no other of its tasks is
@@ -171,9 +173,11 @@ class Most(Checker):
             present = [each for each in wish.tasks.values() if not self._is_lost(each.instance)]
             fresh = [each for each in present if each.deployment == wish.primary and each.desired == "RUNNING"]
             staying = [each for each in fresh if self.ledger.places[each.instance].status != "DRAINING"]
-            if len(staying) > wish.desired:
+            if len(staying) > wish.desired + len(wish.moving):
                 self.fail(f"service {name}: {len(staying)} tasks wanted of {wish.primary}, {wish.desired} desired")
-            if rolling and len(present) > wish.upper:
+            if wish.staged:
+                present = [each for each in present if each.desired == "RUNNING"]
+            if (rolling or wish.moving) and len(present) > wish.upper:
                 self.fail(f"service {name}: {len(present)} tasks while some are replaced, {wish.upper} may be there")
 
     def _is_rolling(self, wish: Wish) -> bool:

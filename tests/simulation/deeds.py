@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from typing import Any
 
 from quarterdeck.events import shapes
 from tests.simulation.ledger import Held
@@ -38,6 +39,13 @@ STRATEGIES = (
     [shapes.PlacementStrategy(type="random")],
 )
 SECONDS_BAD_MAX = 40.0
+RULES: tuple[dict[str, Any], ...] = (
+    {},
+    {"deployment_circuit_breaker": shapes.DeploymentCircuitBreaker(enable=True, rollback=True)},
+    {"deployment_circuit_breaker": shapes.DeploymentCircuitBreaker(enable=True, rollback=False)},
+    {"strategy": "BLUE_GREEN"},
+    {"strategy": "CANARY", "canary_configuration": shapes.CanaryConfiguration(canary_bake_time_in_minutes=0)},
+)
 
 Deed = Callable[[World], Coroutine[None, None, None]]
 
@@ -51,7 +59,9 @@ async def create_service(world: World) -> None:
         placement_constraints=world.chance.choice(CONSTRAINTS),
         placement_strategy=world.chance.choice(STRATEGIES),
         deployment_configuration=shapes.DeploymentConfiguration(
-            minimum_healthy_percent=minimum, maximum_percent=maximum
+            minimum_healthy_percent=minimum,
+            maximum_percent=maximum,
+            **world.chance.choice(RULES),
         ),
     )
     await world.ask("CreateService", request)

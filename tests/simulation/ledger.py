@@ -22,10 +22,14 @@ from quarterdeck.events.container_instance import (
 )
 from quarterdeck.events.service import (
     DeploymentCompleted,
+    DeploymentFailed,
     DeploymentStarted,
     ServiceCreated,
     ServiceDeleted,
     ServiceDrained,
+    ServiceRebalancingCompleted,
+    ServiceRebalancingStopped,
+    ServiceRebalancingTaskStarted,
     ServiceSettings,
     ServiceUpdated,
 )
@@ -86,7 +90,10 @@ class Place(msgspec.Struct):
 
 
 class Wish(msgspec.Struct):
-    """A service: what is wanted of it, and its tasks that are not STOPPED. The last deployment is the PRIMARY."""
+    """A service: what is wanted of it, and its tasks that are not STOPPED. The last deployment is the PRIMARY.
+
+    ``moving`` are tasks started to rebalance zones for which no other was stopped yet.
+    """
 
     name: str
     desired: int
@@ -94,12 +101,19 @@ class Wish(msgspec.Struct):
     status: str = "ACTIVE"
     deployments: list[DeploymentStarted] = []
     completed: set[str] = set()
+    failed: set[str] = set()
     tasks: dict[str, Held] = {}
+    moving: set[str] = set()
 
     @property
     def primary(self) -> str:
         """The newest deployment."""
         return self.deployments[-1].deployment if self.deployments else ""
+
+    @property
+    def staged(self) -> bool:
+        """Whether old and new tasks run side by side: the minimum of new ones is not made by stopping old ones."""
+        return self.settings.deployment_configuration.strategy not in {None, "ROLLING"}
 
     @property
     def lower(self) -> int:
@@ -109,7 +123,9 @@ class Wish(msgspec.Struct):
 
     @property
     def upper(self) -> int:
-        """How many tasks may be there at once."""
+        """How many tasks may be there at once: all twice where old and new run side by side."""
+        if self.staged:
+            return 2 * self.desired
         percent = self.settings.deployment_configuration.maximum_percent
         return floor(self.desired * (200 if percent is None else percent) / 100)
 
@@ -135,7 +151,7 @@ class Ledger:
             case TaskStarted():
                 self.tasks[event.task].last = "RUNNING"
             case TaskStopRequested():
-                self.tasks[event.task].desired = "STOPPED"
+                self._unwanted(event)
             case TaskStopped():
                 self._stopped(event)
             case TaskProtectionEnabled() | TaskProtectionDisabled():
@@ -174,8 +190,20 @@ class Ledger:
                 self.wishes[event.service].status = "INACTIVE"
             case DeploymentStarted():
                 self.wishes[event.service].deployments.append(event)
+                self.wishes[event.service].failed.discard(event.deployment)
             case DeploymentCompleted():
                 self.wishes[event.service].completed.add(event.deployment)
+            case DeploymentFailed():
+                self.wishes[event.service].failed.add(event.deployment)
+            case _:
+                self._about_balance(event)
+
+    def _about_balance(self, event: AnyEvent) -> None:
+        match event:
+            case ServiceRebalancingTaskStarted():
+                self.wishes[event.service].moving.add(event.task)
+            case ServiceRebalancingCompleted() | ServiceRebalancingStopped():
+                self.wishes[event.service].moving.clear()
             case _:
                 pass
 
@@ -220,12 +248,20 @@ class Ledger:
         if wish is not None:
             wish.tasks[task.id] = task
 
+    def _unwanted(self, event: TaskStopRequested) -> None:
+        task = self.tasks[event.task]
+        task.desired = "STOPPED"
+        wish = self.wish_of(task)
+        if wish is not None:
+            wish.moving -= {event.task, event.superseded_by}
+
     def _stopped(self, event: TaskStopped) -> None:
         task = self.tasks[event.task]
         task.last, task.desired = "STOPPED", "STOPPED"
         wish = self.wish_of(task)
         if wish is not None:
             wish.tasks.pop(task.id, None)
+            wish.moving.discard(task.id)
         if task.instance:
             self.places[task.instance].tasks.pop(task.id, None)
 

@@ -1,7 +1,8 @@
 """Settled: what every service must have come to once the faults are over, and what may stand in its way.
 
 A service has settled when its PRIMARY deployment is the only one, all its tasks run where they can stay, as many as
-are desired, and it was told that it is steady. It may stop short of that only because
+are desired, and it was told that it is steady; or when its PRIMARY deployment FAILED. It may stop short of that only
+because
     no instance could take one more of its tasks, and none of the tasks to be replaced may be stopped to make room; or
     its percents let it neither start one task nor stop one (spec §9.3: 2 tasks at 75/125).
 """
@@ -34,6 +35,8 @@ def _service(ledger: Ledger, wish: Wish) -> Iterator[str]:
         return
     fresh = [each for each in wish.tasks.values() if _may_stay(ledger, wish, each)]
     stale = len(wish.tasks) - len(fresh)
+    if wish.primary in wish.failed:
+        return
     if len(fresh) == wish.desired and not stale and wish.primary in wish.completed:
         return
     if len(fresh) > wish.desired and not stale and any(each.protected for each in fresh):
@@ -52,7 +55,7 @@ def _is_stuck(ledger: Ledger, wish: Wish, fresh: list[Held], stale: int) -> bool
     if any(each.protected for each in wish.tasks.values()):
         return True
     running = len(fresh) + stale
-    if stale and running > wish.lower:
+    if stale and running > wish.lower and not wish.staged:
         return False
     need = ledger.needs[wish.deployments[-1].task_definition]
     fits = any(not ledger.lacks(each, need) and not ledger.refuses(each, wish) for each in ledger.places.values())

@@ -109,7 +109,6 @@ class DockerRuntime:
 
     async def remove(self, container_id: str) -> None:
         """Force; a removal that is under way already counts as ours."""
-        parent = await self._cgroup_parent(container_id) if self._cgroups.usable else ""
         answer = await self._api.call(
             "DELETE",
             f"/containers/{container_id}",
@@ -118,11 +117,7 @@ class DockerRuntime:
         )
         if not answer.ok and answer.status not in {NOT_FOUND, CONFLICT}:
             raise CannotRemoveContainerError(answer.message)
-        self._cgroups.drop(parent)
-
-    async def _cgroup_parent(self, container_id: str) -> str:
-        answer = await self._api.call("GET", f"/containers/{container_id}/json")
-        return _decoded(answer, wire.Inspected).host_config.cgroup_parent if answer.ok else ""
+        self._cgroups.removed(container_id)
 
     async def remove_volume(self, name: str) -> None:
         """Ask the daemon; a volume in use stays."""
@@ -151,6 +146,7 @@ class DockerRuntime:
         answer = await self._api.call("GET", f"/containers/{container_id}/json")
         _settled(answer, CannotInspectContainerError)
         inspected = _decoded(answer, wire.Inspected)
+        self._cgroups.holds(inspected.id, inspected.host_config.cgroup_parent)
         return translate.container(inspected, await self.images.digest(inspected.image, inspected.config.image))
 
     async def list(self, labels: Mapping[str, str]) -> list[Container]:

@@ -201,7 +201,7 @@ class ProcessRuntime:
         pids = store.pids(container_id)
         if pids is None or not pids.command_lives:
             return {}
-        limit = (store.spec(container_id).memory_mib or 0) * launch.BYTES_PER_MIB
+        limit = launch.data_bytes(store.spec(container_id))
         return usage(pids.command_pid, limit, time.time())  # noqa: TID251 - as the file times are
 
     async def gateway(self) -> str:

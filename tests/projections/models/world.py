@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from quarterdeck.events import cluster, container_instance, service, shapes, tag, task, task_set
+from quarterdeck.events import alarm, cluster, container_instance, service, shapes, tag, task, task_set
 from quarterdeck.events import task_definition as definitions
 from quarterdeck.events.catalog import AnyEvent
 from quarterdeck.events.commit import Commit
@@ -270,9 +270,30 @@ class World:
                 **of, deployment=deployment, count=1, reason="AGENT", closest="x", explanation=EXPLANATION
             ),
             service.ServiceTaskStartImpaired(**of, deployment=deployment, failures=1, delay_seconds=1.0),
+            service.ServiceRebalancingStarted(**of, zones={"a": 3, "b": 1}),
+            service.ServiceRebalancingTaskStarted(**of, task="none", zone="b", source="a"),
+            service.ServiceRebalancingBlocked(**of, deployment=deployment, zone="b"),
+            service.ServiceRebalancingStopped(**of, reason="x"),
+            service.ServiceRebalancingCompleted(**of, zones={"a": 2, "b": 2}),
             service.ServiceScaleInBlocked(**of, deployment=deployment, protected=3),
             service.ServiceDesiredCountChanged(**of, desired_count=2),
             service.ServiceDaemonConstraintViolated(**of, deployment=deployment, container_instances=["x"]),
+            alarm.AlarmStateChanged(alarm="errors", state=("OK", "ALARM")[choice % 2]),
+            service.DeploymentBaking(**of, deployment=deployment, until=START),
+            service.DeploymentStageEntered(**of, deployment=deployment, stage="PRE_SCALE_UP"),
+            service.DeploymentHookStarted(
+                **of,
+                deployment=deployment,
+                hook="h",
+                stage="PRE_SCALE_UP",
+                target_type="PAUSE",
+                expires_at=START,
+                timeout_action="ROLLBACK",
+            ),
+            service.DeploymentHookEnded(**of, deployment=deployment, hook="h", status="SUCCEEDED"),
+            service.DeploymentTrafficShifted(**of, deployment=deployment, test=100.0, production=10.0),
+            service.DeploymentFailuresCounted(**of, deployment=deployment, failures=choice % 4, threshold=3),
+            *([service.DeploymentFailed(**of, deployment=deployment, cause="x", reason="x")] if choice % 3 else []),
             service.ServiceDeploymentBlocked(**of, deployment=deployment, lower=1, upper=2),
             task.TaskPlacementFailed(
                 cluster=found[0].name, task_definition="web:1", group="x", count=1, explanation=EXPLANATION
