@@ -1,7 +1,7 @@
 """Container instance: its read model."""
 
 import sqlite3
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 
 import msgspec
 
@@ -93,15 +93,6 @@ PORTS = """
 SELECT task.ports FROM container_instance AS sharer JOIN task ON task.container_instance = sharer.number
 WHERE sharer.cluster = ? AND sharer.host = ? AND task.ports IS NOT NULL
 """
-LIST = """
-SELECT number, id FROM container_instance
-WHERE cluster = :cluster AND status <> 'INACTIVE' AND number > :after ORDER BY number LIMIT :limit
-"""
-LIST_BY_STATUS = """
-SELECT number, id FROM container_instance
-WHERE cluster = :cluster AND status = :status AND number > :after ORDER BY number LIMIT :limit
-"""
-
 Row = tuple[int, str, bool, float | None, str, float | None, str, str, bytes, bytes, int, int, int, int, int]
 
 _doc = msgspec.json.Decoder(shapes.ContainerInstance)
@@ -237,19 +228,8 @@ class ContainerInstances:
         With a test, only those that it is true of.
         """
         parameters = {"status": status, "after": page.number(), "limit": page.limit + 1}
-        if test is None:
-            rows = await self._database.read(_list, str(namespace), cluster, parameters)
-        else:
-            rows = await self._database.read(matching, str(namespace), cluster, parameters, test)
+        rows = await self._database.read(matching, str(namespace), cluster, parameters, test)
         return listed([(number, namespace.container_instance_arn(cluster, name)) for number, name in rows], page.limit)
-
-
-def _list(
-    connection: sqlite3.Connection, namespace: str, name: str, parameters: Mapping[str, object]
-) -> list[tuple[int, str]]:
-    inside = cluster.number(connection, namespace, name)
-    statement = LIST if parameters["status"] is None else LIST_BY_STATUS
-    return connection.execute(statement, {"cluster": inside, **parameters}).fetchall()
 
 
 def _describe(

@@ -168,6 +168,8 @@ def ask(story: Chaos, one: int, two: int) -> None:
     constraints, strategies = options(one, two)
     rule = placement_options.rule(constraints, strategies)
     group, demand = GROUPS[one % len(GROUPS)], constrained(_demand(story, two), constraints)
+    if group in story.cluster().room.daemons:
+        return  # nobody chooses where a daemon goes
     found = place(story.cluster(), group, demand, rule, f"seed {one}")
     assert (found.instance.id if isinstance(found, Placed) else "") == best(story, group, demand, rule, f"seed {one}")
     rejected = sum(found.explanation.rejected.values())

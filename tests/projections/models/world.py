@@ -335,7 +335,9 @@ class World:
         fresh.instance, fresh.last = instance, "PENDING"
         self.tasks[fresh.name] = fresh
         of: dict[str, Any] = {"cluster": fresh.cluster, "task": fresh.name}
-        return [requested, task.TaskPlaced(**of, container_instance=instance, zone=ZONE)]
+        waits = task.TaskQueued(**of, until=START, reason="RESOURCE:CPU", explanation=EXPLANATION)
+        queued = [waits] if choice % 2 and not fresh.deployment else []
+        return [requested, *queued, task.TaskPlaced(**of, container_instance=instance, zone=ZONE)]
 
     def _one(self, choice: int, *last: str) -> Task | None:
         found = [each for each in self.tasks.values() if each.last in last]
