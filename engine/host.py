@@ -17,6 +17,7 @@ from quarterdeck.agents.agent import Agent
 from quarterdeck.agents.identity import FILE, DataDirectory, Identity, IdentityError
 from quarterdeck.agents.link import LinkDown
 from quarterdeck.agents.nats_link import NatsLink, open_link
+from quarterdeck.agents.networks import SUBNET
 from quarterdeck.agents.registration import RegistrationRefused
 from quarterdeck.agents.runtimes.docker import DockerRuntime
 from quarterdeck.agents.runtimes.errors import RuntimeFailure
@@ -218,6 +219,7 @@ async def remove_containers(name: RuntimeName, data: Path, docker_socket: str) -
         found = await runtime.list({labels.CONTAINER_INSTANCE: identity.container_instance})
         for container in found:
             await runtime.remove(container.id)
+        await runtime.networks.remove_unused({SUBNET: ""})
         return len(found)
     except RuntimeFailure as error:
         log.warning("containers could not be removed", instance=identity.container_instance, error=error.reason)

@@ -13,7 +13,10 @@ from quarterdeck.projections.live.instance import InstanceState
 MEMBER_OF = "MemberOf placement constraint unsatisfied."
 DISTINCT = "DistinctInstance placement constraint unsatisfied."
 RESOURCES = ("RESOURCE:PORTS", "RESOURCE:CPU", "RESOURCE:MEMORY", "RESOURCE:GPU")
-CHECKS = ("STATUS", "AGENT", "ATTRIBUTE", MEMBER_OF, DISTINCT, *RESOURCES)
+LOCATION = "LOCATION"
+SUBNETS = "quarterdeck.subnets"
+"""The attribute in which an agent names the subnets of its zone, with commas; without it any may be there."""
+CHECKS = ("STATUS", "AGENT", "ATTRIBUTE", LOCATION, MEMBER_OF, DISTINCT, *RESOURCES)
 """In order: the further an instance gets, the closer it is to fitting."""
 
 EXPRESSIONS_KEPT_MAX = 4_096
@@ -26,7 +29,7 @@ def first_failing_check(instance: InstanceState, demand: Demand) -> str:
         return "STATUS"
     if not instance.connected:
         return "AGENT"
-    if demand.attributes or demand.member_of or demand.gpus:
+    if demand.attributes or demand.member_of or demand.gpus or demand.subnets:
         reason = admission(instance, demand)
         if reason:
             return reason
@@ -50,7 +53,15 @@ def admission(instance: InstanceState, demand: Demand, facts: Facts | None = Non
     """Name what keeps an instance from ever taking such a task, whatever room it has; empty if nothing does."""
     if demand.attributes and _missing(instance, demand):
         return "ATTRIBUTE"
+    if demand.subnets and demand.subnets.isdisjoint(subnets_of(instance) or demand.subnets):
+        return LOCATION
     return MEMBER_OF if any(not matcher(each)(facts or instance) for each in demand.member_of) else ""
+
+
+def subnets_of(instance: InstanceState) -> list[str]:
+    """List the subnets of an instance's zone; none if its agent was not told."""
+    named = instance.attributes.get(SUBNETS)
+    return named.split(",") if named else []
 
 
 def shortage(instance: InstanceState, demand: Demand, reserved: Demand = NOTHING) -> str:
@@ -107,6 +118,8 @@ def detail(instance: InstanceState, demand: Demand, reason: str) -> str:
 def _apart(instance: InstanceState, demand: Demand, reason: str) -> str:
     if reason == MEMBER_OF:
         return "is not: " + ", ".join(each for each in demand.member_of if not matcher(each)(instance))
+    if reason == LOCATION:
+        return f"is in {', '.join(subnets_of(instance))}, not in {', '.join(sorted(demand.subnets))}"
     return "has a task of the group" if reason == DISTINCT else ""
 
 

@@ -1,4 +1,4 @@
-"""Container instance filter: lists of instances, page by page: all, or those that a test of their facts is true of."""
+"""Container instance filter: the instances that a test of their facts is true of, page by page."""
 
 import sqlite3
 from collections.abc import Callable, Mapping
@@ -8,14 +8,6 @@ import msgspec
 from quarterdeck.events import shapes
 from quarterdeck.projections.models import cluster
 
-LIST = """
-SELECT number, id FROM container_instance
-WHERE cluster = :cluster AND status <> 'INACTIVE' AND number > :after ORDER BY number LIMIT :limit
-"""
-LIST_BY_STATUS = """
-SELECT number, id FROM container_instance
-WHERE cluster = :cluster AND status = :status AND number > :after ORDER BY number LIMIT :limit
-"""
 SELECT = """
 SELECT number, id, connected, doc, running
 FROM container_instance JOIN container_instance_count ON container_instance = number
@@ -55,13 +47,10 @@ def matching(
     namespace: str,
     name: str,
     parameters: Mapping[str, object],
-    test: Callable[[Facts], bool] | None,
+    test: Callable[[Facts], bool],
 ) -> list[tuple[int, str]]:
-    """Find the first instances, as many as ``limit`` says; with a test, those that it is true of."""
+    """Find the first instances, as many as ``limit`` says, that the test is true of."""
     inside = cluster.number(connection, namespace, name)
-    if test is None:
-        statement = LIST if parameters["status"] is None else LIST_BY_STATUS
-        return connection.execute(statement, {"cluster": inside, **parameters}).fetchall()
     found = []
     for row in connection.execute(SELECT, {"cluster": inside, **parameters}):
         facts = Facts(connection, row)

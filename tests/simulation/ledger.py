@@ -34,6 +34,7 @@ from quarterdeck.events.service import (
     ServiceUpdated,
 )
 from quarterdeck.events.task import (
+    TaskHealthChanged,
     TaskPlaced,
     TaskProtectionDisabled,
     TaskProtectionEnabled,
@@ -53,6 +54,7 @@ class Need(msgspec.Struct, frozen=True):
     cpu: int
     memory: int
     ports: frozenset[Port]
+    checked: bool = False
 
 
 class Held(msgspec.Struct):
@@ -67,6 +69,7 @@ class Held(msgspec.Struct):
     last: str = "PROVISIONING"
     desired: str = "RUNNING"
     protected: bool = False
+    health: str = ""
 
     @property
     def alive(self) -> bool:
@@ -154,6 +157,8 @@ class Ledger:
                 self._unwanted(event)
             case TaskStopped():
                 self._stopped(event)
+            case TaskHealthChanged():
+                self.tasks[event.task].health = event.health_status
             case TaskProtectionEnabled() | TaskProtectionDisabled():
                 self.tasks[event.task].protected = isinstance(event, TaskProtectionEnabled)
             case ContainerInstanceRegistered():
@@ -238,8 +243,12 @@ class Ledger:
         return place.kept.union(*(task.need.ports for each in sharers for task in each.tasks.values()))
 
     def is_healthy(self, task: Held) -> bool:
-        """Tell whether a task counts: RUNNING, on an instance that is not lost."""
-        return task.last == "RUNNING" and not self.places[task.instance].lost
+        """Tell whether a task counts: RUNNING, HEALTHY if it has health checks, on an instance that is not lost."""
+        return task.last == "RUNNING" and self.is_well(task) and not self.places[task.instance].lost
+
+    def is_well(self, task: Held) -> bool:
+        """Tell whether nothing is known against a task's health."""
+        return not task.need.checked or task.health == "HEALTHY"
 
     def _requested(self, event: TaskRequested) -> None:
         task = Held(event.task, self.needs[event.task_definition], event.task_definition, event.group, event.deployment)
@@ -286,4 +295,5 @@ def need_of(definition: shapes.TaskDefinition) -> Need:
         cpu=sum(each.cpu or 0 for each in containers),
         memory=sum(each.memory or 0 for each in containers),
         ports=frozenset(ports),
+        checked=any(each.health_check is not None for each in containers),
     )

@@ -61,6 +61,12 @@ def test_what_ecs_has_words_of_its_own_for_is_refused_in_them(
     assert open_server.position == before
 
 
+def test_operations_of_our_own_are_asked_for_as_ecs_s_are(connection: http.client.HTTPConnection) -> None:
+    status, answer = post(connection, "ExplainPlacement", b'{"cluster":"web","taskDefinition":"job"}')
+    assert (status, answer["decisions"][0]["outcome"]) == (200, "DRY_RUN")
+    assert "no container instances" in str(post(connection, "ExplainPlacement", b'{"cluster":"web","service":"web"}'))
+
+
 def is_object(body: bytes) -> bool:
     """Whether chance has made a request after all."""
     try:
