@@ -11,7 +11,17 @@ from typing import NamedTuple
 from quarterdeck.engine.core.checks import CHECKS, admission, looks_at_tasks, shortage
 from quarterdeck.engine.core.deployment_configuration import bounds
 from quarterdeck.engine.core.service_health import FAILED, examine
-from quarterdeck.engine.core.service_step import STEPS_PER_PASS_MAX, Next, Site, both, held_back, stop, template
+from quarterdeck.engine.core.service_step import (
+    REPEAT_SECONDS,
+    STEPS_PER_PASS_MAX,
+    Next,
+    Site,
+    both,
+    held_back,
+    stop,
+    tell_impaired,
+    template,
+)
 from quarterdeck.engine.core.task import put
 from quarterdeck.engine.core.wish import wish
 from quarterdeck.events.explanation import Explanation
@@ -171,6 +181,7 @@ def _start_missing(duty: _Duty) -> Next:
     missing = sorted(duty.members - duty.held.instances.keys() - duty.held.stopping.keys())
     waits = held_back(site) if missing else None
     if waits is not None:
+        tell_impaired(site)
         return waits
     pattern, started = template(site), 0
     short: dict[str, list[str]] = {}
@@ -191,7 +202,7 @@ def _start_missing(duty: _Duty) -> Next:
 def _tell_short(duty: _Duty, short: dict[str, list[str]]) -> None:
     site = duty.site
     reason = max(short, key=CHECKS.index)
-    if site.service.unplaced == reason:
+    if site.service.unplaced == reason and site.turn.now - site.service.unplaced_at < REPEAT_SECONDS:
         return
     site.turn.emit(
         ServiceTaskPlacementFailed(

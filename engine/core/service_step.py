@@ -55,6 +55,7 @@ def start(site: Site, missing: int, away: list[TaskState]) -> Next:
     turn, cluster, service, _deployment = site
     waits = held_back(site)
     if waits is not None:
+        tell_impaired(site)
         return waits
     pattern = template(site)
     wanted = wish(turn.state, pattern)
@@ -71,12 +72,11 @@ def start(site: Site, missing: int, away: list[TaskState]) -> Next:
 
 
 def held_back(site: Site) -> Next | None:
-    """Wait after starts that failed in a row, and say so once (spec §8.6), unless an instance has come; None: go on."""
+    """Wait after starts that failed in a row (spec §8.6), unless an instance has come since; None: go on."""
     deployment = site.deployment
     until = deployment.failed_at + start_delay(deployment.failed)
     if until <= max(site.turn.now, deployment.failed_at) or site.cluster.joined_at > deployment.failed_at:
         return None
-    _tell_impaired(site)
     return Next(at=until, waits_for_room=True)
 
 
@@ -152,7 +152,8 @@ def _tell_unplaceable(site: Site, count: int, found: Unplaceable, wanted: Wish) 
     )
 
 
-def _tell_impaired(site: Site) -> None:
+def tell_impaired(site: Site) -> None:
+    """Say once that tasks keep failing to start."""
     if not site.deployment.impaired:
         site.turn.emit(
             ServiceTaskStartImpaired(

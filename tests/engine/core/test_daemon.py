@@ -9,6 +9,7 @@ import pytest
 from quarterdeck.engine.core import attribute, container_instance, service, task
 from quarterdeck.engine.core.placement import Unplaceable, place
 from quarterdeck.engine.core.react import concerned
+from quarterdeck.engine.core.waiting import waiting_for
 from quarterdeck.events import shapes
 from quarterdeck.events.catalog import AnyEvent
 from quarterdeck.events.container_instance import (
@@ -181,6 +182,9 @@ def test_without_room_it_waits_says_so_once_and_nothing_is_evicted() -> None:
     assert (failed.count, failed.reason, failed.closest) == (1, "RESOURCE:CPU", "a1")
     assert story.answer.waits_for_room
     assert story.reconcile("logs") == []
+    story.agents_start()
+    said = waiting_for(story.state, story.cluster(), story.service("logs"), story.now)
+    assert said == ["room for 1 tasks: a1: needs 100 CPU units, 0 left"]
     story.agents_start()
     story.given(stopped("x"))
     story.run_service("logs")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from quarterdeck.engine.core import queued_task, task
+from quarterdeck.engine.core.explain import decided
 from quarterdeck.engine.core.queue_step import work_queue
 from quarterdeck.engine.core.react import concerned, makes_room
 from quarterdeck.events import shapes
@@ -18,6 +19,7 @@ from quarterdeck.events.task import (
     TaskStopped,
     TaskStopRequested,
 )
+from quarterdeck.projections.live.view import LiveView
 from tests.checkers import check
 from tests.engine.core.story import NOON, Story, chain, defined, given, joined, placed, started, stopped
 
@@ -159,3 +161,14 @@ def test_only_so_many_may_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     code, message = story.refusal(task.run, patient(count=2))
     assert code == "ClientException"
     assert message.startswith("The tasks provisioning capacity limit was exceeded: up to 3 tasks of cluster default")
+
+
+def test_where_one_that_waited_went_can_be_explained() -> None:
+    story = full()
+    story.when(task.run, patient(placement_strategy=chain("random")))
+    story.given(joined("b1", "b"), joined("c1", "c"))
+    (event,) = look(story)
+    assert isinstance(event, TaskPlaced)
+    view = LiveView()
+    found = [each for commit in story.commits for each in decided(view, commit, lambda told: told == event)]
+    assert [(each.outcome, each.agrees, each.task) for each in found] == [("PLACED", True, event.task)]
