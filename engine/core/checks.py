@@ -92,9 +92,9 @@ def looks_at_tasks(expressions: tuple[str, ...]) -> bool:
     return any(not subjects(parse(each)).isdisjoint(CHANGING) for each in expressions)
 
 
-def detail(instance: InstanceState, demand: Demand, reason: str) -> str:
-    """Put the numbers of a failed check into words."""
-    reserved = kept(instance) if instance.reserves and reason in RESOURCES else NOTHING
+def detail(instance: InstanceState, demand: Demand, reason: str, *, of_daemon: bool = False) -> str:
+    """Put the numbers of a failed check into words; room kept for daemons is a daemon's own."""
+    reserved = kept(instance) if instance.reserves and reason in RESOURCES and not of_daemon else NOTHING
     match reason:
         case "STATUS":
             words = f"is {instance.status}"

@@ -183,7 +183,7 @@ def _judge(search: Search, instance: InstanceState) -> Verdict:
         zone_tasks=search.group.zones.get(instance.zone, 0),
         instance_tasks=search.group.instances.get(instance.id, 0),
         reason=reason,
-        detail=detail(instance, search.demand, reason),
+        detail=detail(instance, search.demand, reason, of_daemon=search.name in search.cluster.room.daemons),
         scores=told(search, instance),
     )
 
