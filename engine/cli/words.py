@@ -64,8 +64,8 @@ def _task(event: task.TaskEvent) -> str:
     match event:
         case task.TaskRequested():
             return f"{event.task_definition} for {event.group}"
-        case task.TaskPlaced():
-            return f"on {event.container_instance[:ID_DIGITS]} in {event.zone}: {reason(event) or 'where it was asked'}"
+        case task.TaskPlaced() | task.TaskQueued():
+            return _place(event)
         case task.TaskStarted():
             return ", ".join(_container(each) for each in event.containers)
         case task.ContainerStateChanged():
@@ -78,6 +78,12 @@ def _task(event: task.TaskEvent) -> str:
             return "; ".join([reason(event), *(_container(each) for each in event.containers)])
         case _:
             return ""
+
+
+def _place(event: task.TaskPlaced | task.TaskQueued) -> str:
+    if isinstance(event, task.TaskQueued):
+        return f"waits for room: {_rejected(event.explanation) or event.reason}"
+    return f"on {event.container_instance[:ID_DIGITS]} in {event.zone}: {reason(event) or 'nothing was chosen'}"
 
 
 def _container(report: task.ContainerReport) -> str:
@@ -101,6 +107,8 @@ def _service(event: service.ServiceEvent) -> str:
         case service.ServiceTaskPlacementFailed():
             closest = f", closest {event.closest[:ID_DIGITS]} ({event.reason})" if event.closest else ""
             return f"{event.count} found no room: {_rejected(event.explanation)}{closest}"
+        case service.ServiceDesiredCountChanged():
+            return f"desired {event.desired_count}"
         case service.ServiceTaskStartImpaired():
             return f"{event.failures} failed to start, next try in {event.delay_seconds:g} s"
         case service.RebalancingEvent():
