@@ -12,7 +12,7 @@ from typing import TypeVar
 import msgspec
 
 from quarterdeck.agents.runtimes.changes import carries
-from quarterdeck.agents.runtimes.docker import translate, wire
+from quarterdeck.agents.runtimes.docker import execution, output, translate, wire
 from quarterdeck.agents.runtimes.docker.api import Answer, DockerApi
 from quarterdeck.agents.runtimes.errors import (
     CannotCreateContainerError,
@@ -29,9 +29,12 @@ from quarterdeck.agents.runtimes.port import (
     Changed,
     Container,
     ContainerSpec,
+    Execution,
+    LogBatches,
     Resync,
     RuntimeInfo,
 )
+from quarterdeck.events.session import LogQuery, Terminal
 
 SOCKET_PATH = "/var/run/docker.sock"
 CPU_UNITS_PER_CORE = 1024
@@ -153,9 +156,12 @@ class DockerRuntime:
 
     async def inspect(self, container_id: str) -> Container:
         """Ask the daemon."""
+        return translate.container(await self._inspected(container_id))
+
+    async def _inspected(self, container_id: str) -> wire.Inspected:
         answer = await self._api.call("GET", f"/containers/{container_id}/json")
         _settled(answer, CannotInspectContainerError)
-        return translate.container(_decoded(answer, wire.Inspected))
+        return _decoded(answer, wire.Inspected)
 
     async def list(self, labels: Mapping[str, str]) -> list[Container]:
         """List, then inspect each: the daemon's list has neither exit codes nor times."""
@@ -198,6 +204,17 @@ class DockerRuntime:
                 async for line in lines:
                     event = msgspec.json.decode(line, type=wire.Event)
                     yield Changed(event.actor.id, translate.event_labels(event))
+
+    async def logs(self, container_id: str, query: LogQuery) -> LogBatches:
+        """Read what the daemon's log driver has kept, if it is one that can."""
+        inspected = await self._inspected(container_id)
+        async with aclosing(output.read(self._api, container_id, inspected, query)) as batches:
+            async for batch in batches:
+                yield batch
+
+    async def execute(self, container_id: str, command: tuple[str, ...], terminal: Terminal | None) -> Execution:
+        """Run the command as an exec of the daemon's."""
+        return await execution.execute(self._api, container_id, command, terminal)
 
     async def close(self) -> None:
         """Close all connections."""

@@ -79,12 +79,14 @@ class Config(msgspec.Struct, frozen=True, rename="pascal"):
     image: str
     labels: dict[str, str] | None = None
     exposed_ports: dict[str, dict[str, str]] | None = None
+    tty: bool = False
 
 
 class HostConfig(msgspec.Struct, frozen=True, rename="pascal"):
-    """The part of the host configuration that changes what ports mean."""
+    """The parts of the host configuration that change what ports mean, and where output goes."""
 
     network_mode: str = ""
+    log_config: LogConfig = LogConfig("")
 
 
 class NetworkSettings(msgspec.Struct, frozen=True, rename="pascal"):
@@ -129,6 +131,7 @@ class Info(msgspec.Struct, frozen=True, rename="pascal"):
 
     ncpu: int = msgspec.field(name="NCPU")
     mem_total: int
+    logging_driver: str = ""
 
 
 class Version(msgspec.Struct, frozen=True, rename="pascal"):
@@ -142,3 +145,30 @@ class Refusal(msgspec.Struct, frozen=True):
     """Body of an answer of 400 and above."""
 
     message: str = ""
+
+
+class ExecRequest(msgspec.Struct, frozen=True, rename="pascal"):
+    """Body of ``POST /containers/{id}/exec``."""
+
+    cmd: tuple[str, ...]
+    tty: bool
+    env: tuple[str, ...] = ()
+    attach_stdin: bool = True
+    attach_stdout: bool = True
+    attach_stderr: bool = True
+
+
+class ExecStart(msgspec.Struct, frozen=True, rename="pascal"):
+    """Body of ``POST /exec/{id}/start``."""
+
+    tty: bool
+    detach: bool = False
+
+
+class ExecInspected(msgspec.Struct, frozen=True, rename="pascal"):
+    """Answer of ``GET /exec/{id}/json``; the pid is the host's, 0 before it runs."""
+
+    running: bool = False
+    exit_code: int | None = None
+    pid: int = 0
+    container_id: str = msgspec.field(default="", name="ContainerID")
