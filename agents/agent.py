@@ -12,13 +12,18 @@ from typing import Literal
 import msgspec
 import structlog
 
+from quarterdeck.agents.archive import Archive, NoArchive
 from quarterdeck.agents.clock import Clock
+from quarterdeck.agents.commands import Commands
 from quarterdeck.agents.identity import Identity, IdentityStore, take
 from quarterdeck.agents.link import Link, LinkDown, Refused
+from quarterdeck.agents.logs import Logs
 from quarterdeck.agents.performer import Performer
 from quarterdeck.agents.registration import Registrar, RegistrationRefused
 from quarterdeck.agents.reporter import Reporter, Tokens
 from quarterdeck.agents.runtimes.port import Runtime
+from quarterdeck.agents.saver import Saver
+from quarterdeck.agents.sessions import Sessions
 from quarterdeck.agents.settings import Settings
 from quarterdeck.agents.tasks import Tasks
 from quarterdeck.agents.wants import Home, Wants
@@ -40,10 +45,11 @@ class _End(Exception):
 class Agent:
     """Runs the tasks of one container instance.
 
-    ``token`` makes that many hex digits nobody has had before (`secrets` in earnest, counted in simulations).
+    ``token`` makes that many hex digits nobody has had before (`secrets` in earnest, counted in simulations);
+    ``archive`` keeps the logs of containers it removes.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a composition picks
         self,
         *,
         settings: Settings,
@@ -52,6 +58,7 @@ class Agent:
         runtime: Runtime,
         clock: Clock,
         token: Callable[[int], str],
+        archive: Archive | None = None,
     ) -> None:
         self.tasks: Tasks | None = None
         """What it runs, once it is registered; to look at."""
@@ -61,6 +68,7 @@ class Agent:
         self._runtime = runtime
         self._clock = clock
         self._token = token
+        self._archive = archive or NoArchive()
         self._end = asyncio.Event()
         self._outcome: Ended = "stopped"
         self._refusal: Refused | None = None
@@ -122,10 +130,16 @@ class Agent:
         settings, timing = self._settings, self._settings.timing
         home = self._home = Home(self._link, instance.path[0], instance.path[-1], session)
         reporter = Reporter(self._link, self._clock, settings, tokens)
-        performer = Performer(self._runtime, self._clock, settings)
+        saver = Saver(self._runtime, self._archive, self._clock, settings.keeping)
+        performer = Performer(self._runtime, saver, self._clock, settings)
         tasks = self.tasks = Tasks(group, instance, performer, reporter, self._clock, settings)
         Watch(self._runtime, tasks, self._clock, timing, home.container_instance).begin(group)
         Wants(home, tasks, self._clock, timing, self._deregistered).begin(group)
+        logs = Logs(self._runtime, self._archive, tasks, self._clock, settings.keeping)
+        sessions = Sessions(logs, Commands(self._runtime, tasks, home), settings.limits)
+        listening = self._link.callers(home.cluster, home.container_instance, sessions.serve)
+        group.create_task(listening, name="clients that call")
+        group.create_task(saver.prune(), name="logs that are too old")
         logger.info("agent runs", cluster=home.cluster, container_instance=home.container_instance, session=session)
 
     def _deregistered(self) -> None:

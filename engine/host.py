@@ -12,6 +12,7 @@ import structlog
 
 from quarterdeck.agents import labels
 from quarterdeck.agents.agent import Agent
+from quarterdeck.agents.archive import ArchiveDirectory
 from quarterdeck.agents.identity import FILE, DataDirectory, Identity, IdentityError
 from quarterdeck.agents.link import LinkDown
 from quarterdeck.agents.nats_link import NatsLink, open_link
@@ -35,6 +36,9 @@ BYTES_PER_MIB = 1 << 20
 
 CONTAINERS = "containers"
 """Where the process runtime keeps its own, in an agent's data directory."""
+
+LOGS = "logs"
+"""Where an agent keeps what removed containers wrote, likewise."""
 
 STOPPED = 0
 REFUSED = 5
@@ -120,13 +124,15 @@ async def run_agent(settings: Settings) -> int:
     link = await _link(settings, stopped)
     if link is None:
         return STOPPED
+    own = agent_settings(settings)
     agent = Agent(
-        settings=agent_settings(settings),
+        settings=own,
         store=DataDirectory(settings.data),
         link=link,
         runtime=open_runtime(choice.name, settings.data, settings.docker_socket, settings.publish),
         clock=RealClock(),
         token=token,
+        archive=archive(settings.data, own),
     )
     _on_signal(agent.stop)
     try:
@@ -152,6 +158,11 @@ def agent_settings(settings: Settings) -> AgentSettings:
         memory_mib=settings.memory,
         attributes=settings.attributes,
     )
+
+
+def archive(data: Path, settings: AgentSettings) -> ArchiveDirectory:
+    """Open where an agent keeps the logs of removed containers."""
+    return ArchiveDirectory(data / LOGS, settings.keeping)
 
 
 def token(digits: int) -> str:

@@ -86,7 +86,7 @@ async def serving(
     settings = doors or DoorSettings()
     messages = Messages(replica.door, replica.keeper, settings)
     commands = Commands(link, replica.keeper, messages, settings)
-    agents = Agents(link, replica.keeper, replica.wanted, replica.heartbeats)
+    agents = Agents(link, replica.keeper, replica.wanted, replica.heartbeats, replica.door.sessions)
     about = About(link, replica.keeper)
     queue = Queue(link, messages, streams)
     feed = Feed(link, replica.log, replica.keeper, replica.projector, streams)

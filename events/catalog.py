@@ -61,6 +61,7 @@ AnyEvent = (
     | task.TaskPlacementFailed
     | task.TaskStarted
     | task.ContainerStateChanged
+    | task.ExecuteCommandRequested
     | task.TaskProtectionEnabled
     | task.TaskProtectionDisabled
     | task.TaskStopRequested

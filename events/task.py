@@ -85,6 +85,14 @@ class ContainerStateChanged(TaskEvent, frozen=True, kw_only=True, gc=False):
     container: ContainerReport
 
 
+class ExecuteCommandRequested(TaskEvent, frozen=True, kw_only=True, gc=False):
+    """Somebody was given a session to run a command in a container; the task itself is as it was."""
+
+    container: str
+    command: str
+    session: str
+
+
 class TaskProtectionEnabled(TaskEvent, frozen=True, kw_only=True, gc=False):
     """A service's task may not be stopped by scale-in or deployments until ``expires_at`` (seconds since the epoch)."""
 

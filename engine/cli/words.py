@@ -69,6 +69,8 @@ def _task(event: task.TaskEvent) -> str:
             return ", ".join(_container(each) for each in event.containers)
         case task.ContainerStateChanged():
             return _container(event.container)
+        case task.ExecuteCommandRequested():
+            return f"{event.command} in {event.container}"
         case task.TaskStopRequested():
             return reason(event)
         case task.TaskStopped():

@@ -37,6 +37,7 @@ from quarterdeck.engine.doors.health import Health
 from quarterdeck.engine.doors.operation import Context, Operation, Read, Write, request_type
 from quarterdeck.engine.shell.command import Command, NotKeeper, Outcome
 from quarterdeck.engine.shell.keeper import Keeper
+from quarterdeck.engine.shell.sessions import Sessions
 from quarterdeck.events import shapes
 from quarterdeck.events.codec import unseal
 from quarterdeck.events.commit import Commit
@@ -90,6 +91,7 @@ class Door:
     """All operations, on one keeper and one set of read models."""
 
     def __init__(self, keeper: Keeper, projector: Projector, log: Log, endpoint: str) -> None:
+        self.sessions = Sessions()
         self._keeper = keeper
         self._projector = projector
         self._log = log
@@ -201,6 +203,7 @@ class Door:
             actor=call.actor,
             endpoint=self._endpoint,
             clusters=self._clusters,
+            sessions=self.sessions,
         )
 
 

@@ -7,6 +7,7 @@ import msgspec
 
 from quarterdeck.engine.core.turn import Turn
 from quarterdeck.engine.shell.command import Outcome
+from quarterdeck.engine.shell.sessions import Sessions
 from quarterdeck.events import shapes
 from quarterdeck.events.names import Namespace
 from quarterdeck.projections.live.view import LiveView
@@ -16,7 +17,7 @@ from quarterdeck.projections.models.store import ReadModels
 class Context(msgspec.Struct, frozen=True, gc=False):
     """What answers are made from: the read models, which have at least what the answer is about.
 
-    ``actor`` asks; ``endpoint`` is where this engine serves HTTP.
+    ``actor`` asks; ``endpoint`` is where this engine serves HTTP; ``sessions`` are those of ExecuteCommand.
     ``clusters`` remembers the statuses of clusters that were looked up since the read models last moved.
     """
 
@@ -27,6 +28,7 @@ class Context(msgspec.Struct, frozen=True, gc=False):
     actor: str
     endpoint: str
     clusters: dict[tuple[Namespace, str], str]
+    sessions: Sessions
 
 
 class Write(msgspec.Struct, frozen=True, kw_only=True):

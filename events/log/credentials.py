@@ -39,12 +39,12 @@ FEED_API = [
 PERMISSIONS: dict[User, dict[str, Any]] = {
     "engine": ANYTHING,
     "operator": {
-        "pub": {"allow": ["qd.cmd.>", "qd.queue.>", "qd.sys.about", *FEED_API]},
-        "sub": {"allow": ["_INBOX.>", "qd.feed.>", "qd.answer.>"]},
+        "pub": {"allow": ["qd.cmd.>", "qd.queue.>", "qd.io.>", "qd.sys.about", *FEED_API]},
+        "sub": {"allow": ["_INBOX.>", "qd.feed.>", "qd.answer.>", "qd.out.>"]},
     },
     "agent": {
-        "pub": {"allow": ["qd.cmd.>", "qd.agent.>"]},
-        "sub": {"allow": ["_INBOX.>", "qd.want.>"]},
+        "pub": {"allow": ["qd.cmd.>", "qd.agent.>", "qd.out.>"]},
+        "sub": {"allow": ["_INBOX.>", "qd.want.>", "qd.io.>"]},
     },
 }
 UNLIMITED = dict.fromkeys(["subs", "data", "payload", "imports", "exports", "conn", "leaf"], -1)

@@ -2,6 +2,7 @@
 
 from quarterdeck.events.task import (
     ContainerStateChanged,
+    ExecuteCommandRequested,
     TaskPlaced,
     TaskPlacementFailed,
     TaskRequested,
@@ -40,6 +41,7 @@ def requested(namespace: NamespaceState, event: TaskRequested, at: float) -> Non
         started_by=event.started_by,
         tags=event.tags or (),
         overrides=overrides,
+        executes=event.enable_execute_command,
     )
     cluster.tasks[task.id] = task
     service, deployment = owners(cluster, task)
@@ -86,6 +88,10 @@ def started(namespace: NamespaceState, event: TaskStarted, _at: float) -> None:
 def container_changed(namespace: NamespaceState, event: ContainerStateChanged, _at: float) -> None:
     """Count the version; containers themselves are in the read models."""
     namespace.clusters[event.cluster].tasks[event.task].version += 1
+
+
+def command_requested(_namespace: NamespaceState, _event: ExecuteCommandRequested, _at: float) -> None:
+    """Change nothing: a command in a container does not change its task."""
 
 
 def stop_requested(namespace: NamespaceState, event: TaskStopRequested, _at: float) -> None:

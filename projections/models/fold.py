@@ -213,6 +213,7 @@ class Fold:
             task_events.TaskPlacementFailed: self.tasks.placement_failed,
             task_events.TaskStarted: self.tasks.started,
             task_events.ContainerStateChanged: self.tasks.container_changed,
+            task_events.ExecuteCommandRequested: self.tasks.command_requested,
             task_events.TaskProtectionEnabled: self._protection_enabled,
             task_events.TaskProtectionDisabled: self._protection_disabled,
             task_events.TaskStopRequested: self.tasks.stop_requested,

@@ -52,7 +52,9 @@ async def test_a_terminal_has_a_type_and_a_size_that_changes_and_passes_ctrl_c_o
     runtime: Runtime, case: Shell
 ) -> None:
     terminal = Terminal(rows=31, columns=97, type="vt220")
-    script = "stty size; trap 'stty size' WINCH; echo $TERM; while :; do sleep 0.05; done"
+    # Docker gives the size a moment after the start.
+    first = "until stty size 2>/dev/null | grep -v ^0; do :; done"
+    script = f"{first}; trap 'stty size' WINCH; echo $TERM; while :; do sleep 0.05; done"
     execution = await runtime.execute(await running(case, runtime), ("sh", "-c", script), terminal)
     assert "31 97" in await reads(execution, "vt220")
     await execution.resize(12, 34)

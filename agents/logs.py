@@ -1,0 +1,90 @@
+"""Logs: what a container of a task wrote, from the runtime while it has the container, afterwards from the archive."""
+
+import asyncio
+from contextlib import aclosing
+
+from quarterdeck.agents.archive import Archive
+from quarterdeck.agents.clock import Clock
+from quarterdeck.agents.runtimes.errors import ContainerGone, RuntimeFailure
+from quarterdeck.agents.runtimes.port import Container, LogBatches, Runtime
+from quarterdeck.agents.saver import TASK
+from quarterdeck.agents.settings import Keeping
+from quarterdeck.agents.tasks import Tasks
+from quarterdeck.events.cursor import Cursor
+from quarterdeck.events.names import NAME
+from quarterdeck.events.session import LogQuery
+
+READY_SECONDS_MAX = 5.0
+POLL_SECONDS = 0.1
+
+
+class NoLogs(Exception):
+    """There is nothing to read; says why."""
+
+
+class Logs:
+    """Reads logs for clients."""
+
+    def __init__(self, runtime: Runtime, archive: Archive, tasks: Tasks, clock: Clock, keeping: Keeping) -> None:
+        self._tasks = tasks
+        self._runtime = runtime
+        self._archive = archive
+        self._clock = clock
+        self._keeping = keeping
+
+    async def read(self, task: str, container: str, query: LogQuery) -> LogBatches:
+        """Give the lines asked for. Raises NoLogs and RuntimeFailure."""
+        if TASK.fullmatch(task) is None or NAME.fullmatch(container) is None:
+            raise NoLogs(f"{task}/{container} is not a task's id and a container's name")
+        found = await self._find(task, container, wait=query.follow)
+        cursor = Cursor(query)
+        while found is not None:
+            async with aclosing(self._runtime.logs(found.id, cursor.again())) as batches:
+                try:
+                    async for batch in batches:
+                        yield cursor.new(batch)
+                except ContainerGone:
+                    break
+            if not query.follow or not await self._runs_again(found):
+                return
+        async with aclosing(self._archived(task, container, cursor.again())) as batches:
+            async for batch in batches:
+                yield cursor.new(batch)
+
+    async def _find(self, task: str, container: str, *, wait: bool) -> Container | None:
+        """The container, once it is there; None if it is not any more, or (unless ``wait``) not yet."""
+        async with asyncio.timeout(READY_SECONDS_MAX):
+            await self._tasks.ready.wait()
+        while True:
+            known = self._tasks.by_id.get(task)
+            found = known.containers.get(container) if known is not None else None
+            if found is not None and found.id:
+                if found.state != "created" or not wait:
+                    return found
+            elif known is None or container not in {plan.name for plan in known.plan.containers}:
+                return None
+            if not wait or (known is not None and (known.wish != "RUNNING" or known.told == "STOPPED")):
+                return found
+            await self._clock.sleep(POLL_SECONDS)
+
+    async def _runs_again(self, container: Container) -> bool:
+        try:
+            return (await self._runtime.inspect(container.id)).state == "running"
+        except RuntimeFailure:
+            return False
+
+    async def _archived(self, task: str, container: str, query: LogQuery) -> LogBatches:
+        why = self._archive.why(task, container)
+        if why is None and task in self._tasks.by_id:
+            return  # it has not started yet
+        if why:
+            raise NoLogs(why)
+        if why is None:
+            days, size = self._keeping.seconds_max / 86_400, self._keeping.bytes_max >> 20
+            raise NoLogs(
+                f"nothing that container {container} of task {task} wrote is kept here: an agent keeps the logs of "
+                f"removed containers for {days:g} days, up to {size} MiB of all together"
+            )
+        async with aclosing(self._archive.read(task, container, query)) as batches:
+            async for batch in batches:
+                yield batch
