@@ -10,10 +10,20 @@ from quarterdeck.events.container_instance import (
     ContainerInstanceStatusChanged,
 )
 from quarterdeck.events.service import DeploymentStarted, ServiceCreated, ServiceDeleted, ServiceUpdated
-from quarterdeck.events.task import TaskProtectionDisabled, TaskStarted, TaskStopped, TaskStopRequested
+from quarterdeck.events.task import (
+    TaskPlaced,
+    TaskProtectionDisabled,
+    TaskRequested,
+    TaskStarted,
+    TaskStopped,
+    TaskStopRequested,
+)
 from quarterdeck.events.task_set import TaskSetCreated, TaskSetDeleted, TaskSetScaled
 from quarterdeck.projections.live.states import ClusterState, NamespaceState
 from quarterdeck.projections.live.task import SERVICE_GROUP
+
+QUIET: frozenset[type] = frozenset({TaskRequested, TaskPlaced})
+"""Events that concern no service and make no room: most of all events."""
 
 
 def concerned(state: NamespaceState, event: AnyEvent) -> Iterator[tuple[str, str]]:

@@ -8,6 +8,7 @@ again.
 
 import asyncio
 from collections import deque
+from functools import lru_cache
 from typing import TypeVar
 
 import msgspec
@@ -34,6 +35,7 @@ PREFIX = "qd.agent."
 SHAPE = "<region>.<account>.<cluster>.<container instance>.<wanted, heartbeat or session>"
 CHANGES_WAITING_MAX = 100_000
 IN_FLIGHT_MAX = 4_096
+SUBJECTS_KEPT_MAX = 16_384
 
 T = TypeVar("T")
 
@@ -101,6 +103,7 @@ class Agents:
                     log.warning("a change could not be sent to an agent", error=str(error))
 
 
+@lru_cache(SUBJECTS_KEPT_MAX)
 def wanted_subject(instance: Instance) -> str:
     """Name the subject on which an instance's changes go out."""
     namespace = Namespace.parse(instance.namespace)

@@ -48,6 +48,7 @@ from quarterdeck.projections.live.view import Remembered
 from quarterdeck.projections.models.page import InvalidPage
 from quarterdeck.projections.models.projector import Projector, ReadModelBehind
 from quarterdeck.projections.models.store import ReadModels
+from quarterdeck.projections.models.task_document import Outline
 
 BEHIND_SECONDS_MAX = 10.0
 
@@ -98,6 +99,7 @@ class Door:
         self._endpoint = endpoint
         self._clusters: dict[tuple[Namespace, str], str] = {}
         self._clusters_at = 0
+        self._outlines: dict[tuple[Namespace, str], Outline] = {}
         self._decoders: dict[str, msgspec.json.Decoder[msgspec.Struct]] = {}
 
     @property
@@ -148,7 +150,7 @@ class Door:
         await self._keeper.kept()
         sequence = self._keeper.sequence
         await self._projector.wait(sequence, BEHIND_SECONDS_MAX)
-        response = await operation.read(self._context(call), request)
+        response = await operation.read(self._context(call, self._keeper.clock.now()), request)
         return Answer(response, sequence)
 
     async def _decide(self, operation: Write, call: Call, request: msgspec.Struct) -> Answer:
@@ -168,7 +170,7 @@ class Door:
             outcome = await self._repeat(call, outcome.repeat, _digest(call.operation, request))
         if not operation.at_once:
             await self._projector.wait(outcome.sequence, BEHIND_SECONDS_MAX)
-        response = await operation.answer(self._context(call), request, outcome)
+        response = await operation.answer(self._context(call, outcome.at), request, outcome)
         return Answer(response, outcome.sequence)
 
     async def _repeat(self, call: Call, first: Remembered, digest: str) -> Outcome:
@@ -191,7 +193,7 @@ class Door:
                             return commit
         raise ServerException(f"The log has no commit {first.commit} at {first.sequence}.")
 
-    def _context(self, call: Call) -> Context:
+    def _context(self, call: Call, now: float) -> Context:
         position = self._projector.applied.sequence
         if position != self._clusters_at:
             self._clusters, self._clusters_at = {}, position
@@ -199,11 +201,12 @@ class Door:
             namespace=call.namespace,
             models=self._projector.models,
             view=self._keeper.view,
-            now=self._keeper.clock.now(),
+            now=now,
             actor=call.actor,
             endpoint=self._endpoint,
             clusters=self._clusters,
             sessions=self.sessions,
+            outlines=self._outlines,
         )
 
 

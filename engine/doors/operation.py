@@ -12,13 +12,15 @@ from quarterdeck.events import shapes
 from quarterdeck.events.names import Namespace
 from quarterdeck.projections.live.view import LiveView
 from quarterdeck.projections.models.store import ReadModels
+from quarterdeck.projections.models.task_document import Outline
 
 
 class Context(msgspec.Struct, frozen=True, gc=False):
     """What answers are made from: the read models, which have at least what the answer is about.
 
     ``actor`` asks; ``endpoint`` is where this engine serves HTTP; ``sessions`` are those of ExecuteCommand.
-    ``clusters`` remembers the statuses of clusters that were looked up since the read models last moved.
+    ``clusters`` remembers the statuses of clusters that were looked up since the read models last moved, ``outlines``
+    what the new tasks of a revision (``family:revision``) have in common, which never changes.
     """
 
     namespace: Namespace
@@ -29,6 +31,7 @@ class Context(msgspec.Struct, frozen=True, gc=False):
     endpoint: str
     clusters: dict[tuple[Namespace, str], str]
     sessions: Sessions
+    outlines: dict[tuple[Namespace, str], Outline]
 
 
 class Write(msgspec.Struct, frozen=True, kw_only=True):

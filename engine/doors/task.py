@@ -11,9 +11,10 @@ from quarterdeck.events import shapes
 from quarterdeck.events.names import DEFAULT_CLUSTER
 from quarterdeck.events.task import TaskPlaced, TaskPlacementFailed, TaskRequested
 from quarterdeck.projections.live.states import DefinitionState, NamespaceState
-from quarterdeck.projections.models.task_document import requested_task
+from quarterdeck.projections.models.task_document import Outline, outline, outlined_task
 
 TASKS_DESCRIBED_MAX = 100
+OUTLINES_KEPT_MAX = 1_000
 STATUSES = ("RUNNING", "PENDING", "STOPPED")
 ALONE = ("container_instance", "family", "service_name", "launch_type")
 
@@ -43,17 +44,26 @@ def _tasks(context: Context, outcome: Outcome) -> list[shapes.Task]:
 def _new(
     context: Context, state: NamespaceState, at: float, requested: TaskRequested, placed: TaskPlaced | None
 ) -> shapes.Task:
-    definition = _definition(state, requested.task_definition)
     instance = state.clusters[requested.cluster].instances.get(placed.container_instance) if placed else None
-    return requested_task(
-        context.namespace,
-        at,
-        requested,
-        placed,
-        definition.definition if definition is not None else shapes.TaskDefinition(),
-        needs=definition.demand if definition is not None and requested.overrides is None else None,
-        architecture=instance.attributes.get("ecs.cpu-architecture", "") if instance is not None else "",
-    )
+    architecture = instance.attributes.get("ecs.cpu-architecture", "") if instance is not None else ""
+    common = _outline(context, state, requested)
+    return outlined_task(common, context.namespace, at, requested, placed, architecture=architecture)
+
+
+def _outline(context: Context, state: NamespaceState, requested: TaskRequested) -> Outline:
+    key = (context.namespace, requested.task_definition)
+    found = context.outlines.get(key) if requested.overrides is None else None
+    if found is None:
+        definition = _definition(state, requested.task_definition)
+        if definition is None:
+            return outline(context.namespace, requested, shapes.TaskDefinition())
+        if requested.overrides is not None:
+            return outline(context.namespace, requested, definition.definition)
+        found = outline(context.namespace, requested, definition.definition, definition.demand)
+        if len(context.outlines) >= OUTLINES_KEPT_MAX:
+            context.outlines.clear()
+        context.outlines[key] = found
+    return found
 
 
 def _definition(state: NamespaceState, name: str) -> DefinitionState | None:

@@ -20,5 +20,6 @@ class SystemClock:
 
     def now(self) -> float:
         """Tell the time: seconds since the epoch, to the millisecond."""
-        self._last = max(self._last, round(time.time(), 3))  # noqa: TID251 - the one place that reads it
+        now = round(time.time(), 3)  # noqa: TID251 - the one place that reads it
+        self._last = max(self._last, now)
         return self._last

@@ -15,7 +15,7 @@ import structlog
 
 from quarterdeck.engine.core.container_instance import lose_overdue
 from quarterdeck.engine.core.errors import Refusal
-from quarterdeck.engine.core.react import concerned, makes_room
+from quarterdeck.engine.core.react import QUIET, concerned, makes_room
 from quarterdeck.engine.core.reconcile import reconcile
 from quarterdeck.engine.core.service_step import Next
 from quarterdeck.engine.core.task_definition import purge
@@ -58,6 +58,8 @@ class Scheduler:
     def note(self, state: NamespaceState, commit: Commit) -> None:
         """Put on the agenda what a commit concerns."""
         for event in commit.events:
+            if type(event) in QUIET:
+                continue
             for cluster, service in concerned(state, event):
                 self._agenda[Key(commit.namespace, cluster, service)] = commit.id
             if self._waiting and makes_room(event):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TypeVar
 
+import msgspec
 from msgspec.structs import replace
 
 from quarterdeck.events import shapes
@@ -20,7 +21,15 @@ from quarterdeck.projections.live.demand import Demand, demand
 
 ARCHITECTURE = "ecs.cpu-architecture"
 _NO_OVERRIDE = shapes.ContainerOverride()
+MANAGED_AGENT = shapes.ManagedAgent(name="ExecuteCommandAgent", last_status="PENDING")
+"""What runs commands in a container: here the agent of its instance, for as long as the container runs (spec §11.3)."""
 T = TypeVar("T")
+
+
+class Outline(msgspec.Struct, frozen=True, gc=False):
+    """What all new tasks of one definition, with the same overrides, have in common."""
+
+    task: shapes.Task
 
 
 def requested_task(  # noqa: PLR0913 - what RunTask knows when it answers
@@ -38,13 +47,45 @@ def requested_task(  # noqa: PLR0913 - what RunTask knows when it answers
     `needs` is what `live.demand` works out of the definition and the overrides, for who has it at hand;
     `architecture` is the instance's attribute ``ecs.cpu-architecture``.
     """
-    cluster = requested.cluster
-    arn = namespace.task_arn(cluster, requested.task)
+    common = outline(namespace, requested, definition, needs)
+    return outlined_task(common, namespace, at, requested, placed, architecture=architecture)
+
+
+def outline(
+    namespace: Namespace, requested: TaskRequested, definition: shapes.TaskDefinition, needs: Demand | None = None
+) -> Outline:
+    """Work out what a task shares with all others of its definition and overrides."""
     if needs is None:
         needs = demand(definition, requested.overrides)
     given, overrides = _overrides(requested.overrides, definition)
-    return shapes.Task(
+    task = shapes.Task(
         attachments=[],
+        containers=[
+            _container(each, given.get(each.name, _NO_OVERRIDE)) for each in definition.container_definitions or ()
+        ],
+        cpu=str(needs.cpu),
+        desired_status="RUNNING",
+        memory=str(needs.memory),
+        overrides=overrides,
+        task_definition_arn=namespace.task_definition_arn(requested.task_definition),
+    )
+    return Outline(task)
+
+
+def outlined_task(
+    common: Outline,
+    namespace: Namespace,
+    at: float,
+    requested: TaskRequested,
+    placed: TaskPlaced | None,
+    *,
+    architecture: str = "",
+) -> shapes.Task:
+    """Fill in what a task has for itself."""
+    cluster, name = requested.cluster, requested.task
+    arn = namespace.task_arn(cluster, name)
+    return replace(
+        common.task,
         attributes=_attributes(architecture),
         availability_zone=placed.zone if placed is not None else None,
         cluster_arn=namespace.cluster_arn(cluster),
@@ -52,22 +93,22 @@ def requested_task(  # noqa: PLR0913 - what RunTask knows when it answers
         if placed is not None
         else None,
         containers=[
-            _container(namespace, requested, arn, index, each, given.get(each.name, _NO_OVERRIDE))
-            for index, each in enumerate(definition.container_definitions or ())
+            replace(
+                each,
+                container_arn=namespace.container_arn(cluster, name, container_uuid(name, index)),
+                managed_agents=[MANAGED_AGENT] if requested.enable_execute_command else None,
+                task_arn=arn,
+            )
+            for index, each in enumerate(common.task.containers or ())
         ],
-        cpu=str(needs.cpu),
         created_at=at,
-        desired_status="RUNNING",
         enable_execute_command=requested.enable_execute_command,
         group=requested.group,
         last_status="PENDING" if placed is not None else "PROVISIONING",
         launch_type=requested.launch_type,
-        memory=str(needs.memory),
-        overrides=overrides,
         started_by=requested.started_by or requested.deployment or None,
         tags=requested.tags,
         task_arn=arn,
-        task_definition_arn=namespace.task_definition_arn(requested.task_definition),
         version=2 if placed is not None else 1,
     )
 
@@ -86,7 +127,7 @@ def placed_task(namespace: Namespace, task: shapes.Task, event: TaskPlaced, arch
 
 def started_task(task: shapes.Task, event: TaskStarted, at: float, definition: shapes.TaskDefinition) -> shapes.Task:
     """Note RUNNING; a container without a report shares the task's status."""
-    containers = _merge(task.containers or [], event.containers, "RUNNING")
+    containers = _merge(task.containers or [], event.containers, "RUNNING", at)
     return replace(
         task,
         connectivity="CONNECTED",
@@ -105,7 +146,7 @@ def reported_task(
     task: shapes.Task, event: ContainerStateChanged, at: float, definition: shapes.TaskDefinition
 ) -> shapes.Task:
     """Note a change of one container."""
-    containers = _merge(task.containers or [], [event.container], "")
+    containers = _merge(task.containers or [], [event.container], "", at)
     return replace(
         task,
         connectivity="CONNECTED",
@@ -133,7 +174,7 @@ def stopped_task(task: shapes.Task, event: TaskStopped, at: float) -> shapes.Tas
     """Note STOPPED, of the task and of every container."""
     return replace(
         task,
-        containers=_merge(task.containers or [], event.containers, "STOPPED"),
+        containers=_merge(task.containers or [], event.containers, "STOPPED", at),
         desired_status="STOPPED",
         execution_stopped_at=event.execution_stopped_at,
         last_status="STOPPED",
@@ -164,19 +205,10 @@ def _overrides(
     return by_name, replace(given, container_overrides=named, inference_accelerator_overrides=accelerators)
 
 
-def _container(
-    namespace: Namespace,
-    requested: TaskRequested,
-    task_arn: str,
-    index: int,
-    definition: shapes.ContainerDefinition,
-    override: shapes.ContainerOverride,
-) -> shapes.Container:
+def _container(definition: shapes.ContainerDefinition, override: shapes.ContainerOverride) -> shapes.Container:
     memory = _first(override.memory, definition.memory)
     reservation = _first(override.memory_reservation, definition.memory_reservation)
     return shapes.Container(
-        container_arn=namespace.container_arn(requested.cluster, requested.task, container_uuid(requested.task, index)),
-        task_arn=task_arn,
         name=definition.name,
         image=definition.image,
         last_status="PENDING",
@@ -188,13 +220,13 @@ def _container(
 
 
 def _merge(
-    containers: Sequence[shapes.Container], reports: Sequence[ContainerReport], status: str
+    containers: Sequence[shapes.Container], reports: Sequence[ContainerReport], status: str, at: float
 ) -> list[shapes.Container]:
     said = {each.name: each for each in reports}
-    return [_report(each, said.get(each.name or ""), status) for each in containers]
+    return [_report(each, said.get(each.name or ""), status, at) for each in containers]
 
 
-def _report(container: shapes.Container, report: ContainerReport | None, status: str) -> shapes.Container:
+def _report(container: shapes.Container, report: ContainerReport | None, status: str, at: float) -> shapes.Container:
     if report is None:
         if not status or container.last_status == "STOPPED":
             return container
@@ -202,6 +234,7 @@ def _report(container: shapes.Container, report: ContainerReport | None, status:
     return replace(
         container,
         last_status=report.status,
+        managed_agents=_managed(container, report.status, at),
         runtime_id=report.runtime_id or container.runtime_id,
         image_digest=report.image_digest or container.image_digest,
         exit_code=_first(report.exit_code, container.exit_code),
@@ -209,6 +242,18 @@ def _report(container: shapes.Container, report: ContainerReport | None, status:
         network_bindings=report.network_bindings or container.network_bindings or [],
         health_status=report.health_status or container.health_status or "UNKNOWN",
     )
+
+
+def _managed(container: shapes.Container, status: str, at: float) -> list[shapes.ManagedAgent] | None:
+    """Let the managed agents share their container's status."""
+    if not container.managed_agents or status not in {"RUNNING", "STOPPED"}:
+        return container.managed_agents
+    return [
+        replace(
+            each, last_status=status, last_started_at=_first(each.last_started_at, at if status == "RUNNING" else None)
+        )
+        for each in container.managed_agents
+    ]
 
 
 def _health(containers: Sequence[shapes.Container], definition: shapes.TaskDefinition) -> str:
