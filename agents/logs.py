@@ -9,6 +9,7 @@ from quarterdeck.agents.runtimes.errors import ContainerGone, RuntimeFailure
 from quarterdeck.agents.runtimes.port import Container, LogBatches, Runtime
 from quarterdeck.agents.saver import TASK
 from quarterdeck.agents.settings import Keeping
+from quarterdeck.agents.task import Task
 from quarterdeck.agents.tasks import Tasks
 from quarterdeck.events.cursor import Cursor
 from quarterdeck.events.names import NAME
@@ -61,7 +62,7 @@ class Logs:
             if found is not None and found.id:
                 if found.state != "created" or not wait:
                     return found
-            elif known is None or container not in {plan.name for plan in known.plan.containers}:
+            elif container not in _planned(known):
                 return None
             if not wait or (known is not None and (known.wish != "RUNNING" or known.told == "STOPPED")):
                 return found
@@ -75,10 +76,10 @@ class Logs:
 
     async def _archived(self, task: str, container: str, query: LogQuery) -> LogBatches:
         why = self._archive.why(task, container)
-        if why is None and task in self._tasks.by_id:
-            return  # it has not started yet
         if why:
             raise NoLogs(why)
+        if why is None and container in _planned(self._tasks.by_id.get(task)):
+            return  # it has not started yet
         if why is None:
             days, size = self._keeping.seconds_max / 86_400, self._keeping.bytes_max >> 20
             raise NoLogs(
@@ -88,3 +89,7 @@ class Logs:
         async with aclosing(self._archive.read(task, container, query)) as batches:
             async for batch in batches:
                 yield batch
+
+
+def _planned(task: Task | None) -> set[str]:
+    return {plan.name for plan in task.plan.containers} if task is not None else set()

@@ -1,16 +1,18 @@
 """Merge: lines of several sources in the order of their times, as far as one can wait for it.
 
-The earliest line at hand is given once every other source has one too, has ended, or has been given WAIT_SECONDS to
-come up with one: so what was written long ago comes in order, and what is written now comes soon.
+The earliest line at hand is given at once when every other source has one too, or has ended. A source that has been
+quiet for WAIT_SECONDS has told all that is old: then what was written that long ago, or is at hand that long (clocks
+differ), is given too. So what was written before comes in order, and what is written now comes soon.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from typing import Generic, Protocol, TypeVar
 
-WAIT_SECONDS = 0.25
+WAIT_SECONDS = 0.2
+NANOSECONDS = 1_000_000_000
 LINES_WAITING_MAX = 2_000
 
 
@@ -30,14 +32,16 @@ class Source(Generic[Item]):
     """One of those that are merged: what it has given and is not taken yet."""
 
     def __init__(self, merge: "Merge[Item]") -> None:
-        self.items: deque[Item] = deque()
+        self.items: deque[tuple[float, Item]] = deque()
+        """With the moment they came (the loop's time)."""
         self.quiet_since = asyncio.get_running_loop().time()
         self._merge = merge
         self._room = asyncio.Event()
 
     async def put(self, items: list[Item]) -> None:
         """Give items, and wait while there are too many."""
-        self.items.extend(items)
+        now = asyncio.get_running_loop().time()
+        self.items.extend((now, item) for item in items)
         self._merge.stir()
         while len(self.items) >= LINES_WAITING_MAX:
             self._room.clear()
@@ -49,7 +53,7 @@ class Source(Generic[Item]):
 
     def take(self) -> Item:
         """Take the first item."""
-        item = self.items.popleft()
+        _, item = self.items.popleft()
         if not self.items:
             self.quiet_since = asyncio.get_running_loop().time()
         self._room.set()
@@ -57,9 +61,10 @@ class Source(Generic[Item]):
 
 
 class Merge(Generic[Item]):
-    """Sources come and go; it ends when all have ended and `close` was called."""
+    """Sources come and go; it ends when all have ended and `close` was called. ``now``: seconds since the epoch."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
         self._sources: list[Source[Item]] = []
         self._ended: list[Source[Item]] = []
         self._stirred = asyncio.Event()
@@ -101,12 +106,23 @@ class Merge(Generic[Item]):
                 raise self._failure
             self._ended = [source for source in self._ended if source.items]
             heads = [source for source in (*self._ended, *self._sources) if source.items]
-            until = min((each.quiet_since + WAIT_SECONDS for each in self._sources if not each.items), default=0.0)
-            if heads and until <= loop.time():
-                yield min(heads, key=lambda source: source.items[0].at).take()
-                continue
-            if self._closed and not heads and not self._sources:
+            if not heads and self._closed and not self._sources:
                 return
+            first = min(heads, key=lambda source: source.items[0][1].at, default=None)
+            wait_seconds = self._wait_seconds(first, loop.time()) if first is not None else None
+            if first is not None and wait_seconds == 0:
+                yield first.take()
+                continue
             with suppress(TimeoutError):
-                async with asyncio.timeout_at(until if heads else None):
+                async with asyncio.timeout(wait_seconds):
                     await self._stirred.wait()
+
+    def _wait_seconds(self, first: Source[Item], now: float) -> float:
+        """How long to wait before giving a source's first item."""
+        quiet = [each.quiet_since for each in self._sources if not each.items]
+        if not quiet:
+            return 0.0
+        arrived, item = first.items[0]
+        at_hand = arrived + WAIT_SECONDS - now
+        written = item.at / NANOSECONDS + WAIT_SECONDS - self._now()
+        return max(0.0, max(quiet) + WAIT_SECONDS - now, min(at_hand, written))

@@ -3,16 +3,44 @@
 from collections import deque
 from contextlib import aclosing
 
+import msgspec
+
 from quarterdeck.agents.runtimes import records
 from quarterdeck.agents.runtimes.docker import wire
 from quarterdeck.agents.runtimes.docker.api import Answer, DockerApi
 from quarterdeck.agents.runtimes.docker.multiplexed import LogLines, seconds
 from quarterdeck.agents.runtimes.errors import CannotReadLogsError, ContainerGone, RuntimeUnavailable
-from quarterdeck.agents.runtimes.port import LogBatches
+from quarterdeck.agents.runtimes.port import ContainerSpec, LogBatches
 from quarterdeck.events.session import FRAME_BYTES_MAX, LogLine, LogQuery
 
 NOT_FOUND = 404
 UNREADABLE = "does not support reading"
+ROTATING_DRIVERS = ("json-file", "local")
+FILE_MIB_MAX = 10
+FILES_MAX = 3
+"""Of a container whose definition says nothing of logs; Docker alone would let it fill the disk."""
+
+
+class Bounded:
+    """Bounds what the daemon keeps of a container that asks for no log driver, where its own default can be bounded."""
+
+    def __init__(self, api: DockerApi) -> None:
+        self._api = api
+        self._default: str | None = None
+
+    async def spec(self, spec: ContainerSpec) -> ContainerSpec:
+        """Give the spec, with options of the daemon's default driver."""
+        if spec.log_driver is not None:
+            return spec
+        if self._default is None:
+            answer = await self._api.call("GET", "/info")
+            if not answer.ok:
+                raise RuntimeUnavailable(answer.message)
+            self._default = msgspec.json.decode(answer.body, type=wire.Info).logging_driver
+        if self._default not in ROTATING_DRIVERS:
+            return spec
+        options = {"max-size": f"{FILE_MIB_MAX}m", "max-file": str(FILES_MAX)}
+        return msgspec.structs.replace(spec, log_driver=self._default, log_options=options)
 
 
 async def read(api: DockerApi, container_id: str, inspected: wire.Inspected, query: LogQuery) -> LogBatches:

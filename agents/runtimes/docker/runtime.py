@@ -60,6 +60,7 @@ class DockerRuntime:
 
     def __init__(self, socket_path: str = SOCKET_PATH) -> None:
         self._api = DockerApi(socket_path)
+        self._bounded = output.Bounded(self._api)
 
     async def info(self) -> RuntimeInfo:
         """Version and size of the daemon's host."""
@@ -90,7 +91,7 @@ class DockerRuntime:
 
     async def create(self, spec: ContainerSpec) -> str:
         """Create at once, and look only when the daemon objects."""
-        body = translate.create_request(spec)
+        body = translate.create_request(await self._bounded.spec(spec))
         for _ in range(NAME_ATTEMPTS_MAX):
             answer = await self._api.call(
                 "POST",
