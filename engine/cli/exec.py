@@ -103,7 +103,7 @@ async def _attached(session: "TaskSession", terminal: "Terminal | None") -> int:
     from quarterdeck.engine.cli.pipes import Writer
     from quarterdeck.engine.failures import sole
 
-    writers = {"stdout": Writer(sys.stdout.fileno()), "stderr": Writer(sys.stderr.fileno())}
+    writers = {"stdout": Writer(sys.stdout), "stderr": Writer(sys.stderr)}
     resized = asyncio.Event()
     loop = asyncio.get_running_loop()
     try:

@@ -100,7 +100,7 @@ async def _print(lines: Any, shown: "Callable[[Line], bytes]", stream: str | Non
 
     from quarterdeck.engine.cli.pipes import Writer
 
-    writer = Writer(sys.stdout.fileno())
+    writer = Writer(sys.stdout)
     async with aclosing(lines) as found:
         async for line in found:
             if stream in {None, line.stream}:

@@ -7,23 +7,25 @@ import asyncio
 import os
 import queue
 import threading
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
+from functools import partial
+from typing import TextIO
 
 READ_BYTES = 32 << 10
 WAITING_MAX = 64
 
 
 class Writer:
-    """Writes to a file descriptor, in order."""
+    """Writes to one of a command's outputs, in order."""
 
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
+    def __init__(self, output: TextIO) -> None:
+        self._write = _writing(output)
         self._loop = asyncio.get_running_loop()
         self._chunks: queue.Queue[bytes | None] = queue.Queue()
         self._written = asyncio.Event()
         self._error: OSError | None = None
         self._over = asyncio.Event()
-        self._thread = threading.Thread(target=self._work, name=f"writes to {descriptor}", daemon=True)
+        self._thread = threading.Thread(target=self._work, name=f"writes to {output.name}", daemon=True)
         self._thread.start()
 
     async def write(self, data: bytes) -> None:
@@ -46,7 +48,7 @@ class Writer:
         while (data := self._chunks.get()) is not None:
             try:
                 while data:
-                    data = data[os.write(self._descriptor, data) :]
+                    data = data[self._write(data) :]
             except OSError as error:
                 self._error = error
                 break
@@ -57,6 +59,14 @@ class Writer:
     def _tell(self, event: asyncio.Event) -> None:
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(event.set)
+
+
+def _writing(output: TextIO) -> Callable[[bytes], int]:
+    """Write to the file itself: a thread that waits must not hold a lock at the end of the program."""
+    try:
+        return partial(os.write, output.fileno())
+    except OSError:  # a test's, that is no file
+        return output.buffer.write
 
 
 async def read(descriptor: int) -> AsyncGenerator[bytes, None]:
