@@ -5,7 +5,7 @@ from contextlib import aclosing
 
 from quarterdeck.agents.archive import Archive
 from quarterdeck.agents.clock import Clock
-from quarterdeck.agents.runtimes.errors import ContainerGone, RuntimeFailure
+from quarterdeck.agents.runtimes.errors import ContainerGone, RuntimeFailure, RuntimeUnavailable
 from quarterdeck.agents.runtimes.port import Container, LogBatches, Runtime
 from quarterdeck.agents.saver import TASK
 from quarterdeck.agents.settings import Keeping
@@ -17,6 +17,7 @@ from quarterdeck.events.session import LogQuery
 
 READY_SECONDS_MAX = 5.0
 POLL_SECONDS = 0.1
+AGAIN_SECONDS = 1.0
 
 
 class NoLogs(Exception):
@@ -39,18 +40,31 @@ class Logs:
             raise NoLogs(f"{task}/{container} is not a task's id and a container's name")
         found = await self._find(task, container, wait=query.follow)
         cursor = Cursor(query)
-        while found is not None:
-            async with aclosing(self._runtime.logs(found.id, cursor.again())) as batches:
-                try:
+        if found is not None:
+            try:
+                async with aclosing(self._held(found, cursor, follow=query.follow)) as batches:
                     async for batch in batches:
-                        yield cursor.new(batch)
-                except ContainerGone:
-                    break
-            if not query.follow or not await self._runs_again(found):
+                        yield batch
+            except ContainerGone:
+                pass
+            else:
                 return
         async with aclosing(self._archived(task, container, cursor.again())) as batches:
             async for batch in batches:
                 yield cursor.new(batch)
+
+    async def _held(self, container: Container, cursor: Cursor, *, follow: bool) -> LogBatches:
+        """Read what the runtime holds, and on while the container runs, or runs again."""
+        while True:
+            try:
+                async with aclosing(self._runtime.logs(container.id, cursor.again())) as batches:
+                    async for batch in batches:
+                        yield cursor.new(batch)
+            except RuntimeUnavailable:
+                if not follow:
+                    raise
+            if not follow or not await self._goes_on(container):
+                return
 
     async def _find(self, task: str, container: str, *, wait: bool) -> Container | None:
         """The container, once it is there; None if it is not any more, or (unless ``wait``) not yet."""
@@ -68,11 +82,15 @@ class Logs:
                 return found
             await self._clock.sleep(POLL_SECONDS)
 
-    async def _runs_again(self, container: Container) -> bool:
-        try:
-            return (await self._runtime.inspect(container.id)).state == "running"
-        except RuntimeFailure:
-            return False
+    async def _goes_on(self, container: Container) -> bool:
+        """Whether it runs (again), waiting for a runtime that can't be asked."""
+        while True:
+            try:
+                return (await self._runtime.inspect(container.id)).state == "running"
+            except RuntimeUnavailable:
+                await self._clock.sleep(AGAIN_SECONDS)
+            except RuntimeFailure:
+                return False
 
     async def _archived(self, task: str, container: str, query: LogQuery) -> LogBatches:
         why = self._archive.why(task, container)

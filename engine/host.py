@@ -22,6 +22,8 @@ from quarterdeck.agents.runtimes.errors import RuntimeFailure
 from quarterdeck.agents.runtimes.port import ContainerSpec, Runtime
 from quarterdeck.agents.runtimes.process import ProcessRuntime
 from quarterdeck.agents.runtimes.simulated import SimulatedHost, SimulatedRuntime
+from quarterdeck.agents.saver import Saver
+from quarterdeck.agents.settings import Keeping
 from quarterdeck.agents.settings import Settings as AgentSettings
 from quarterdeck.engine.settings import RuntimeName, Settings
 from quarterdeck.engine.shell.clock import SystemClock
@@ -190,7 +192,10 @@ def _on_signal(stop: object) -> None:
 
 
 async def remove_containers(name: RuntimeName, data: Path, docker_socket: str) -> int:
-    """Remove the containers of the instance whose agent's data directory this is; the agent must have ended."""
+    """Remove the containers of the instance whose agent's data directory this is, and keep their logs there.
+
+    The agent must have ended.
+    """
     try:
         identity = msgspec.json.decode((data / FILE).read_bytes(), type=Identity)
     except (OSError, msgspec.DecodeError):
@@ -198,7 +203,9 @@ async def remove_containers(name: RuntimeName, data: Path, docker_socket: str) -
     runtime = open_runtime(name, data, docker_socket)
     try:
         found = await runtime.list({labels.CONTAINER_INSTANCE: identity.container_instance})
+        saver = Saver(runtime, ArchiveDirectory(data / LOGS, Keeping()), RealClock(), Keeping())
         for container in found:
+            await saver.save(container)
             await runtime.remove(container.id)
         return len(found)
     except RuntimeFailure as error:

@@ -114,6 +114,27 @@ async def test_a_follower_of_a_container_that_has_not_started_waits_for_it() -> 
             reading.cancel()
 
 
+async def test_a_follower_outlasts_a_daemon_that_is_away() -> None:
+    world = World(talks=TALKS)
+    frames: list[AnyFrame] = []
+
+    async def read(channel: Channel) -> None:
+        while True:
+            frames.append(await channel.receive())
+
+    async with running(world):
+        (held,) = world.host.containers()
+        async with call(world, ReadLogs(TASK, "web", LogQuery(follow=True))) as channel, asyncio.TaskGroup() as group:
+            reading = group.create_task(read(channel))
+            await world.until(lambda: len(texts(frames)) == 2)
+            world.host.daemon_away()
+            world.host.say(held.id, "meanwhile")
+            await world.go(3)
+            world.host.daemon_back()
+            await world.until(lambda: texts(frames) == ["hello\n", "oh\n", "meanwhile\n"])
+            reading.cancel()
+
+
 @pytest.mark.parametrize(
     ("task", "name", "said"),
     [

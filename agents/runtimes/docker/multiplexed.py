@@ -13,6 +13,7 @@ HEAD = struct.Struct(">BxxxL")
 STREAMS = {0: "stdout", 1: "stdout", 2: "stderr"}
 NANOSECONDS = 1_000_000_000
 NANOSECOND_DIGITS = 9
+PIECE_BYTES_MAX = 16 << 10
 
 
 class Demultiplexer:
@@ -46,22 +47,33 @@ class LogLines:
         self._terminal = terminal
         self._parts = Demultiplexer(terminal=terminal)
         self._rest = b""
+        self._begun: int | None = None
 
     def feed(self, data: bytes) -> Iterator[LogLine]:
         """Yield the lines that are whole; without a terminal every part is one, or a part of a long one."""
         for stream, part in self._parts.feed(data):
-            if not self._terminal:
+            if self._terminal:
+                yield from self._terminals(part)
+            else:
                 yield line(stream, part)
-                continue
-            *whole, self._rest = (self._rest + part).split(b"\n")
-            for each in whole:
-                yield line(stream, each + b"\n")
 
     def end(self) -> Iterator[LogLine]:
         """Yield what came last and had no end."""
         if self._rest:
-            yield line("stdout", self._rest)
-            self._rest = b""
+            yield self._cut(len(self._rest))
+
+    def _terminals(self, data: bytes) -> Iterator[LogLine]:
+        """A terminal's lines run on over the parts; long ones, as of a progress bar, are given piece by piece."""
+        self._rest += data
+        while (end := self._rest.find(b"\n") + 1) or len(self._rest) > PIECE_BYTES_MAX:
+            yield self._cut(min(end or PIECE_BYTES_MAX, PIECE_BYTES_MAX))
+
+    def _cut(self, size: int) -> LogLine:
+        data, self._rest = self._rest[:size], self._rest[size:]
+        whole = data.endswith(b"\n")
+        found = line("stdout", data) if self._begun is None else LogLine(self._begun, "stdout", data, whole)
+        self._begun = None if whole else found.at
+        return found
 
 
 def line(stream: str, part: bytes) -> LogLine:

@@ -96,6 +96,7 @@ class SimulatedHost:
         self._away = True
         for feed in self._feeds:
             feed.pause()
+        self._stir()
 
     def daemon_back(self) -> None:
         """Calls work again, and followers learn that they missed something."""

@@ -127,6 +127,7 @@ class SimulatedRuntime:
             if over or self._closed:
                 return
             await stirred.wait()
+            self._host.check()
 
     async def execute(self, container_id: str, command: tuple[str, ...], terminal: Terminal | None) -> Execution:  # noqa: ARG002 - the port's signature
         """Do as the behaviour says."""

@@ -63,6 +63,15 @@ def test_a_terminal_s_lines_are_put_together_and_the_last_needs_no_end() -> None
     assert list(lines.end()) == []
 
 
+def test_a_terminal_s_long_line_comes_piece_by_piece_with_one_time() -> None:
+    lines = LogLines(terminal=True)
+    bar = b"2026-01-02T03:04:05Z " + b"\r=>" * 10_000
+    found = [*lines.feed(bar), *lines.feed(b"done\n2026-01-02T03:04:06Z next\n")]
+    assert b"".join(line.data for line in found) == b"\r=>" * 10_000 + b"done\nnext\n"
+    assert {line.at for line in found[:-1]} == {1_767_323_045_000_000_000}
+    assert [line.whole for line in found] == [False, True, True]
+
+
 def test_a_long_line_comes_in_parts() -> None:
     data = framed(2, b"2026-01-02T03:04:05Z half") + framed(2, b"2026-01-02T03:04:05Z rest\n")
     found = list(LogLines(terminal=False).feed(data))
