@@ -34,6 +34,7 @@ RETRY_SECONDS = 0.5
 DOCKER_SOCKET = "/var/run/docker.sock"
 UNITS_PER_CPU = 1024
 BYTES_PER_MIB = 1 << 20
+SECONDS_PER_DAY = 86_400.0
 
 
 CONTAINERS = "containers"
@@ -159,6 +160,9 @@ def agent_settings(settings: Settings) -> AgentSettings:
         cpu=settings.cpu,
         memory_mib=settings.memory,
         attributes=settings.attributes,
+        keeping=Keeping(
+            seconds_max=settings.keep_logs_days * SECONDS_PER_DAY, bytes_max=settings.keep_logs_mib * BYTES_PER_MIB
+        ),
     )
 
 

@@ -245,6 +245,8 @@ def _instance(up: Up, number: int) -> Instance:
         "instance-type": settings.instance_type,
         "cpu": settings.cpu or share.cpu,
         "memory": settings.memory or share.memory,
+        "keep-logs-days": settings.keep_logs_days,
+        "keep-logs-mib": settings.keep_logs_mib,
         "log-level": settings.log_level,
     }
     given = [f"--{option}={value}" for option, value in options.items() if value != ""]

@@ -21,6 +21,8 @@ from quarterdeck.engine.cli.up import FORMATS, LEVELS, RUNTIMES
 @click.option("--runtime", type=RUNTIMES, help="What runs containers (default auto: Docker if it answers).")
 @click.option("--docker-socket", help="Where the Docker Engine listens (default /var/run/docker.sock).")
 @click.option("--publish", metavar="ADDRESS", help="Where containers publish ports (default 0.0.0.0).")
+@click.option("--keep-logs-days", type=float, help="How long logs of removed containers are kept (default 7).")
+@click.option("--keep-logs-mib", type=int, help="How much of them all together, on an instance (default 512).")
 @click.option("--log-level", type=LEVELS, help="How much is logged to stderr (default info).")
 @click.option("--log-format", type=FORMATS, help="Lines for people or JSON (default: by what stderr is).")
 def command(attributes: tuple[str, ...], **options: Any) -> None:  # noqa: ANN401 - click's
