@@ -2,6 +2,8 @@
 # Needs Python >= 3.11 with pip, and make. Everything else is brought into .tools and .venv.
 
 PYTHON ?= python3
+# Processes that run tests: most of the slow ones wait.
+JOBS   ?= 3
 BIN    := .venv/bin
 STAMP  := .venv/.complete
 UV     := $(PYTHON) tools/uv.py
@@ -9,14 +11,15 @@ LOCK   := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-
           --no-annotate --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo test check bench lock clean
+.PHONY: help setup up demo test check seeds bench lock clean
 
 help:
 	@echo "make up       start Quarterdeck here: engine, log, container instances, console"
 	@echo "make demo     a guided tour that ends by itself"
 	@echo "make test     every test; says in its last lines what could not run here"
 	@echo "make check    what is checked before a merge: format, lint, types, imports, the fast tests"
-	@echo "make bench    measurements"
+	@echo "make seeds    simulate whole clusters with faults: make seeds N=1000"
+	@echo "make bench    measurements; some, or a shorter watch: make bench BENCH='endurance --seconds 20'"
 	@echo "make setup    only .venv, with everything in it"
 	@echo "make lock     renew requirements/*.txt"
 
@@ -40,7 +43,7 @@ demo: setup
 	@$(BIN)/quarterdeck demo
 
 test: setup
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile
 
 check: setup
 	@echo "· format"  && $(BIN)/ruff format --check
@@ -49,8 +52,11 @@ check: setup
 	@echo "· imports" && $(BIN)/lint-imports --no-logo
 	@echo "· tests"   && $(BIN)/pytest -m "not nats and not docker and not browser and not slow"
 
+seeds: setup
+	@$(BIN)/python -m tests.simulation --seeds $(or $(N),1000) --first $(or $(FIRST),0)
+
 bench: setup
-	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks $(BENCH)
 
 # Versions only move when `make lock` is asked to move them: make lock UPGRADE=--upgrade
 lock:

@@ -14,20 +14,16 @@ import structlog
 
 from quarterdeck.agents.archive import Archive, NoArchive
 from quarterdeck.agents.clock import Clock
-from quarterdeck.agents.commands import Commands
+from quarterdeck.agents.home import Home
 from quarterdeck.agents.identity import Identity, IdentityStore, take
 from quarterdeck.agents.link import Link, LinkDown, Refused
-from quarterdeck.agents.logs import Logs
-from quarterdeck.agents.performer import Performer
+from quarterdeck.agents.parts import Parts
 from quarterdeck.agents.registration import Registrar, RegistrationRefused
-from quarterdeck.agents.reporter import Reporter, Tokens
+from quarterdeck.agents.reporter import Tokens
 from quarterdeck.agents.runtimes.port import Runtime
-from quarterdeck.agents.saver import Saver
-from quarterdeck.agents.sessions import Sessions
 from quarterdeck.agents.settings import Settings
 from quarterdeck.agents.tasks import Tasks
-from quarterdeck.agents.wants import Home, Wants
-from quarterdeck.agents.watch import Watch
+from quarterdeck.agents.wants import Wants
 from quarterdeck.events.names import parse_arn
 from quarterdeck.events.wanted import Heartbeat
 
@@ -127,19 +123,11 @@ class Agent:
         """Begin all that an agent does for as long as it lives."""
         instance = parse_arn(arn)
         assert instance is not None, f"{arn} is no ARN"
-        settings, timing = self._settings, self._settings.timing
+        settings = self._settings
         home = self._home = Home(self._link, instance.path[0], instance.path[-1], session)
-        reporter = Reporter(self._link, self._clock, settings, tokens)
-        saver = Saver(self._runtime, self._archive, self._clock, settings.keeping)
-        performer = Performer(self._runtime, saver, self._clock, settings)
-        tasks = self.tasks = Tasks(group, instance, performer, reporter, self._clock, settings)
-        Watch(self._runtime, tasks, self._clock, timing, home.container_instance).begin(group)
-        Wants(home, tasks, self._clock, timing, self._deregistered).begin(group)
-        logs = Logs(self._runtime, self._archive, tasks, self._clock, settings.keeping)
-        sessions = Sessions(logs, Commands(self._runtime, tasks, home), settings.limits)
-        listening = self._link.callers(home.cluster, home.container_instance, sessions.serve)
-        group.create_task(listening, name="clients that call")
-        group.create_task(saver.prune(), name="logs that are too old")
+        parts = Parts(group, self._runtime, self._clock, settings, self._store.folder, self._archive)
+        self.tasks = parts.begin(instance, home, tokens, self._token)
+        Wants(home, self.tasks, self._clock, settings.timing, self._deregistered).begin(group)
         logger.info("agent runs", cluster=home.cluster, container_instance=home.container_instance, session=session)
 
     def _deregistered(self) -> None:

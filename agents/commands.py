@@ -7,11 +7,11 @@ from contextlib import aclosing, asynccontextmanager
 
 import structlog
 
+from quarterdeck.agents.home import Home
 from quarterdeck.agents.link import LinkDown, Refused
 from quarterdeck.agents.runtimes.errors import RuntimeFailure
 from quarterdeck.agents.runtimes.port import Execution, Runtime
 from quarterdeck.agents.tasks import Tasks
-from quarterdeck.agents.wants import Home
 from quarterdeck.events.log.channel import Channel
 from quarterdeck.events.session import Attach, Ended, Grant, Input, Opened, Redemption, Resize, Terminal
 

@@ -6,12 +6,31 @@ it begins, carries them out, and so on until nothing is left to do.
 
 from collections.abc import Iterator
 
-from quarterdeck.agents.plan import ContainerPlan, Dependency
-from quarterdeck.agents.report import STATUS, running, stopped
+from quarterdeck.agents.plan import Condition, ContainerPlan, Dependency
+from quarterdeck.agents.report import STATUS, health, running, stopped
+from quarterdeck.agents.runtimes.port import Container
 from quarterdeck.agents.settings import Timing
-from quarterdeck.agents.task import Forget, Remove, Report, Start, Step, Stop, Task, Wait, fail, has_started
+from quarterdeck.agents.task import (
+    Forget,
+    Remove,
+    Report,
+    Restart,
+    Start,
+    Step,
+    Stop,
+    Task,
+    Wait,
+    fail,
+    has_started,
+)
 
 ESSENTIAL_EXITED = "Essential container in task exited"
+DEEDS: dict[Condition, str] = {
+    "START": "start",
+    "COMPLETE": "complete",
+    "SUCCESS": "succeed",
+    "HEALTHY": "become HEALTHY",
+}
 
 
 def judge(task: Task, now: float) -> None:
@@ -27,8 +46,8 @@ def judge(task: Task, now: float) -> None:
 def _stuck(task: Task) -> bool:
     """Whether nothing runs that those who wait could wait for."""
     waiting = [plan for plan in _unstarted(task) if not all(_met(task, each) for each in plan.after)]
-    running_now = any(each.state == "running" for each in task.containers.values())
-    return bool(waiting) and len(waiting) == len(list(_unstarted(task))) and not task.busy and not running_now
+    moving = any(each.state == "running" for each in task.containers.values()) or any(_restarts(task))
+    return bool(waiting) and len(waiting) == len(list(_unstarted(task))) and not task.busy and not moving
 
 
 def next_steps(task: Task, now: float, timing: Timing) -> list[Step]:
@@ -38,7 +57,7 @@ def next_steps(task: Task, now: float, timing: Timing) -> list[Step]:
     ending = why_ending(task)
     steps: list[Step] = list(_running_report(task, ending))
     if ending is None:
-        return steps + list(_starts(task, now)) + list(_changes(task, steps))
+        return steps + list(_restarts(task)) + list(_starts(task, now)) + list(_changes(task, steps))
     if stops := list(_stops(task, ending, timing)):
         return steps + list(stops)
     if task.busy or any(each.state == "running" for each in task.containers.values()):
@@ -55,9 +74,34 @@ def why_ending(task: Task) -> str | None:
     if task.failure:
         return task.failure
     for plan in task.plan.containers:
-        if plan.essential and _state(task, plan.name) == "exited":
+        if plan.essential and _is_over(task, plan):
             return f"{ESSENTIAL_EXITED}: {plan.name}"
     return None
+
+
+def _is_over(task: Task, plan: ContainerPlan) -> bool:
+    """Whether a container has ended and stays so."""
+    container = task.containers.get(plan.name)
+    return container is not None and container.state == "exited" and not _comes_back(task, plan, container)
+
+
+def _comes_back(task: Task, plan: ContainerPlan, container: Container) -> bool:
+    """Whether its restart policy has a container that ended started again; one that is gone can't be."""
+    policy = plan.restart
+    if policy is None or plan.name in task.given_up or container.exit_code in {None, *policy.ignored_exit_codes}:
+        return False
+    if container.started_at is None or container.finished_at is None:
+        return False
+    return container.finished_at - container.started_at >= policy.period_seconds
+
+
+def _restarts(task: Task) -> Iterator[Restart]:
+    for plan in task.plan.containers:
+        container = task.containers.get(plan.name)
+        if container is None or container.state != "exited" or plan.name in task.busy:
+            continue
+        if _comes_back(task, plan, container):
+            yield Restart(container, plan.name, f"its restart policy, after exit code {container.exit_code}")
 
 
 def _state(task: Task, name: str) -> str:
@@ -91,18 +135,24 @@ def _met(task: Task, dependency: Dependency) -> bool:
         case "START":
             return True
         case "COMPLETE":
-            return container.state == "exited"
+            return _is_over(task, _plan(task, dependency.container))
         case "SUCCESS":
-            return container.state == "exited" and container.exit_code == 0
+            return _is_over(task, _plan(task, dependency.container)) and container.exit_code == 0
+        case "HEALTHY":
+            return container.health == "HEALTHY"
+
+
+def _plan(task: Task, name: str) -> ContainerPlan:
+    return next(plan for plan in task.plan.containers if plan.name == name)
 
 
 def _deadline(task: Task, dependency: Dependency) -> float | None:
     """Until when a started container has to do what another waits for."""
     container = task.containers.get(dependency.container)
-    plan = next((plan for plan in task.plan.containers if plan.name == dependency.container), None)
-    if container is None or container.started_at is None or plan is None or _met(task, dependency):
+    if container is None or container.started_at is None or _met(task, dependency):
         return None
-    return None if plan.start_timeout_seconds is None else container.started_at + plan.start_timeout_seconds
+    seconds = _plan(task, dependency.container).start_timeout_seconds
+    return None if seconds is None else container.started_at + seconds
 
 
 def _hopeless(task: Task, plan: ContainerPlan, now: float) -> str | None:
@@ -110,11 +160,11 @@ def _hopeless(task: Task, plan: ContainerPlan, now: float) -> str | None:
         container = task.containers.get(each.container)
         if container is None or _met(task, each):
             continue
-        if container.state == "exited":
+        if _is_over(task, _plan(task, each.container)):
             return f"TaskDependencyError: {plan.name} needs {each.container}, which exited with {container.exit_code}"
         deadline = _deadline(task, each)
         if deadline is not None and deadline <= now:
-            return f"TaskDependencyError: {plan.name} waited too long for {each.container} to {each.condition.lower()}"
+            return f"TaskDependencyError: {plan.name} waited too long for {each.container} to {DEEDS[each.condition]}"
     return None
 
 
@@ -144,13 +194,21 @@ def _changes(task: Task, before: list[Step]) -> Iterator[Report]:
     """What has happened since to containers that do not decide over the task."""
     if before or task.told != "RUNNING":
         return
-    changed = [
-        plan.name
-        for plan in task.plan.containers
-        if STATUS.get(_state(task, plan.name), "PENDING") not in {"PENDING", task.told_containers.get(plan.name)}
-    ]
+    changed = [plan.name for plan in task.plan.containers if _is_news(task, plan)]
     if changed:
         yield running(task, changed)
+
+
+def _is_news(task: Task, plan: ContainerPlan) -> bool:
+    """Whether the engine knows otherwise; what comes back at once has not ended."""
+    name, container = plan.name, task.containers.get(plan.name)
+    if container is None or container.state == "created" or (container.state == "exited" and not _is_over(task, plan)):
+        return False
+    return (
+        STATUS[container.state] != task.told_containers.get(name)
+        or (health(plan, container) or "") not in {"", task.told_health.get(name)}
+        or task.restarts.get(name, 0) != task.told_restarts.get(name, 0)
+    )
 
 
 def _exited(task: Task) -> str | None:

@@ -56,6 +56,8 @@ class IdentityStore(Protocol):
     """Where an identity is kept; whoever has it open has it alone."""
 
     place: str
+    folder: Path | None
+    """Where else may be kept what is to survive; None keeps nothing."""
 
     def open(self) -> Identity | None:
         """Take hold of it; None if there is none yet. Raises DirectoryInUse, IdentityUnreadable."""
@@ -75,6 +77,7 @@ class DataDirectory:
 
     def __init__(self, path: Path) -> None:
         self.place = str(path)
+        self.folder: Path | None = path
         self._path = path
         self._lock: int | None = None
 
@@ -130,6 +133,7 @@ class KeptInMemory:
     """Keeps the identity as long as the object lives: for simulations, where it is what a disk would be."""
 
     place = "memory"
+    folder: Path | None = None
 
     def __init__(self) -> None:
         self._identity: Identity | None = None

@@ -6,7 +6,9 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from quarterdeck.events.log.channel import Channel
+from quarterdeck.events.secret_exchange import SecretsAnswer, SecretsRequest
 from quarterdeck.events.session import Grant, Redemption
+from quarterdeck.events.stats import InstanceStats
 from quarterdeck.events.wanted import Heartbeat, HeartbeatAnswer, WantedChange, WantedList
 
 Answer = TypeVar("Answer", bound=msgspec.Struct)
@@ -55,6 +57,14 @@ class Link(Protocol):
 
     async def callers(self, cluster: str, container_instance: str, serve: Serve) -> None:
         """Let clients call this instance, each attended to by ``serve``, until cancelled."""
+        ...
+
+    async def secrets(self, cluster: str, container_instance: str, request: SecretsRequest) -> SecretsAnswer:
+        """Ask for the secrets of a task. Raises Refused, too."""
+        ...
+
+    async def tell_stats(self, cluster: str, container_instance: str, stats: InstanceStats) -> None:
+        """Say what containers use; may be lost."""
         ...
 
     async def close(self) -> None:

@@ -16,7 +16,9 @@ from quarterdeck.events.log.connect import Address, connect
 from quarterdeck.events.log.connect import Link as Connection
 from quarterdeck.events.log.errors import LogUnavailable
 from quarterdeck.events.names import Namespace
+from quarterdeck.events.secret_exchange import SecretsAnswer, SecretsRequest
 from quarterdeck.events.session import Grant, Redemption, subject
+from quarterdeck.events.stats import InstanceStats
 from quarterdeck.events.wanted import Heartbeat, HeartbeatAnswer, WantedChange, WantedList
 
 CALL_SECONDS_MAX = 10.0
@@ -98,6 +100,20 @@ class NatsLink:
     async def callers(self, cluster: str, container_instance: str, serve: Serve) -> None:
         """Subscribe to what clients say to this instance."""
         await listen(self._connection, subject(self._namespace, cluster, container_instance, ""), serve)
+
+    async def secrets(self, cluster: str, container_instance: str, request: SecretsRequest) -> SecretsAnswer:
+        """Ask the engine; the answer is sealed to the key in the request."""
+        subject = self._subject(cluster, container_instance, "secrets")
+        return _decoded(await self._request(subject, msgspec.json.encode(request), CALL_SECONDS_MAX), SecretsAnswer)
+
+    async def tell_stats(self, cluster: str, container_instance: str, stats: InstanceStats) -> None:
+        """Publish; nobody has to listen."""
+        try:
+            self._connection.check()
+            subject = f"qd.stats.{self._scope}.{cluster}.{container_instance}"
+            await self._connection.client.publish(subject, msgspec.json.encode(stats))
+        except (LogUnavailable, nats.errors.Error, OSError) as error:
+            raise LinkDown(str(error)) from error
 
     async def close(self) -> None:
         """Close the connection."""

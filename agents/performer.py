@@ -24,7 +24,7 @@ from quarterdeck.agents.runtimes.port import Runtime
 from quarterdeck.agents.saver import Saver
 from quarterdeck.agents.settings import Settings
 from quarterdeck.agents.starter import Starter
-from quarterdeck.agents.task import Remove, Start, Stop, Task, fail, observe, vanished
+from quarterdeck.agents.task import Remove, Restart, Start, Stop, Task, fail, give_up, observe, vanished
 
 REMOVALS_TRIED_MAX = 5
 
@@ -34,8 +34,8 @@ logger = structlog.get_logger(__name__)
 class Performer:
     """Does things to containers and notes in their tasks what came of it."""
 
-    def __init__(self, runtime: Runtime, saver: Saver, clock: Clock, settings: Settings) -> None:
-        self.starter = Starter(runtime, clock, settings.limits.starts_max)
+    def __init__(self, runtime: Runtime, starter: Starter, saver: Saver, clock: Clock, settings: Settings) -> None:
+        self.starter = starter
         self._runtime = runtime
         self._saver = saver
         self._clock = clock
@@ -51,6 +51,22 @@ class Performer:
             except ContainerFailure as failure:
                 logger.info("container failed to start", task=task.id, name=step.container.name, why=failure.reason)
                 fail(task, step.container.name, failure.reason)
+            except RuntimeFailure:
+                await self._clock.sleep(backoff.next())
+                continue
+            return
+
+    async def restart(self, task: Task, step: Restart) -> None:
+        """Start a container again, or note why it stays as it ended."""
+        backoff = self._backoff()
+        while why_ending(task) is None:
+            try:
+                observe(task, step.name, await self.starter.again(step.container.id))
+            except ContainerGone:
+                vanished(task, step.name, self._clock.now())
+            except ContainerFailure as failure:
+                logger.info("container failed to restart", task=task.id, name=step.name, why=failure.reason)
+                give_up(task, step.name, failure.reason)
             except RuntimeFailure:
                 await self._clock.sleep(backoff.next())
                 continue

@@ -6,7 +6,7 @@ import msgspec
 
 from quarterdeck.agents.runtimes.port import ContainerSpec
 
-Condition = Literal["START", "COMPLETE", "SUCCESS"]
+Condition = Literal["START", "COMPLETE", "SUCCESS", "HEALTHY"]
 
 
 class Dependency(msgspec.Struct, frozen=True):
@@ -14,6 +14,25 @@ class Dependency(msgspec.Struct, frozen=True):
 
     container: str
     condition: Condition
+
+
+class Needs(msgspec.Struct, frozen=True, kw_only=True):
+    """What has to be fetched for a container; each ``valueFrom`` as in its definition."""
+
+    secrets: dict[str, str] = {}
+    """By variable."""
+    log_options: dict[str, str] = {}
+    """By option of the log driver."""
+    environment_files: tuple[str, ...] = ()
+    registry_credentials: str = ""
+
+
+class RestartPolicy(msgspec.Struct, frozen=True):
+    """When a container that ended is started again in place (spec §5.3)."""
+
+    period_seconds: float
+    """It must have run that long since it was started last."""
+    ignored_exit_codes: frozenset[int] = frozenset()
 
 
 class ContainerPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +45,8 @@ class ContainerPlan(msgspec.Struct, frozen=True, kw_only=True):
     start_timeout_seconds: float | None = None
     """How long others wait for it."""
     stop_timeout_seconds: float | None = None
+    needs: Needs = Needs()
+    restart: RestartPolicy | None = None
 
 
 class TaskPlan(msgspec.Struct, frozen=True, kw_only=True):

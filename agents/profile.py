@@ -14,8 +14,12 @@ SESSION_ATTRIBUTE = "quarterdeck.session"
 DOCKER_API_MIN = 17
 DOCKER_API_STANDARD = 41
 """What runtimes without a Docker API stand in for, so that ordinary task definitions can be placed on them."""
-DOCKER_LOG_DRIVERS = ("json-file", "none", "syslog", "journald")
-LOG_DRIVERS = ("json-file", "none")
+SECRET_TARGETS = ("environment-variables", "bootstrap.log-driver")
+DOCKER_ONLY = (
+    f"{CAPABILITY}privileged-container",
+    f"{ECS_CAPABILITY}network.container-port-range",
+    f"{ECS_CAPABILITY}pid-ipc-namespace-sharing",
+)
 ARCHITECTURES = {"amd64": "x86_64", "aarch64": "arm64"}
 
 
@@ -38,6 +42,7 @@ def registration(
     attributes = {
         **(settings.attributes if first else {}),
         **dict.fromkeys(capabilities(info), ""),
+        **({f"{ECS_CAPABILITY}env-files.s3": ""} if settings.env_files else {}),
         HOST_ATTRIBUTE: settings.host,
         SESSION_ATTRIBUTE: session,
     }
@@ -80,19 +85,20 @@ def resources(settings: Settings, info: RuntimeInfo) -> list[shapes.Resource]:
 
 
 def capabilities(info: RuntimeInfo) -> list[str]:
-    """Name what is carried out here, and nothing else: the engine places by it.
-
-    container-ordering stands for stopTimeout, startTimeout and dependsOn; of its conditions HEALTHY also
-    needs container-health-check, which is not among these.
-    """
+    """Name what is carried out here, and nothing else: the engine places by it."""
     newest = int(info.api_version.rpartition(".")[2]) if info.api_version else DOCKER_API_STANDARD
-    drivers = DOCKER_LOG_DRIVERS if info.name == "docker" else LOG_DRIVERS
     return [
         *(f"{CAPABILITY}docker-remote-api.1.{minor}" for minor in range(DOCKER_API_MIN, newest + 1)),
-        *(f"{CAPABILITY}logging-driver.{driver}" for driver in drivers),
-        f"{CAPABILITY}docker-plugin.local",
+        *(f"{CAPABILITY}logging-driver.{driver}" for driver in info.log_drivers),
+        *(f"{CAPABILITY}docker-plugin.{driver}" for driver in info.volume_drivers),
+        *(DOCKER_ONLY if info.name != "process" else ()),
+        *((f"{ECS_CAPABILITY}task-cpu-mem-limit",) if info.bounds_tasks else ()),
         f"{ECS_CAPABILITY}docker-volume-driver.local",
         f"{ECS_CAPABILITY}container-ordering",
+        *(f"{ECS_CAPABILITY}secrets.{store}.{target}" for store in ("asm", "ssm") for target in SECRET_TARGETS),
+        f"{ECS_CAPABILITY}private-registry-authentication.secretsmanager",
+        f"{ECS_CAPABILITY}container-health-check",
+        f"{ECS_CAPABILITY}container-restart-policy",
     ]
 
 

@@ -1,7 +1,11 @@
 """Report: what the engine is told of a task, as ECS's SubmitTaskStateChange. Pure (spec §4.8, §6.7)."""
 
+from collections.abc import Iterator
+
 import msgspec
 
+from quarterdeck.agents.plan import ContainerPlan
+from quarterdeck.agents.runtimes.port import Container
 from quarterdeck.agents.task import Report, Task
 from quarterdeck.events import shapes
 
@@ -11,6 +15,19 @@ STATUS = {"created": "PENDING", "running": "RUNNING", "exited": "STOPPED"}
 def running(task: Task, names: list[str]) -> Report:
     """Say that the task is RUNNING, and how these containers are."""
     return Report(task.id, _request(task, "RUNNING", [_change(task, name) for name in names]))
+
+
+def pulling(task: Task, name: str, detail: str) -> Report:
+    """Say why a container is still PENDING."""
+    change = shapes.ContainerStateChange(container_name=name, status="PENDING", reason=detail)
+    return Report(task.id, _request(task, "PENDING", [change]))
+
+
+def merged(earlier: Report, later: Report) -> Report:
+    """Say in one report what two say of a task that is RUNNING."""
+    changes = {each.container_name: each for each in earlier.request.containers or []}
+    changes |= {each.container_name: each for each in later.request.containers or []}
+    return Report(later.task, msgspec.structs.replace(later.request, containers=list(changes.values())))
 
 
 def stopped(task: Task, exited: str | None) -> Report:
@@ -44,6 +61,11 @@ def _request(
     )
 
 
+def health(plan: ContainerPlan, container: Container) -> str | None:
+    """What is told of a container's health: nothing where it is not watched, or does not run."""
+    return container.health if plan.spec.health_check is not None else None
+
+
 def _change(task: Task, name: str) -> shapes.ContainerStateChange:
     reason = task.failure if name == task.failed_container else None
     container = task.containers.get(name)
@@ -56,13 +78,31 @@ def _change(task: Task, name: str) -> shapes.ContainerStateChange:
         status=STATUS[container.state],
         exit_code=container.exit_code,
         reason=reason or container.reason,
-        network_bindings=[
-            shapes.NetworkBinding(
+        health_status=next((health(plan, container) for plan in task.plan.containers if plan.name == name), None),
+        restart_count=task.restarts.get(name),
+        network_bindings=list(_bindings(task, name, container)),
+    )
+
+
+def _bindings(task: Task, name: str, container: Container) -> Iterator[shapes.NetworkBinding]:
+    """Ports one by one, and ranges as they were asked for (spec §5.4)."""
+    ports = {(port.container_port, port.protocol): port for port in container.ports}
+    asked = next((plan.spec.ports for plan in task.plan.containers if plan.name == name), ())
+    for wanted in asked:
+        span = [(wanted.container_port + index, wanted.protocol) for index in range(wanted.count)]
+        if wanted.count > 1 and all(each in ports for each in span):
+            row = [ports.pop(each) for each in span]
+            yield shapes.NetworkBinding(
+                bind_ip=row[0].bind_address,
+                protocol=wanted.protocol,
+                container_port_range=f"{row[0].container_port}-{row[-1].container_port}",
+                host_port_range=f"{row[0].host_port}-{row[-1].host_port}",
+            )
+    for port in container.ports:
+        if (port.container_port, port.protocol) in ports:
+            yield shapes.NetworkBinding(
                 bind_ip=port.bind_address,
                 container_port=port.container_port,
                 host_port=port.host_port,
                 protocol=port.protocol,
             )
-            for port in container.ports
-        ],
-    )

@@ -14,15 +14,21 @@ import structlog
 from quarterdeck.agents.backoff import Backoff
 from quarterdeck.agents.clock import Clock
 from quarterdeck.agents.link import Link, LinkDown, Refused
+from quarterdeck.agents.report import merged
 from quarterdeck.agents.settings import Settings
 from quarterdeck.agents.spawn import spawn
 from quarterdeck.agents.task import Report
 from quarterdeck.events import shapes
 
 GIVEN_UP = frozenset({"ClientException", "InvalidParameterException"})
-"""What the engine says of a task it does not know; ECS agents give up then, asking again changes nothing."""
+"""What the engine says of a task it does not know; ECS agents give up then."""
 
-Outcome = Literal["settled", "refused", "unknown"]
+REFUSALS_BELIEVED = 5
+"""So often in a row an engine must not know a task until the report is given up: one that was replaced, and has not
+noticed yet, does not know the newest tasks."""
+
+Taken = Callable[[Report], None]
+Outcome = Literal["settled", "refused", "not known", "unanswered"]
 
 logger = structlog.get_logger(__name__)
 
@@ -41,7 +47,7 @@ class Tokens:
 
 
 class Reporter:
-    """The outbox of an agent. What is waiting is bounded by the tasks there are: states only move forward."""
+    """The outbox of an agent. What is waiting is bounded by the tasks there are: what repeats itself is merged."""
 
     def __init__(self, link: Link, clock: Clock, settings: Settings, tokens: Tokens) -> None:
         self._link = link
@@ -50,16 +56,22 @@ class Reporter:
         self._backoff = Backoff(settings.timing.retry_seconds_min, settings.timing.retry_seconds_max)
         self._again: asyncio.Event | None = None
         self._slots = asyncio.Semaphore(settings.limits.reports_max)
-        self._waiting: dict[str, deque[Report]] = {}
+        self._waiting: dict[str, deque[tuple[Report, Taken]]] = {}
 
-    def submit(self, group: asyncio.TaskGroup, report: Report, taken: Callable[[Report], None]) -> None:
+    def submit(self, group: asyncio.TaskGroup, report: Report, taken: Taken) -> None:
         """Send a report after those of its task before it; ``taken`` is called when the engine has it."""
         queue = self._waiting.get(report.task)
         if queue is not None:
-            queue.append(report)
+            if len(queue) > 1 and queue[-1][0].request.status == report.request.status == "RUNNING":
+                report = merged(queue.pop()[0], report)  # not the first, which may be on its way
+            queue.append((report, taken))
             return
-        self._waiting[report.task] = deque([report])
-        spawn(group, self._deliver(group, report.task, taken), name=f"reports of task {report.task}")
+        self._waiting[report.task] = deque([(report, taken)])
+        spawn(group, self._deliver(group, report.task), name=f"reports of task {report.task}")
+
+    def tell(self, group: asyncio.TaskGroup, report: Report) -> None:
+        """Send word of something that leads to nothing here."""
+        self.submit(group, report, _nothing)
 
     def hurry(self) -> None:
         """Try again now what waits for the engine: it has been heard."""
@@ -67,19 +79,27 @@ class Reporter:
             self._again.set()
             self._again = None
 
-    async def _deliver(self, group: asyncio.TaskGroup, task: str, taken: Callable[[Report], None]) -> None:
+    async def _deliver(self, group: asyncio.TaskGroup, task: str) -> None:
         queue = self._waiting[task]
         while queue:
-            token = self._tokens.next()
-            while (outcome := await self._send(queue[0], token)) != "settled":
-                if outcome == "refused":  # the same token would get the same answer
-                    token = self._tokens.next()
-                await self._pause(group)
-            taken(queue.popleft())
+            await self._bring(group, queue[0][0])
+            report, taken = queue.popleft()
+            taken(report)
         del self._waiting[task]
 
+    async def _bring(self, group: asyncio.TaskGroup, report: Report) -> None:
+        """Send until it is taken, or given up."""
+        token, not_known = self._tokens.next(), 0
+        while (outcome := await self._send(report, token)) != "settled":
+            not_known = not_known + 1 if outcome == "not known" else 0
+            if not_known == REFUSALS_BELIEVED:
+                return
+            if outcome != "unanswered":  # the same token would get the same answer
+                token = self._tokens.next()
+            await self._pause(group)
+
     async def _send(self, report: Report, token: str) -> Outcome:
-        """Send once; settled is taken or given up."""
+        """Send once; settled is taken."""
         request = report.request
         try:
             async with self._slots:
@@ -87,10 +107,10 @@ class Reporter:
                     request.cluster or "", "SubmitTaskStateChange", request, shapes.SubmitTaskStateChangeResponse, token
                 )
         except LinkDown:
-            return "unknown"
+            return "unanswered"
         except Refused as error:
             logger.warning("report refused", task=report.task, status=request.status, error=str(error))
-            return "settled" if error.code in GIVEN_UP else "refused"
+            return "not known" if error.code in GIVEN_UP else "refused"
         self._backoff.reset()
         return "settled"
 
@@ -104,3 +124,7 @@ class Reporter:
     async def _hurry_later(self) -> None:
         await self._clock.sleep(self._backoff.next())
         self.hurry()
+
+
+def _nothing(report: Report) -> None:
+    """Follow up nothing."""

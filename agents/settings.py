@@ -1,5 +1,7 @@
 """Settings: what an agent is started with; a composition reads them once."""
 
+from typing import Literal
+
 import msgspec
 
 from quarterdeck.events.names import DEFAULT_ACCOUNT, DEFAULT_CLUSTER, DEFAULT_REGION
@@ -51,6 +53,32 @@ class Keeping(msgspec.Struct, frozen=True, kw_only=True):
     """For saving the logs of one container: its removal waits for it."""
 
 
+PullBehavior = Literal["default", "always", "once", "prefer-cached"]
+"""Of ECS_IMAGE_PULL_BEHAVIOR: ``default`` asks the registry each time and makes do with what is here if it must,
+``always`` never makes do, ``once`` asks until this agent has pulled it, ``prefer-cached`` only if it is not here."""
+
+
+class ImageSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How images come and go; times and numbers are the ECS agent's."""
+
+    pull_behavior: PullBehavior = "prefer-cached"
+    auth_file: str = ""
+    """A Docker ``config.json`` with the credentials of private registries."""
+    attempts_max: int = 5
+    retry_seconds_min: float = 1.1
+    retry_seconds_max: float = 5.0
+    pulls_max: int = 4
+    """At once."""
+    clean_seconds: float = 1800.0
+    """Between two looks for unused images; 0 never looks. With prefer-cached nothing is removed, as in ECS."""
+    unused_seconds_min: float = 3600.0
+    """How long an image has to be unused to be removed."""
+    kept_min: int = 0
+    """So many unused images are kept, the last used."""
+    removed_max: int = 5
+    """In one look."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """One agent: the container instance it is, and how it works.
 
@@ -73,9 +101,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     reserved_udp_ports: tuple[int, ...] = ()
     attributes: dict[str, str] = {}
     agent_version: str = "0"
+    env_files: str = ""
+    """The folder whose files environmentFiles may name; empty allows none."""
+    endpoints: bool = False
+    """Whether task metadata and introspection are served, on this host only."""
+    introspection_port: int = 0
+    """Where introspection is served besides; 0 is nowhere. The ECS agent's is 51678."""
+    stats_seconds: float = 0.0
+    """Between two looks at what containers use; 0 never looks."""
     timing: Timing = Timing()
     limits: Limits = Limits()
     keeping: Keeping = Keeping()
+    images: ImageSettings = ImageSettings()
 
     @property
     def cluster_name(self) -> str:

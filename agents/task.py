@@ -1,7 +1,7 @@
 """Task: what is wanted and what is observed of one task, and the steps there can be. Pure.
 
-What is observed only moves forward: created, running, exited. Nothing is ever restarted, so an exited
-container stays exited. What to do next is decided in ``decide``.
+What is observed of a run only moves forward: created, running, exited; a later run is later than all of an earlier
+one. What to do next is decided in ``decide``.
 """
 
 from typing import Literal
@@ -29,6 +29,8 @@ class Task(msgspec.Struct, kw_only=True):
     cluster: str
     wish: Wish = "RUNNING"
     plan: TaskPlan = TaskPlan()
+    definition: shapes.TaskDefinition | None = None
+    group: str = ""
     containers: dict[str, Container] = {}
     busy: set[str] = set()
     """Containers that a step is at work on."""
@@ -37,6 +39,12 @@ class Task(msgspec.Struct, kw_only=True):
     failed_container: str = ""
     told: Literal["", "RUNNING", "STOPPED"] = ""
     told_containers: dict[str, str] = {}
+    told_health: dict[str, str] = {}
+    restarts: dict[str, int] = {}
+    """How often containers were started again in place, since this agent knows them."""
+    told_restarts: dict[str, int] = {}
+    given_up: set[str] = set()
+    """Containers that could not be started again."""
     volumes: set[str] = set()
     """Volumes that end with it."""
     settled_at: float | None = None
@@ -49,6 +57,14 @@ class Start(msgspec.Struct, frozen=True):
     """Create the container and start it."""
 
     container: ContainerPlan
+    reason: str
+
+
+class Restart(msgspec.Struct, frozen=True):
+    """Start a container again that has ended."""
+
+    container: Container
+    name: str
     reason: str
 
 
@@ -89,14 +105,14 @@ class Forget(msgspec.Struct, frozen=True):
     volumes: tuple[str, ...] = ()
 
 
-Step = Start | Stop | Remove | Report | Wait | Forget
+Step = Start | Restart | Stop | Remove | Report | Wait | Forget
 
 
 def observe(task: Task, name: str, container: Container) -> None:
     """Take note of how a container is; word of an earlier state changes nothing."""
     known = task.containers.get(name)
     if known is not None and known.id == container.id:
-        if RANK[container.state] < RANK[known.state]:
+        if _age(container) < _age(known):
             return
         if not container.ports:  # what was bound stays known
             container = msgspec.structs.replace(container, ports=known.ports)
@@ -104,11 +120,21 @@ def observe(task: Task, name: str, container: Container) -> None:
     task.volumes.update(task_volumes(container.labels))
 
 
+def _age(container: Container) -> tuple[float, int]:
+    return container.started_at or 0.0, RANK[container.state]
+
+
 def vanished(task: Task, name: str, now: float) -> None:
     """Take note that a container is not there any more: if it had not ended, it has now."""
     known = task.containers.get(name)
     if known is not None and known.state != "exited":
         task.containers[name] = msgspec.structs.replace(known, state="exited", finished_at=now, reason=VANISHED)
+
+
+def give_up(task: Task, name: str, reason: str) -> None:
+    """Take note that a container that ended can not be started again, and why."""
+    task.given_up.add(name)
+    task.containers[name] = msgspec.structs.replace(task.containers[name], reason=reason[:REASON_CHARACTERS_MAX])
 
 
 def knows_of(task: Task) -> None:
@@ -156,11 +182,18 @@ def began(task: Task, step: Step) -> None:
     match step:
         case Start(container=plan):
             task.busy.add(plan.name)
+            task.volumes.update(task_volumes(plan.spec.labels))  # made even if the container can't be
+        case Restart(name=name):
+            task.busy.add(name)
+            task.restarts[name] = task.restarts.get(name, 0) + 1
         case Stop(name=name) | Remove(name=name):
             task.busy.add(name)
         case Report(request=request):
             task.told = "STOPPED" if request.status == "STOPPED" else "RUNNING"
             for change in request.containers or []:
-                task.told_containers[change.container_name or ""] = change.status or ""
+                name = change.container_name or ""
+                task.told_containers[name] = change.status or ""
+                task.told_health[name] = change.health_status or ""
+                task.told_restarts[name] = change.restart_count or 0
         case Wait() | Forget():
             pass

@@ -6,7 +6,8 @@ Whatever comes in, from the engine, the runtime, a step that ended or the clock,
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
+from functools import partial
 from typing import Any
 
 import structlog
@@ -23,6 +24,7 @@ from quarterdeck.agents.task import (
     Forget,
     Remove,
     Report,
+    Restart,
     Start,
     Step,
     Stop,
@@ -36,17 +38,21 @@ from quarterdeck.agents.task import (
     vanished,
     wish,
 )
-from quarterdeck.agents.translate import Untranslatable, translate
+from quarterdeck.agents.translate import translate
+from quarterdeck.agents.untranslatable import Untranslatable
 from quarterdeck.events.names import Arn, short_name
 from quarterdeck.events.wanted import WantedList, WantedTask
 
 logger = structlog.get_logger(__name__)
 
+Work = Callable[[], Coroutine[Any, Any, None]]
+"""Something to do, not begun: when everything ends, it may never be."""
+
 
 class Tasks:
     """What this instance runs. Nothing is set going before both the engine and the runtime have been heard."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that what is wanted and seen goes through
         self,
         group: asyncio.TaskGroup,
         instance: Arn,
@@ -54,8 +60,10 @@ class Tasks:
         reporter: Reporter,
         clock: Clock,
         settings: Settings,
+        *,
+        by_id: dict[str, Task],
     ) -> None:
-        self.by_id: dict[str, Task] = {}
+        self.by_id = by_id
         self.listed_once = asyncio.Event()
         self.ready = asyncio.Event()
         """Set once both have been heard."""
@@ -99,6 +107,11 @@ class Tasks:
         else:
             self._advance(task)
 
+    def images(self) -> set[str]:
+        """What its containers have, or will."""
+        planned = {plan.spec.image for task in self.by_id.values() for plan in task.plan.containers}
+        return planned | {each.image for task in self.by_id.values() for each in task.containers.values()}
+
     def engine_is_back(self) -> None:
         """Lose no time in telling what waits to be told."""
         self._reporter.hurry()
@@ -110,6 +123,7 @@ class Tasks:
         return self.by_id[name]
 
     def _plan(self, task: Task, wanted: WantedTask) -> None:
+        task.definition, task.group = wanted.definition, wanted.group
         try:
             task.plan = translate(wanted, task.arn, task.cluster, self._instance.path[-1])
         except Untranslatable as error:
@@ -185,11 +199,13 @@ class Tasks:
     def _begin(self, task: Task, step: Step) -> None:
         match step:
             case Start():
-                self._spawn(task, step.container.name, self._performer.start(self._group, task, step))
+                self._spawn(task, step.container.name, partial(self._performer.start, self._group, task, step))
+            case Restart():
+                self._spawn(task, step.name, partial(self._performer.restart, task, step))
             case Stop():
-                self._spawn(task, step.name, self._performer.stop(task, step))
+                self._spawn(task, step.name, partial(self._performer.stop, task, step))
             case Remove():
-                self._spawn(task, step.name, self._performer.remove(task, step))
+                self._spawn(task, step.name, partial(self._performer.remove, task, step))
             case Report():
                 self._reporter.submit(self._group, step, self._taken)
             case Wait():
@@ -197,11 +213,11 @@ class Tasks:
             case Forget():
                 self._forget(task, step.volumes)
 
-    def _spawn(self, task: Task, name: str, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, task: Task, name: str, work: Work) -> None:
         spawn(self._group, self._perform(task, name, work), name=f"container {name} of task {task.id}")
 
-    async def _perform(self, task: Task, name: str, work: Coroutine[Any, Any, None]) -> None:
-        await work
+    async def _perform(self, task: Task, name: str, work: Work) -> None:
+        await work()
         task.busy.discard(name)
         self._advance(task)
 

@@ -7,7 +7,8 @@ import structlog
 
 from quarterdeck.agents.backoff import Backoff
 from quarterdeck.agents.clock import Clock
-from quarterdeck.agents.link import Link, LinkDown
+from quarterdeck.agents.home import Home
+from quarterdeck.agents.link import LinkDown
 from quarterdeck.agents.positions import Positions
 from quarterdeck.agents.settings import Timing
 from quarterdeck.agents.tasks import Tasks
@@ -16,16 +17,6 @@ from quarterdeck.events.wanted import Heartbeat
 INACTIVE = "INACTIVE"
 
 logger = structlog.get_logger(__name__)
-
-
-class Home:
-    """Where an agent is at home: its link, cluster, container instance and session."""
-
-    def __init__(self, link: Link, cluster: str, container_instance: str, session: str) -> None:
-        self.link = link
-        self.cluster = cluster
-        self.container_instance = container_instance
-        self.session = session
 
 
 class Wants:

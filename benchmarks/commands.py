@@ -97,7 +97,7 @@ class Figures(msgspec.Struct):
     p99: float
 
 
-async def time_calls(once: Once, callers: int) -> Figures:
+async def time_calls(once: Once, callers: int, seconds: float = SECONDS) -> Figures:
     """Call at once from many places for a while."""
     taken: list[float] = []
 
@@ -111,7 +111,7 @@ async def time_calls(once: Once, callers: int) -> Figures:
     began = time.perf_counter()
     async with asyncio.TaskGroup() as group:
         for number in range(callers):
-            group.create_task(caller(began + SECONDS), name=f"caller {number}")
+            group.create_task(caller(began + seconds), name=f"caller {number}")
     elapsed = time.perf_counter() - began
     taken.sort()
     half, most = (1000 * taken[int(len(taken) * each)] for each in (0.5, 0.99))

@@ -10,123 +10,32 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import sys
-import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import Iterator
 from statistics import median
 
-import msgspec
 import structlog
 
-from benchmarks.commands import (
-    NAMESPACE,
-    SECONDS,
-    Figures,
-    carry_out,
-    embedded,
-    furnish,
-    over_nats,
-    time_calls,
-    world,
-)
+from benchmarks import moto
+from benchmarks.commands import NAMESPACE, SECONDS, embedded, over_nats, world
 from benchmarks.harness import RUNS, Row
-from quarterdeck.engine.api.keys import AccessKey, Keys
-from quarterdeck.engine.api.server import serve_api
-from quarterdeck.engine.api.settings import ApiSettings
-from quarterdeck.engine.api.sigv4 import Authorization, Signed, check_scope, parse, signature, verify
-from quarterdeck.engine.replica import Replica, ReplicaSettings, running
-from quarterdeck.engine.server import calm
-from quarterdeck.engine.shell.clock import SystemClock
-from quarterdeck.events.log.memory import MemoryLog
+from benchmarks.http_callers import CALLERS, Caller, address, filled, over_http, request_for, serving
+from quarterdeck.engine.api.keys import AccessKey
+from quarterdeck.engine.api.sigv4 import Signed, check_scope, parse, verify
 
 TASKS = 10_000
 DESCRIBED = 10
-CALLERS = 8
+SAMPLES = 2_000
 PER_SECOND_MIN = 1_500
 SPREAD_MAX = 4.0
 ADDED_MS_MAX = 3.0
 VERIFY_US_MAX = 60.0
-TARGET = "AmazonEC2ContainerServiceV20141113"
-
-
-def request_for(key: AccessKey, url: str, operation: str, body: bytes) -> bytes:
-    """Sign a request as clients do, whole as it goes over the wire."""
-    host = url.rpartition("/")[2]
-    date = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    headers = {"content-type": "application/x-amz-json-1.1", "host": host, "x-amz-date": date}
-    headers["x-amz-target"] = f"{TARGET}.{operation}"
-    found = Authorization(key.id, date[:8], "us-east-1", "ecs", "aws4_request", ";".join(headers), "")
-    proof = signature(found, Signed("POST", "/", "", headers, body), key.secret)
-    headers["authorization"] = (
-        f"AWS4-HMAC-SHA256 Credential={key.id}/{found.scope}, SignedHeaders={found.signed_headers}, Signature={proof}"
-    )
-    headers |= {"content-length": str(len(body)), "user-agent": "Boto3/1.44.5", "accept-encoding": "identity"}
-    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    return f"POST / HTTP/1.1\r\n{lines}\r\n".encode() + body
-
-
-class Caller:
-    """One connection."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> None:
-        self.reader = reader
-        self.writer = writer
-        self.request = request
-
-    async def once(self) -> None:
-        """Send, and read all of the answer."""
-        self.writer.write(self.request)
-        head = await self.reader.readuntil(b"\r\n\r\n")
-        length = int(head.partition(b"Content-Length: ")[2].partition(b"\r\n")[0])
-        body = await self.reader.readexactly(length)
-        if not head.startswith(b"HTTP/1.1 200"):
-            raise AssertionError(body)
-
-
-async def call(host: str, port: int, request: bytes, callers: int) -> None:
-    """Be the process of the callers."""
-    free = [Caller(*await asyncio.open_connection(host, port), request) for _ in range(callers)]
-
-    async def once() -> None:
-        caller = free.pop()
-        await caller.once()
-        free.append(caller)
-
-    print(msgspec.json.encode(await time_calls(once, callers)).decode())
-
-
-async def over_http(url: str, request: bytes, callers: int) -> Figures:
-    """Measure callers in a process of their own."""
-    host, _, port = url.rpartition("/")[2].partition(":")
-    arguments = ["-m", "benchmarks.http", host, port, request.hex(), str(callers)]
-    process = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdout=asyncio.subprocess.PIPE)
-    said, _ = await process.communicate()
-    return msgspec.json.decode(said, type=Figures)
-
-
-@asynccontextmanager
-async def serving(replica: Replica) -> AsyncIterator[tuple[str, AccessKey]]:
-    """Open the HTTP door."""
-    with tempfile.TemporaryDirectory() as data:
-        key = Keys(Path(data)).create(NAMESPACE.account, SystemClock().now())
-        settings = ApiSettings(listen="127.0.0.1:0", data=Path(data), throttle=False)
-        async with serve_api(replica.door, settings) as url:
-            yield url, key
 
 
 async def reads() -> list[Row]:
     """Describe and list among many tasks."""
     rows = []
-    async with running(MemoryLog(), ReplicaSettings(heartbeat_timeout=1e9)) as replica:
-        await furnish(replica)
-        names: list[str] = []
-        for _ in range(TASKS // 10):
-            answer = await carry_out(replica, "RunTask", {"cluster": "web", "taskDefinition": "job", "count": 10})
-            names += [each.task_arn for each in answer.response.tasks]
-        calm()
+    async with filled(TASKS) as (replica, names):
         bodies = {
             f"DescribeTasks of {DESCRIBED}": ("DescribeTasks", {"cluster": "web", "tasks": names[:DESCRIBED]}),
             f"ListTasks among {TASKS:,}": ("ListTasks", {"cluster": "web"}),
@@ -143,7 +52,7 @@ async def read(name: str, url: str, request: bytes) -> list[Row]:
     runs = []
     for _ in range(RUNS):
         before = time.process_time()
-        found = await over_http(url, request, CALLERS)
+        found = await over_http(url, request)
         one_core = found.per_second * SECONDS / (time.process_time() - before)
         runs.append((one_core, found.per_second, found.p50, found.p99 / found.p50))
     one_core, here, half, spread = (median(column) for column in zip(*runs, strict=True))
@@ -152,7 +61,25 @@ async def read(name: str, url: str, request: bytes) -> list[Row]:
         Row(name=f"http: {name}, {CALLERS} callers here and now", value=here, unit="/s"),
         Row(name=f"http: {name}, p50", value=half, unit="ms"),
         Row(name=f"http: {name}, p99 / p50", value=spread, unit="", at_most=SPREAD_MAX),
+        Row(
+            name=f"http: {name}, p99 / p50 in processor time",
+            value=await work(url, request),
+            unit="",
+            at_most=SPREAD_MAX,
+        ),
     ]
+
+
+async def work(url: str, request: bytes) -> float:
+    """Ask again and again from within this process: how uneven the work is, whoever else wants the processor."""
+    caller = Caller(*address(url), [request], 0)
+    taken = []
+    for _ in range(SAMPLES):
+        before = time.process_time()
+        await caller.once()
+        taken.append(time.process_time() - before)
+    taken.sort()
+    return taken[SAMPLES * 99 // 100] / taken[SAMPLES // 2]
 
 
 async def run_task() -> list[Row]:
@@ -161,8 +88,8 @@ async def run_task() -> list[Row]:
         request = request_for(key, url, "RunTask", b'{"cluster":"web","taskDefinition":"job:1"}')
         inside = await embedded(replica, 1)
         nats = await over_nats(server, 1)
-        http = await over_http(url, request, 1)
-        many = await over_http(url, request, 64)
+        http = await over_http(url, request, callers=1)
+        many = await over_http(url, request, callers=64)
     return [
         Row(name="http: RunTask within the process, p50", value=inside.p50, unit="ms"),
         Row(name="http: RunTask over NATS, p50", value=nats.p50, unit="ms"),
@@ -199,7 +126,4 @@ def measure() -> Iterator[Row]:
     yield verifying()
     yield from asyncio.run(reads())
     yield from asyncio.run(run_task())
-
-
-if __name__ == "__main__":
-    asyncio.run(call(sys.argv[1], int(sys.argv[2]), bytes.fromhex(sys.argv[3]), int(sys.argv[4])))
+    yield from moto.measure()

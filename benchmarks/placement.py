@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from benchmarks.harness import Row, median_of, report, seconds
 from benchmarks.world import ZONES, World
 from quarterdeck.engine.core import task
-from quarterdeck.engine.core.placement import Placed, first_failing_check
+from quarterdeck.engine.core.checks import first_failing_check
+from quarterdeck.engine.core.placement import Placed
 from quarterdeck.engine.core.task import bind
 from quarterdeck.events.explanation import Explanation
 from quarterdeck.events.shapes import RunTaskRequest

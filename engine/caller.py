@@ -8,7 +8,7 @@ import msgspec
 
 from quarterdeck.engine.core import errors
 from quarterdeck.engine.core.errors import Refusal, SerializationException
-from quarterdeck.events import shapes
+from quarterdeck.events import operations
 
 Document = Mapping[str, Any]
 """A structure as AWS spells it in JSON, where a Struct of `quarterdeck.events.shapes` would do as well."""
@@ -33,7 +33,7 @@ class Caller(ABC):
         """
 
     async def _carry_out(self, operation: str, arguments: Mapping[str, object]) -> Any:  # noqa: ANN401 - see client
-        request, answer = shapes.OPERATIONS[operation]
+        request, answer = operations.ALL[operation]
         given = {name: value for name, value in arguments.items() if value is not None}
         try:
             return await self.call(operation, msgspec.convert(given, request), answer)

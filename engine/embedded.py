@@ -19,7 +19,7 @@ from quarterdeck.engine.local_instance import LocalInstance
 from quarterdeck.engine.replica import Replica, ReplicaSettings
 from quarterdeck.engine.replica import running as running_replica
 from quarterdeck.engine.server import serving
-from quarterdeck.engine.settings import RuntimeName
+from quarterdeck.engine.settings import SECRETS_KEY, RuntimeName
 from quarterdeck.engine.task_logs import LogReader
 from quarterdeck.engine.task_session import Executor
 from quarterdeck.events.log.channel import Channel, NobodyListens
@@ -152,7 +152,7 @@ async def _on(data: Path, settings: EmbeddedSettings) -> AsyncIterator[Embedded]
 async def _in_memory(settings: EmbeddedSettings) -> AsyncIterator[Embedded]:
     log = MemoryLog(clock=host.RealClock().now)
     try:
-        async with running_replica(log, _replica(settings, None)) as replica:
+        async with running_replica(log, _replica(settings, None, None)) as replica:
             yield Embedded(replica, settings)
     finally:
         await log.close()
@@ -166,7 +166,8 @@ async def _on_nats(data: Path, settings: EmbeddedSettings) -> AsyncIterator[Embe
             link = await connect(server.address(), "quarterdeck doors")
             try:
                 models = data / "models.sqlite"
-                async with running_replica(log, _replica(settings, models)) as replica, serving(replica, link):
+                key = data / SECRETS_KEY
+                async with running_replica(log, _replica(settings, models, key)) as replica, serving(replica, link):
                     yield Embedded(replica, settings, server.url, link)
             finally:
                 await link.close()
@@ -174,10 +175,11 @@ async def _on_nats(data: Path, settings: EmbeddedSettings) -> AsyncIterator[Embe
             await log.close()
 
 
-def _replica(settings: EmbeddedSettings, models: Path | None) -> ReplicaSettings:
+def _replica(settings: EmbeddedSettings, models: Path | None, secrets_key: Path | None) -> ReplicaSettings:
     return ReplicaSettings(
         node="embedded",
         models=models,
+        secrets_key=secrets_key,
         lost_after=settings.lost_after,
         heartbeat_timeout=settings.heartbeat_timeout,
     )

@@ -6,6 +6,7 @@ import platform
 import secrets
 import signal
 from pathlib import Path
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
@@ -23,7 +24,7 @@ from quarterdeck.agents.runtimes.port import ContainerSpec, Runtime
 from quarterdeck.agents.runtimes.process import ProcessRuntime
 from quarterdeck.agents.runtimes.simulated import SimulatedHost, SimulatedRuntime
 from quarterdeck.agents.saver import Saver
-from quarterdeck.agents.settings import Keeping
+from quarterdeck.agents.settings import ImageSettings, Keeping, Timing
 from quarterdeck.agents.settings import Settings as AgentSettings
 from quarterdeck.engine.settings import RuntimeName, Settings
 from quarterdeck.engine.shell.clock import SystemClock
@@ -45,6 +46,8 @@ LOGS = "logs"
 
 STOPPED = 0
 REFUSED = 5
+
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -149,6 +152,10 @@ async def run_agent(settings: Settings) -> int:
 
 def agent_settings(settings: Settings) -> AgentSettings:
     """Take what concerns an agent out of the settings."""
+    reserved: dict[str, Any] = {
+        "reserved_memory_mib": settings.reserved_memory,
+        "reserved_ports": settings.reserved_ports,
+    }
     return AgentSettings(
         host=settings.node_name,
         cluster=settings.cluster,
@@ -163,7 +170,25 @@ def agent_settings(settings: Settings) -> AgentSettings:
         keeping=Keeping(
             seconds_max=settings.keep_logs_days * SECONDS_PER_DAY, bytes_max=settings.keep_logs_mib * BYTES_PER_MIB
         ),
+        env_files=settings.env_files,
+        endpoints=True,
+        introspection_port=settings.introspection_port,
+        stats_seconds=settings.stats_interval,
+        timing=_given(Timing, keep_stopped_seconds=settings.keep_stopped, stop_timeout_seconds=settings.stop_timeout),
+        images=_given(
+            ImageSettings,
+            pull_behavior=settings.image_pull_behavior or "default",
+            auth_file=settings.registry_auth,
+            unused_seconds_min=settings.image_unused,
+            kept_min=settings.images_kept,
+        ),
+        **{name: value for name, value in reserved.items() if value is not None},
     )
+
+
+def _given(kind: type[T], **values: object) -> T:
+    """Make settings of what was given; the rest is as it always is."""
+    return kind(**{name: value for name, value in values.items() if value is not None})
 
 
 def archive(data: Path, settings: AgentSettings) -> ArchiveDirectory:

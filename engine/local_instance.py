@@ -39,7 +39,7 @@ class LocalInstance:
         self.name = data.name
         self.host = SimulatedHost(host.RealClock(), name=data.name)
         self._replica = replica
-        self._settings = settings
+        self._settings = msgspec.structs.replace(settings, endpoints=runtime != "simulated")
         self._runtime = runtime
         self._data = data
         self._connection = connection

@@ -16,7 +16,9 @@ from quarterdeck.engine.shell.wanted import Instance
 from quarterdeck.events.log.channel import NobodyListens, PacketChannel, kept, pair
 from quarterdeck.events.log.connect import Link as Connection
 from quarterdeck.events.names import Namespace
+from quarterdeck.events.secret_exchange import SecretsAnswer, SecretsRequest
 from quarterdeck.events.session import Grant, Redemption, subject
+from quarterdeck.events.stats import InstanceStats
 from quarterdeck.events.wanted import Heartbeat, HeartbeatAnswer, WantedChange, WantedList
 
 SERVER_STATUS = 500
@@ -118,6 +120,23 @@ class LocalLink:
         ours, theirs = pair()
         async with kept(ours, self._serve(theirs)):
             yield ours
+
+    async def secrets(self, cluster: str, container_instance: str, request: SecretsRequest) -> SecretsAnswer:
+        """Ask the engine."""
+        self._check()
+        try:
+            return await self._replica.secrets.give(self._instance(cluster, container_instance), request)
+        except NotKeeper as error:
+            raise LinkDown(str(error)) from error
+        except Refusal as refusal:
+            if refusal.status >= SERVER_STATUS:
+                raise LinkDown(f"{refusal.code}: {refusal.message}") from refusal
+            raise Refused(refusal.code, refusal.message) from refusal
+
+    async def tell_stats(self, cluster: str, container_instance: str, stats: InstanceStats) -> None:
+        """Tell the engine at once."""
+        self._check()
+        self._replica.usage.hear(self._instance(cluster, container_instance), stats)
 
     async def close(self) -> None:
         """Nothing to let go of."""

@@ -1,12 +1,15 @@
 """Overview: clusters, container instances and services in one look, put together from Describe and List."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from quarterdeck.engine.remote import RemoteClient
 from quarterdeck.events import shapes
 from quarterdeck.events.names import short_name
+
+if TYPE_CHECKING:
+    from quarterdeck.engine.remote import RemoteClient
 
 DESCRIBED_MAX = 100
 SERVICES_DESCRIBED_MAX = 10
@@ -54,7 +57,7 @@ class Overview(msgspec.Struct, frozen=True, rename="camel"):
     clusters: list[ClusterOverview]
 
 
-async def look(client: RemoteClient) -> Overview:
+async def look(client: "RemoteClient") -> Overview:
     """Look at everything. Raises Refusal, Unreachable."""
     about = await client.about()
     arns = await pages(lambda token: client.list_clusters(next_token=token), "cluster_arns")
@@ -77,7 +80,7 @@ async def pages(ask: Callable[[str | None], Awaitable[msgspec.Struct]], member: 
             return found
 
 
-async def _cluster(client: RemoteClient, found: shapes.Cluster) -> ClusterOverview:
+async def _cluster(client: "RemoteClient", found: shapes.Cluster) -> ClusterOverview:
     name = found.cluster_name or ""
     return ClusterOverview(
         name=name,
@@ -89,7 +92,7 @@ async def _cluster(client: RemoteClient, found: shapes.Cluster) -> ClusterOvervi
     )
 
 
-async def _instances(client: RemoteClient, cluster: str) -> list[InstanceOverview]:
+async def _instances(client: "RemoteClient", cluster: str) -> list[InstanceOverview]:
     arns = await pages(
         lambda token: client.list_container_instances(cluster=cluster, next_token=token), "container_instance_arns"
     )
@@ -112,7 +115,7 @@ def _instance(found: shapes.ContainerInstance) -> InstanceOverview:
     )
 
 
-async def _services(client: RemoteClient, cluster: str) -> list[ServiceOverview]:
+async def _services(client: "RemoteClient", cluster: str) -> list[ServiceOverview]:
     arns = await pages(lambda token: client.list_services(cluster=cluster, next_token=token), "service_arns")
     found: list[ServiceOverview] = []
     for part in chunks(arns, SERVICES_DESCRIBED_MAX):

@@ -1,41 +1,10 @@
-"""Rebuild: the state at any position, from the log alone; and what was decided there, asked once more."""
+"""Rebuild: the state at any position, from the log alone."""
 
 from collections.abc import AsyncIterable
 
-import msgspec
-
-from quarterdeck.engine.core.placement import Verdict, matrix
 from quarterdeck.events.codec import unseal
-from quarterdeck.events.commit import Commit
 from quarterdeck.events.log.port import Record
-from quarterdeck.events.task import TaskPlaced, TaskRequested
-from quarterdeck.projections.live.demand import demand
-from quarterdeck.projections.live.task_definition import find
-from quarterdeck.projections.live.view import EVOLVE, LiveView
-
-
-class Decision(msgspec.Struct, frozen=True):
-    """A task's placement, asked once more: a verdict on each instance, the one preferred first.
-
-    ``asked`` says that the caller named the instance (StartTask): then nothing was chosen.
-    """
-
-    sequence: int
-    commit: Commit
-    requested: TaskRequested
-    placed: TaskPlaced
-    verdicts: list[Verdict]
-
-    @property
-    def asked(self) -> bool:
-        """Whether the caller named the instance."""
-        return self.placed.explanation is None
-
-    @property
-    def agrees(self) -> bool:
-        """Whether the same rule on the same state chooses the same instance."""
-        first = self.verdicts[0] if self.verdicts else None
-        return first is not None and first.chosen and first.container_instance == self.placed.container_instance
+from quarterdeck.projections.live.view import LiveView
 
 
 async def view_at(batches: AsyncIterable[list[Record]]) -> LiveView:
@@ -47,45 +16,3 @@ async def view_at(batches: AsyncIterable[list[Record]]) -> LiveView:
             if record.kind == "commits":
                 view.fold(unseal(record.payload, record.sequence, view.hash))
     return view
-
-
-async def decision(batches: AsyncIterable[list[Record]], task: str) -> Decision | None:
-    """Fold a log up to the event before a task was placed; None if none of that id was."""
-    view = LiveView()
-    async for batch in batches:
-        for record in batch:
-            view.sequence = record.sequence
-            if record.kind != "commits":
-                continue
-            envelope = unseal(record.payload, record.sequence, view.hash)
-            for commit in envelope.commits:
-                found = _fold_up_to(view, commit, task)
-                if found is not None:
-                    return msgspec.structs.replace(found, sequence=record.sequence)
-            view.hash = envelope.hash
-    return None
-
-
-def _fold_up_to(view: LiveView, commit: Commit, task: str) -> Decision | None:
-    """Apply a commit, event by event; stop before the one that places the task."""
-    state = view.namespace(commit.namespace)
-    requested: dict[str, TaskRequested] = {}
-    for event in commit.events:
-        if isinstance(event, TaskPlaced) and event.task.startswith(task) and event.task in requested:
-            return _judge(view, commit, requested[event.task], event)
-        if isinstance(event, TaskRequested):
-            requested[event.task] = event
-            if event.task.startswith(task):
-                continue  # a task counts in its group from where it is placed; it would not change the verdicts
-        EVOLVE[type(event)](state, event, commit.at)
-    return None
-
-
-def _judge(view: LiveView, commit: Commit, requested: TaskRequested, placed: TaskPlaced) -> Decision:
-    state = view.namespace(commit.namespace)
-    cluster = state.clusters[placed.cluster]
-    definition = find(state, requested.task_definition)
-    needs = definition.demand
-    if requested.overrides is not None:
-        needs = demand(definition.definition, requested.overrides)
-    return Decision(0, commit, requested, placed, matrix(cluster, requested.group, needs))

@@ -17,8 +17,8 @@ from nats.aio.msg import Msg
 from quarterdeck.engine import commits
 from quarterdeck.engine.caller import Answer, Unreachable, refusal
 from quarterdeck.engine.commits import StoredCommit
-from quarterdeck.engine.doors import about
-from quarterdeck.engine.doors.about import EngineAbout, Fingerprint
+from quarterdeck.engine.doors import questions
+from quarterdeck.engine.doors.questions import EngineAbout, Figures, Fingerprint, NewSecret, ShownSecret, ShownSecrets
 from quarterdeck.engine.doors.reply import COMMAND, ERROR, SEQUENCE
 from quarterdeck.engine.remote_call import away_since, called
 from quarterdeck.engine.task_logs import LogReader
@@ -30,7 +30,8 @@ from quarterdeck.events.log.connect import connect as open_link
 from quarterdeck.events.log.errors import LogUnavailable
 from quarterdeck.events.log.port import Record
 from quarterdeck.events.log.reader import Reader
-from quarterdeck.events.names import DEFAULT_ACCOUNT, DEFAULT_REGION, Namespace, short_name
+from quarterdeck.events.names import DEFAULT_ACCOUNT, DEFAULT_CLUSTER, DEFAULT_REGION, Namespace, short_name
+from quarterdeck.events.stats import InstanceStats
 
 ANSWER_SECONDS_MAX = 20.0
 BEHIND_SECONDS_MAX = 30.0
@@ -74,13 +75,35 @@ class RemoteClient(LogReader, Executor):
         subject = f"{PREFIX}.{self._namespace.region}.{self._namespace.account}.{cluster}.{operation}"
         return await self._request(subject, body, {COMMAND: token} if token else None)
 
+    async def usage(self, cluster: str | None = None) -> list[InstanceStats]:
+        """Ask what the containers of a cluster use, as agents told last. Raises Unreachable."""
+        subject = f"{questions.USAGE}{self._namespace.region}.{self._namespace.account}"
+        name = short_name(cluster or DEFAULT_CLUSTER)
+        return msgspec.json.decode(await self._request(f"{subject}.{name}", b"", None), type=Figures).instances
+
+    async def store_secret(self, name: str, value: str) -> ShownSecret:
+        """Store a value under a name; it is shown to nobody. Raises Refusal, Unreachable."""
+        return msgspec.json.decode(await self._secret("store", NewSecret(name=name, value=value)), type=ShownSecret)
+
+    async def delete_secret(self, name: str) -> ShownSecret:
+        """Delete a secret. Raises Refusal, Unreachable."""
+        return msgspec.json.decode(await self._secret("delete", NewSecret(name=name)), type=ShownSecret)
+
+    async def secrets(self) -> list[ShownSecret]:
+        """List secrets, without their values. Raises Unreachable."""
+        return msgspec.json.decode(await self._secret("list", NewSecret(name="")), type=ShownSecrets).secrets
+
+    async def _secret(self, verb: str, told: NewSecret) -> bytes:
+        subject = f"{questions.SECRETS}{self._namespace.region}.{self._namespace.account}.{verb}"
+        return await self._request(subject, msgspec.json.encode(told), None)
+
     async def about(self) -> EngineAbout:
         """Ask whose turn it is to keep the log, and where it is. Raises Unreachable."""
-        return msgspec.json.decode(await self._request(about.PREFIX + "about", b"", None), type=EngineAbout)
+        return msgspec.json.decode(await self._request(questions.PREFIX + "about", b"", None), type=EngineAbout)
 
     async def fingerprint(self) -> Fingerprint:
         """Ask for the digest of the live state; takes the engine's own credentials. Raises Unreachable."""
-        return msgspec.json.decode(await self._request(about.PREFIX + "fingerprint", b"", None), type=Fingerprint)
+        return msgspec.json.decode(await self._request(questions.PREFIX + "fingerprint", b"", None), type=Fingerprint)
 
     async def _request(self, subject: str, body: bytes, headers: dict[str, str] | None) -> bytes:
         try:

@@ -14,6 +14,9 @@ from quarterdeck.engine.shell.heartbeats import Heartbeats
 from quarterdeck.engine.shell.ids import RandomIds
 from quarterdeck.engine.shell.keeper import Keeper
 from quarterdeck.engine.shell.scheduler import Scheduler
+from quarterdeck.engine.shell.secrets import Secrets
+from quarterdeck.engine.shell.usage import Usage
+from quarterdeck.engine.shell.vault import Vault
 from quarterdeck.engine.shell.wanted import Wanted
 from quarterdeck.events.log.port import Log
 from quarterdeck.projections.models.projector import Projector
@@ -27,7 +30,8 @@ class ReplicaSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What an operator may tune of an engine; seconds.
 
     ``lost_after`` 0 means never; an agent silent for ``heartbeat_timeout`` is not connected. ``endpoint`` is where
-    this engine serves HTTP, as DiscoverPollEndpoint tells it.
+    this engine serves HTTP, as DiscoverPollEndpoint tells it. ``secrets_key`` is the file with the key of the secrets;
+    None keeps it in memory, for logs that do not last.
     """
 
     node: str = "engine"
@@ -35,6 +39,7 @@ class ReplicaSettings(msgspec.Struct, frozen=True, kw_only=True):
     lost_after: float = 60.0
     heartbeat_timeout: float = 5.0
     endpoint: str = DEFAULT_ENDPOINT
+    secrets_key: Path | None = None
 
 
 class Replica:
@@ -55,8 +60,10 @@ class Replica:
         self.scheduler = Scheduler(self.keeper)
         self.wanted = Wanted(self.keeper)
         self.heartbeats = Heartbeats(self.keeper, self.wanted, settings.heartbeat_timeout)
+        self.secrets = Secrets(self.keeper, Vault(settings.secrets_key))
+        self.usage = Usage(clock or SystemClock())
         self.projector = Projector(log, models, busy=self._commands_come)
-        self.door = Door(self.keeper, self.projector, log, settings.endpoint)
+        self.door = Door(self.keeper, self.projector, log, self.usage, settings.endpoint)
 
     def _commands_come(self, applied: int) -> bool:
         """Tell whether the read models should give way: commands come, and they are not too far behind."""

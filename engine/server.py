@@ -6,12 +6,12 @@
 import asyncio
 import gc
 import os
-import secrets
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, nullcontext, suppress
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import msgspec
@@ -26,6 +26,8 @@ from quarterdeck.engine.doors.agents import Agents
 from quarterdeck.engine.doors.commands import Commands, DoorSettings, Messages
 from quarterdeck.engine.doors.feed import Feed
 from quarterdeck.engine.doors.queue import Queue
+from quarterdeck.engine.doors.secret import SecretDoor
+from quarterdeck.engine.doors.usage import UsageDoor
 from quarterdeck.engine.replica import Replica, ReplicaSettings, running
 from quarterdeck.engine.shell.command import NotKeeper
 from quarterdeck.engine.shell.lease import Lease, LeaseLost
@@ -86,9 +88,11 @@ async def serving(
     settings = doors or DoorSettings()
     messages = Messages(replica.door, replica.keeper, settings)
     commands = Commands(link, replica.keeper, messages, settings)
-    agents = Agents(link, replica.keeper, replica.wanted, replica.heartbeats, replica.door.sessions)
+    agents = Agents(link, replica.keeper, replica.wanted, replica.heartbeats, replica.secrets, replica.door.sessions)
+    secrets = SecretDoor(link, replica.keeper, replica.secrets)
     about = About(link, replica.keeper)
     queue = Queue(link, messages, streams)
+    usage = UsageDoor(link, replica.keeper, replica.usage)
     feed = Feed(link, replica.log, replica.keeper, replica.projector, streams)
     async with asyncio.TaskGroup() as group:
         parts = [
@@ -97,10 +101,13 @@ async def serving(
             group.create_task(about.run(), name="door for questions"),
             group.create_task(queue.run(), name="door for the queue"),
             group.create_task(feed.run(), name="feed"),
+            group.create_task(secrets.run(), name="door for secrets"),
+            group.create_task(usage.run(), name="door for figures"),
         ]
         await commands.intake.listening.wait()
         await agents.intake.listening.wait()
         await about.intake.listening.wait()
+        await secrets.intake.listening.wait()
         with suppress(TimeoutError):  # a log too full for a queue still serves what it can
             await asyncio.wait_for(queue.listening.wait(), QUEUE_SECONDS_MAX)
         try:
@@ -149,7 +156,7 @@ async def until(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
 
 async def stand_by(settings: EngineSettings, on_serving: OnServing = lambda _: None) -> None:
     """Connect, keep the shard whenever it can be had, and begin afresh after anything that passes."""
-    node = f"{settings.replica.node}-{os.getpid()}-{secrets.token_hex(4)}"
+    node = f"{settings.replica.node}-{os.getpid()}-{token_hex(4)}"
     while True:
         try:
             await _one_turn(settings, node, on_serving)

@@ -16,13 +16,16 @@ from quarterdeck.engine.api.throttle import Rate
 from quarterdeck.events.names import ACCOUNT, DEFAULT_ACCOUNT, DEFAULT_REGION, REGION, Namespace
 
 PREFIX = "QUARTERDECK_"
+SECRETS_KEY = "secrets.key"
 CONFIG = "CONFIG"
 UNIX = "unix://"
 INSTANCES_MAX = 200
 ZONES_MAX = 26
 PORT_MAX = 65535
+NOT_NEGATIVE = ("stats_interval", "image_unused", "images_kept", "reserved_memory", "keep_stopped", "stop_timeout")
 
 RuntimeName = Literal["auto", "docker", "process", "simulated"]
+PullBehavior = Literal["default", "always", "once", "prefer-cached"]
 LogFormat = Literal["auto", "console", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -45,8 +48,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     auth           who may use the ECS API over HTTP: `keys` (signed requests) or `open` (everybody, for tests and CI)
     open_anywhere  lets `open` listen where other machines reach it
     throttle       whether calls are counted as ECS does (default: with `keys`); `rates` resizes buckets, by category
+    secrets_key    file with the key of the secrets (default: in the data directory); all replicas need the same
     certificate, private_key  PEM files: HTTP becomes HTTPS
     instances      how many container instances `up` runs here, in how many zones
+    image_pull_behavior  as ECS_IMAGE_PULL_BEHAVIOR; empty is `default` for an agent, `prefer-cached` for `up`
+    registry_auth  a Docker config.json with the credentials of private registries
+    image_unused, images_kept  images an agent pulled are removed when unused this long, but for this many
+    reserved_memory, reserved_ports  what an agent keeps from tasks of its host
+    keep_stopped   how long the containers of a STOPPED task are kept
+    env_files      folder of the host whose files environmentFiles may name: arn:aws:s3:::BUCKET/KEY is BUCKET/KEY there
+    introspection_port  where an agent tells its host of itself (51678 on ECS's); 0 is nowhere
+    stats_interval  seconds between two looks of an agent at what containers use; 0 never looks
+    stop_timeout   from SIGTERM to SIGKILL, where a container definition says nothing
     """
 
     data: Path
@@ -55,6 +68,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     open_anywhere: bool = False
     throttle: bool | None = None
     rates: dict[str, Rate] = {}
+    secrets_key: Path | None = None
     certificate: Path | None = None
     private_key: Path | None = None
     nats_port: int = 4222
@@ -83,6 +97,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     publish: str = ""
     keep_logs_days: float = 7.0
     keep_logs_mib: int = 512
+    image_pull_behavior: PullBehavior | None = None
+    registry_auth: str = ""
+    image_unused: float | None = None
+    images_kept: int | None = None
+    reserved_memory: int | None = None
+    reserved_ports: tuple[int, ...] | None = None
+    keep_stopped: float | None = None
+    stop_timeout: float | None = None
+    env_files: str = ""
+    introspection_port: int = 0
+    stats_interval: float = 20.0
     log_level: LogLevel = "info"
     log_format: LogFormat = "auto"
 
@@ -166,7 +191,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:
     for name, text in environment.items():
         if name == "attributes":
             values[name] = pairs(text.split(",") if text else [])
-        elif name == "monitors":
+        elif name in {"monitors", "reserved_ports"}:
             values[name] = text.split(",") if text else []
         else:
             values[name] = text
@@ -202,6 +227,7 @@ def _check(settings: Settings) -> None:
     rules = {
         "listen must be host:port": bool(host) and port.isdigit() and int(port) <= PORT_MAX,
         f"nats_port must be from 0 to {PORT_MAX}": 0 <= settings.nats_port <= PORT_MAX,
+        f"introspection_port must be from 0 to {PORT_MAX}": 0 <= settings.introspection_port <= PORT_MAX,
         f"instances must be from 1 to {INSTANCES_MAX}": 1 <= settings.instances <= INSTANCES_MAX,
         f"zones must be from 1 to {ZONES_MAX}": 1 <= settings.zones <= ZONES_MAX,
         "lost_after must not be negative": settings.lost_after >= 0,
@@ -212,6 +238,7 @@ def _check(settings: Settings) -> None:
         "keep_logs_days must not be negative": settings.keep_logs_days >= 0,
         "keep_logs_mib must not be negative": settings.keep_logs_mib >= 0,
         "memory must be more than 0": settings.memory is None or settings.memory > 0,
+        **{f"{name} must not be negative": (getattr(settings, name) or 0) >= 0 for name in NOT_NEGATIVE},
     }
     for rule, holds in rules.items():
         if not holds:

@@ -5,7 +5,7 @@ A child that ends with a code in FINISHED meant it, and stays away until it is s
 
 import asyncio
 import signal
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,17 +22,25 @@ FINISHED = frozenset({0, 5})
 
 log = structlog.get_logger(__name__)
 
+Start = Callable[[Sequence[str], Path], Awaitable[process.Handle]]
+
+
+async def spawn(command: Sequence[str], output: Path) -> process.Handle:
+    """Start a command from nothing."""
+    return await process.spawn(command, errors=output)
+
 
 class Child:
-    """One child: wanted or not, running or not."""
+    """One child: wanted or not, running or not; ``start`` makes its process of the command."""
 
-    def __init__(self, name: str, command: Sequence[str], output: Path) -> None:
+    def __init__(self, name: str, command: Sequence[str], output: Path, start: Start = spawn) -> None:
         self.name = name
         self.restarts = 0
         self.finished: int | None = None
         self._command = command
         self._output = output
-        self._process: asyncio.subprocess.Process | None = None
+        self._start = start
+        self._process: process.Handle | None = None
         self._wanted = asyncio.Event()
         self._wanted.set()
         self._down = asyncio.Event()
@@ -90,7 +98,11 @@ class Child:
 
     async def _once(self) -> int:
         self._output.parent.mkdir(parents=True, exist_ok=True)
-        child = self._process = await process.spawn(self._command, errors=self._output)
+        try:
+            child = self._process = await self._start(self._command, self._output)
+        except ChildProcessError as error:
+            log.warning("a child could not be started", child=self.name, error=str(error))
+            return 1
         self._down.clear()
         try:
             return await child.wait()

@@ -7,7 +7,6 @@ import asyncio
 import os
 import signal
 import socket
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -24,10 +23,11 @@ from quarterdeck.engine.api.server import serve_api
 from quarterdeck.engine.doors.commands import DoorSettings
 from quarterdeck.engine.doors.door import Door
 from quarterdeck.engine.failures import sole
+from quarterdeck.engine.nursery import Nursery
 from quarterdeck.engine.replica import Replica, ReplicaSettings
 from quarterdeck.engine.running import Running
 from quarterdeck.engine.server import EngineSettings, stand_by, until
-from quarterdeck.engine.settings import Settings
+from quarterdeck.engine.settings import SECRETS_KEY, Settings
 from quarterdeck.engine.shell.clock import SystemClock
 from quarterdeck.engine.supervisor import Child
 from quarterdeck.events.log.configuration import HOST, ServerSettings
@@ -39,6 +39,8 @@ SERVE_SECONDS_MAX = 60.0
 CONNECT_SECONDS_MAX = 20.0
 POLL_SECONDS = 0.02
 INTERRUPTED = 130
+PASSED_ON = ("image_unused", "images_kept", "reserved_memory", "keep_stopped", "stop_timeout")
+"""Settings of agents that `up` gives to all of its own."""
 
 log = structlog.get_logger(__name__)
 
@@ -68,6 +70,7 @@ class Up:
         self.server = server
         self.running = told
         self.choice = host.Choice("auto", "")
+        self.nursery = Nursery(settings.data / "nursery.log")
         self.instances: list[Instance] = []
         self.replica: Replica | None = None
         self.serving = asyncio.Event()
@@ -128,7 +131,12 @@ async def started(settings: Settings) -> AsyncIterator[Up]:
                 told = _told(settings, server, _url(settings, listener))
                 up = Up(settings, server, told)
                 _first_key(settings)
-                async with serve_api(Present(up.door), settings.api, listener), _engine(up), _agents(up):
+                async with (
+                    _nursery(up),
+                    serve_api(Present(up.door), settings.api, listener),
+                    _engine(up),
+                    _agents(up),
+                ):
                     running.write(told, settings.data / running.FILE)
                     yield up
             except BaseExceptionGroup as group:
@@ -175,6 +183,17 @@ def _told(settings: Settings, server: Server, url: str) -> Running:
 
 
 @asynccontextmanager
+async def _nursery(up: Up) -> AsyncIterator[None]:
+    """Load what agents need while the engine starts."""
+    if up.settings.agents:
+        await up.nursery.load()
+    try:
+        yield
+    finally:
+        await up.nursery.close()
+
+
+@asynccontextmanager
 async def _engine(up: Up) -> AsyncIterator[None]:
     """Keep an engine serving: it takes over again whatever happens to NATS."""
     settings, server = up.settings, up.server
@@ -189,6 +208,7 @@ async def _engine(up: Up) -> AsyncIterator[None]:
             lost_after=settings.lost_after,
             heartbeat_timeout=settings.heartbeat_timeout,
             endpoint=up.running.http,
+            secrets_key=settings.secrets_key or settings.data / SECRETS_KEY,
         ),
         doors=DoorSettings(trust_actor=True),
     )
@@ -248,11 +268,17 @@ def _instance(up: Up, number: int) -> Instance:
         "keep-logs-days": settings.keep_logs_days,
         "keep-logs-mib": settings.keep_logs_mib,
         "log-level": settings.log_level,
+        "image-pull-behavior": settings.image_pull_behavior or "prefer-cached",
+        "stats-interval": settings.stats_interval,
+        "env-files": settings.env_files,
+        "registry-auth": settings.registry_auth,
+        **{name.replace("_", "-"): getattr(settings, name) for name in PASSED_ON},
     }
-    given = [f"--{option}={value}" for option, value in options.items() if value != ""]
+    given = [f"--{option}={value}" for option, value in options.items() if value not in ("", None)]
     attributes = [f"--attribute={key}={value}" for key, value in settings.attributes.items()]
-    command = [sys.executable, "-m", "quarterdeck.engine.cli", "agent", *given, *attributes]
-    return Instance(Child(name, command, data / "agent.log"), f"{settings.region}{letter}", data)
+    ports = [f"--reserved-port={port}" for port in settings.reserved_ports or ()]
+    child = Child(name, ["agent", *given, *attributes, *ports], data / "agent.log", up.nursery.start)
+    return Instance(child, f"{settings.region}{letter}", data)
 
 
 async def _wait_for_agents(up: Up) -> None:

@@ -5,6 +5,7 @@ from quarterdeck.events import (
     capacity_provider,
     cluster,
     container_instance,
+    secret,
     service,
     tag,
     task,
@@ -33,6 +34,8 @@ AnyEvent = (
     | capacity_provider.CapacityProviderDeletionFailed
     | account_setting.AccountSettingPut
     | account_setting.AccountSettingDeleted
+    | secret.SecretStored
+    | secret.SecretDeleted
     | tag.ResourceTagged
     | tag.ResourceUntagged
     | task_definition.TaskDefinitionRegistered
@@ -62,6 +65,7 @@ AnyEvent = (
     | task.TaskStarted
     | task.ContainerStateChanged
     | task.ExecuteCommandRequested
+    | task.TaskHealthChanged
     | task.TaskProtectionEnabled
     | task.TaskProtectionDisabled
     | task.TaskStopRequested
@@ -89,7 +93,12 @@ def subject(event: AnyEvent) -> str:
             return event.task_set if isinstance(event, task_set.TaskSetEvent) else event.service
         case task_definition.TaskDefinitionEvent():
             return f"{event.family}:{event.revision}"
-        case capacity_provider.CapacityProviderEvent() | account_setting.AccountSettingEvent() | tag.TagEvent():
+        case (
+            capacity_provider.CapacityProviderEvent()
+            | account_setting.AccountSettingEvent()
+            | tag.TagEvent()
+            | secret.SecretEvent()
+        ):
             return _in_no_cluster(event)
         case (
             cluster.ClusterCreated()
@@ -101,7 +110,10 @@ def subject(event: AnyEvent) -> str:
 
 
 def _in_no_cluster(
-    event: capacity_provider.CapacityProviderEvent | account_setting.AccountSettingEvent | tag.TagEvent,
+    event: capacity_provider.CapacityProviderEvent
+    | account_setting.AccountSettingEvent
+    | tag.TagEvent
+    | secret.SecretEvent,
 ) -> str:
     match event:
         case capacity_provider.CapacityProviderEvent():
@@ -110,3 +122,5 @@ def _in_no_cluster(
             return event.name
         case tag.TagEvent():
             return short_name(event.resource)
+        case secret.SecretEvent():
+            return event.secret

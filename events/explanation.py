@@ -11,9 +11,11 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
                  (complete when nothing fitted, else those met while searching)
     zones        tasks of the group in each zone before this one, the numbers that decided
     runner_up    the instance that would have been next, if one was at hand
+    scores       what the placement strategies compared, in their order, of the instance chosen
     """
 
     considered: int = 0
     rejected: dict[str, int] = {}
     zones: dict[str, int] = {}
     runner_up: str = ""
+    scores: dict[str, int] = {}

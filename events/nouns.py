@@ -5,6 +5,7 @@ NOUNS = (
     "capacity_provider",
     "cluster",
     "container_instance",
+    "secret",
     "service",
     "tag",
     "task",

@@ -23,6 +23,8 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     load_balancers: list[shapes.LoadBalancer] = []
     service_registries: list[shapes.ServiceRegistry] = []
     network_configuration: shapes.NetworkConfiguration | None = None
+    placement_constraints: list[shapes.PlacementConstraint] = []
+    placement_strategy: list[shapes.PlacementStrategy] = []
 
 
 class ServiceEvent(ClusterEvent, frozen=True, kw_only=True, gc=False):

@@ -288,6 +288,8 @@ class ContainerStateChange(Shape, frozen=True, kw_only=True, gc=False):
     network_bindings: list[NetworkBinding] | None = None
     reason: str | None = None
     status: str | None = None
+    health_status: str | None = None
+    restart_count: int | None = None
 
 
 class ContinueServiceDeploymentRequest(Shape, frozen=True, kw_only=True, gc=False):
@@ -2531,6 +2533,8 @@ class SubmitContainerStateChangeRequest(Shape, frozen=True, kw_only=True, gc=Fal
     exit_code: int | None = None
     reason: str | None = None
     network_bindings: list[NetworkBinding] | None = None
+    health_status: str | None = None
+    restart_count: int | None = None
 
 
 class SubmitContainerStateChangeResponse(Shape, frozen=True, kw_only=True, gc=False):

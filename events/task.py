@@ -24,13 +24,14 @@ class ContainerReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     reason: str = ""
     network_bindings: list[shapes.NetworkBinding] = []
     health_status: str = ""
+    restart_count: int = 0
 
 
 class TaskRequested(TaskEvent, frozen=True, kw_only=True, gc=False):
     """A task was accepted: desired RUNNING, last PENDING once placed.
 
     ``task_definition`` is ``family:revision``; ``deployment`` is set for a service's task,
-    whose ``group`` is ``service:<name>``.
+    whose ``group`` is ``service:<name>``, and which is placed as its service says.
     """
 
     task_definition: str
@@ -42,6 +43,8 @@ class TaskRequested(TaskEvent, frozen=True, kw_only=True, gc=False):
     tags: list[shapes.Tag] = []
     enable_execute_command: bool = False
     network_configuration: shapes.NetworkConfiguration | None = None
+    placement_constraints: list[shapes.PlacementConstraint] = []
+    placement_strategy: list[shapes.PlacementStrategy] = []
 
 
 class TaskPlaced(TaskEvent, frozen=True, kw_only=True, gc=False):
@@ -69,6 +72,9 @@ class TaskPlacementFailed(ClusterEvent, frozen=True, kw_only=True, gc=False):
     count: int
     explanation: Explanation
     failures: list[PlacementFailure] = []
+    overrides: shapes.TaskOverride | None = None
+    placement_constraints: list[shapes.PlacementConstraint] = []
+    placement_strategy: list[shapes.PlacementStrategy] = []
 
 
 class TaskStarted(TaskEvent, frozen=True, kw_only=True, gc=False):
@@ -91,6 +97,12 @@ class ExecuteCommandRequested(TaskEvent, frozen=True, kw_only=True, gc=False):
     container: str
     command: str
     session: str
+
+
+class TaskHealthChanged(TaskEvent, frozen=True, kw_only=True, gc=False):
+    """A task's essential containers that have a health check became HEALTHY, UNHEALTHY or UNKNOWN together."""
+
+    health_status: str
 
 
 class TaskProtectionEnabled(TaskEvent, frozen=True, kw_only=True, gc=False):

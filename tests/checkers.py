@@ -17,8 +17,9 @@ LIFE = ("PROVISIONING", "PENDING", "ACTIVATING", "RUNNING", "DEACTIVATING", "STO
 def check(namespace: NamespaceState) -> None:
     """Check everything that must hold at any time."""
     for cluster in namespace.clusters.values():
+        held = tasks_by_instance(cluster)
         for instance in cluster.instances.values():
-            check_resources(cluster, instance)
+            check_resources(instance, held.get(instance.id, []))
         check_ports(cluster)
         check_marks(cluster)
         check_groups(cluster)
@@ -31,9 +32,16 @@ def live_tasks(cluster: ClusterState) -> list[TaskState]:
     return [each for each in cluster.tasks.values() if each.last_status != "STOPPED"]
 
 
-def check_resources(cluster: ClusterState, instance: InstanceState) -> None:
+def tasks_by_instance(cluster: ClusterState) -> dict[str, list[TaskState]]:
+    """List the tasks that are not STOPPED by where they are."""
+    held: dict[str, list[TaskState]] = {}
+    for task in live_tasks(cluster):
+        held.setdefault(task.instance, []).append(task)
+    return held
+
+
+def check_resources(instance: InstanceState, held: list[TaskState]) -> None:
     """Check that what is left of an instance is what it has less what its tasks reserve (§14.1)."""
-    held = [each for each in live_tasks(cluster) if each.instance == instance.id]
     assert set(instance.tasks) == {each.id for each in held}, instance.id
     assert instance.cpu_left == instance.cpu - sum(each.demand.cpu for each in held), instance.id
     assert instance.memory_left == instance.memory - sum(each.demand.memory for each in held), instance.id
@@ -56,10 +64,9 @@ def check_ports(cluster: ClusterState) -> None:
         if instance.status != "INACTIVE":
             hosts.setdefault(instance.host or instance.id, []).append(instance)
     assert set(cluster.room.hosts) == set(hosts)
-    tasks = live_tasks(cluster)
+    tasks = tasks_by_instance(cluster)
     for sharers in hosts.values():
-        names = {each.id for each in sharers}
-        held = [each for each in tasks if each.instance in names]
+        held = [task for each in sharers for task in tasks.get(each.id, [])]
         tcp = Counter(port for each in held for port in each.demand.tcp)
         udp = Counter(port for each in held for port in each.demand.udp)
         assert not [port for port, count in (tcp + udp).items() if max(tcp[port], udp[port]) > 1 and count]
@@ -100,6 +107,7 @@ def check_service(cluster: ClusterState, service: ServiceState) -> None:
     assert service.alive == len(tasks)
     assert service.wanted == len(wanted)
     assert service.running == sum(1 for each in wanted if each.last_status == "RUNNING")
+    assert service.ill == sum(1 for each in wanted if each.last_status == "RUNNING" and not each.healthy)
     assert service.away == sum(1 for each in wanted if cluster.instances[each.instance].lost)
     for deployment in service.deployments:
         mine = [each for each in wanted if each.deployment == deployment.id]
@@ -125,8 +133,8 @@ def _of(cluster: ClusterState, deployment: DeploymentState) -> list[TaskState]:
 def _check_strays(cluster: ClusterState, service: ServiceState) -> None:
     """No live task of a current deployment is missing from it."""
     listed = {name for deployment in service.deployments for name in deployment.tasks}
-    ids = {deployment.id for deployment in service.deployments}
-    assert {each.id for each in live_tasks(cluster) if each.group == service.group and each.deployment in ids} == listed
+    ids, group = {deployment.id for deployment in service.deployments}, service.group
+    assert {each.id for each in live_tasks(cluster) if each.group == group and each.deployment in ids} == listed
 
 
 class Watch:

@@ -1,26 +1,41 @@
 """What marked tests need: it is started here; what cannot be had is said in the last lines of the report.
 
 A test that cannot run here is deselected, not skipped: a report without that paragraph at its end is a whole one.
-QD_REQUIRE=docker (or nats, browser; several with commas) makes such a lack a failure.
+QD_REQUIRE=docker (or nats, registry, browser, node; several with commas) makes such a lack a failure. `make test` runs
+several processes (pytest-xdist): each tells the one that reports what it lacks.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Protocol
 
 import pytest
 from hypothesis import settings
 
-from tests import browser, docker_engine, nats_server
+from tests import browser, docker_engine, image_registry, nats_server, node
 
 # In CI the same examples each time: what chance finds elsewhere becomes a test of its own.
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("default", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
-NEEDS = {"nats": nats_server.missing, "docker": docker_engine.missing, "browser": browser.missing}
+NEEDS: dict[str, Callable[[], str | None]] = {
+    "nats": nats_server.missing,
+    "docker": docker_engine.missing,
+    "registry": image_registry.missing,
+    "browser": browser.missing,
+    "node": node.missing,
+}
 LACKS = pytest.StashKey[dict[str, tuple[str, int]]]()
+
+
+class Worker(Protocol):
+    """A process of pytest-xdist, as the one that reports sees it."""
+
+    config: pytest.Config
+    workeroutput: dict[str, dict[str, tuple[str, int]]]
 
 
 @pytest.fixture(scope="session")
@@ -52,8 +67,16 @@ def required(config: pytest.Config) -> list[str]:
     return [marker for marker in os.environ.get("QD_REQUIRE", "").split(",") if marker in config.stash.get(LACKS, {})]
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Worker) -> None:
+    node.config.stash.setdefault(LACKS, {}).update(getattr(node, "workeroutput", {}).get("lacks", {}))
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["lacks"] = session.config.stash.get(LACKS, {})
+        return
     if required(session.config) and session.exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

@@ -55,11 +55,17 @@ def missing() -> str | None:
     return None
 
 
-def request(method: str, target: str, body: bytes = b"", kind: str = "application/json") -> tuple[int, bytes]:
+def request(
+    method: str,
+    target: str,
+    body: bytes = b"",
+    kind: str = "application/json",
+    headers: dict[str, str] | None = None,
+) -> tuple[int, bytes]:
     """One request to the Docker Engine: the status and the body of its answer."""
     engine = Engine(socket_path())
     try:
-        engine.request(method, target, body=body, headers={"Content-Type": kind})
+        engine.request(method, target, body=body, headers={"Content-Type": kind, **(headers or {})})
         answer = engine.getresponse()
         return answer.status, answer.read()
     finally:

@@ -4,7 +4,8 @@ python tools/generate_shapes.py            writes the file
 python tools/generate_shapes.py --check    exits 1 when the committed file differs
 
 The model knows more than the Structs say (required members, ranges, patterns): every member is optional here, None
-means "not supplied", and what an operation requires is its handler's business.
+means "not supplied", and what an operation requires is its handler's business. What agents tell the engine beyond
+ECS's model, which has another channel for it, is in OURS.
 """
 
 from __future__ import annotations
@@ -35,6 +36,12 @@ SCALARS = {
 }
 # A member called so would hide the name that the annotations after it use.
 NAMES_IN_ANNOTATIONS = frozenset({"Any", "dict", "list", *SCALARS.values()})
+
+OURS = {
+    "ContainerStateChange": {"healthStatus": "HealthStatus", "restartCount": "BoxedInteger"},
+    "SubmitContainerStateChangeRequest": {"healthStatus": "HealthStatus", "restartCount": "BoxedInteger"},
+}
+"""Members of reports that ECS's agents tell on a channel of their own."""
 
 HEADER = '''"""Shapes: the structures of the ECS API, one frozen Struct each, with AWS's spelling on the wire.
 
@@ -83,6 +90,7 @@ def structure(name: str, shapes: Model) -> str:
     members = shapes[name]["members"]
     if not members:
         return empty(name)
+    members = members | {wire: {"shape": shape} for wire, shape in OURS.get(name, {}).items()}
     lines = [f"    {member(wire, shapes[ref['shape']], shapes, ref['shape'])}" for wire, ref in members.items()]
     return "\n".join([f"class {name}(Shape, frozen=True, kw_only=True, gc=False):", *lines, ""])
 

@@ -6,7 +6,9 @@
     ├── ImageMissing                    the image is not on this host: pull it, then create again
     └── ContainerFailure                a verdict on one container, in the words of the ECS agent
         ├── CannotPullContainerError
+        ├── ResourceInitializationError
         ├── CannotCreateContainerError
+        ├── CannotCreateVolumeError
         ├── CannotStartContainerError
         ├── CannotStopContainerError
         ├── CannotInspectContainerError
@@ -54,11 +56,23 @@ class ContainerFailure(RuntimeFailure):
 
 
 class CannotPullContainerError(ContainerFailure):
-    """The image could not be brought to this host."""
+    """The image could not be brought to this host; ``final`` if there is no use in asking again."""
+
+    def __init__(self, detail: str, *, final: bool = False) -> None:
+        super().__init__(detail)
+        self.final = final
+
+
+class ResourceInitializationError(ContainerFailure):
+    """What a container is to be given could not be had: secrets, environment files, a network."""
 
 
 class CannotCreateContainerError(ContainerFailure):
     """The container's description was refused, or its name belongs to another container."""
+
+
+class CannotCreateVolumeError(ContainerFailure):
+    """A volume that has to be there is not, or could not be made."""
 
 
 class CannotStartContainerError(ContainerFailure):

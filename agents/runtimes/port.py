@@ -5,27 +5,43 @@ which the runtime keeps with the container; time is in seconds since the epoch; 
 """
 
 from collections.abc import AsyncGenerator, Mapping
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
+from quarterdeck.agents.runtimes.image import Credentials, Image, Tell, ignore
+from quarterdeck.agents.runtimes.options import Options
 from quarterdeck.events.session import LogLine, LogQuery, Output, Terminal
 
 OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 """The reason of a container that was killed for its memory, word for word as the ECS agent says it."""
 
 ContainerState = Literal["created", "running", "exited"]
+Health = Literal["UNKNOWN", "HEALTHY", "UNHEALTHY"]
 NetworkMode = Literal["bridge", "host", "none"]
 LogBatches = AsyncGenerator[list[LogLine], None]
 
 
 class PortMapping(msgspec.Struct, frozen=True):
-    """A container port on the host. ``host_port`` 0 asks for any free one; a running container shows which."""
+    """A container port on the host. ``host_port`` 0 asks for any free one; a running container shows which.
+
+    A ``count`` above 1 asks for that many ports in a row, free ones on the host; they are shown one by one.
+    """
 
     container_port: int
     host_port: int = 0
     protocol: str = "tcp"
     bind_address: str = "0.0.0.0"  # noqa: S104 - what ECS reports as bindIP
+    count: int = 1
+
+
+class Volume(msgspec.Struct, frozen=True):
+    """How a named volume is made if it is not there yet; or that it has to be."""
+
+    driver: str = "local"
+    options: dict[str, str] = {}
+    labels: dict[str, str] = {}
+    must_exist: bool = False
 
 
 class Mount(msgspec.Struct, frozen=True):
@@ -35,6 +51,29 @@ class Mount(msgspec.Struct, frozen=True):
     target: str
     read_only: bool = False
     kind: Literal["bind", "volume"] = "bind"
+    volume: Volume | None = None
+    """None is a plain one, made if missing."""
+
+
+class TaskBounds(msgspec.Struct, frozen=True):
+    """What a task's containers may take together; ``task`` tells tasks apart."""
+
+    task: str
+    cpu_limit: float | None = None
+    memory_mib: int | None = None
+
+
+class HealthCheck(msgspec.Struct, frozen=True):
+    """A command that is run in the container again and again: 0 says healthy (spec §5.3)."""
+
+    command: tuple[str, ...]
+    """``CMD`` and the words of a command, or ``CMD-SHELL`` and a line for the shell."""
+    interval_seconds: float = 30.0
+    timeout_seconds: float = 5.0
+    retries: int = 3
+    """So many failures in a row make it UNHEALTHY."""
+    start_period_seconds: float = 0.0
+    """Failures before that do not count, unless it was healthy already."""
 
 
 class ContainerSpec(msgspec.Struct, frozen=True):
@@ -52,6 +91,8 @@ class ContainerSpec(msgspec.Struct, frozen=True):
     """Hard limit in CPUs."""
     memory_mib: int | None = None
     """Hard limit: above it the container is killed."""
+    bounds: TaskBounds | None = None
+    """Hard limits for its task; a runtime that can't bound a sum bounds each container by them."""
     memory_reservation_mib: int | None = None
     """Soft limit: pushed back to it when the host is short."""
     ports: tuple[PortMapping, ...] = ()
@@ -64,6 +105,9 @@ class ContainerSpec(msgspec.Struct, frozen=True):
     network_mode: NetworkMode = "bridge"
     log_driver: str | None = None
     log_options: dict[str, str] = {}
+    health_check: HealthCheck | None = None
+    """Without one the container's health is not watched, whatever its image says."""
+    options: Options = Options()
 
 
 class Container(msgspec.Struct, frozen=True):
@@ -75,7 +119,7 @@ class Container(msgspec.Struct, frozen=True):
     state: ContainerState
     image: str
     image_digest: str | None = None
-    """Id of the image it was created from, ``sha256:…``."""
+    """``sha256:…`` of its image's manifest, or of the image where it was never in a registry."""
     exit_code: int | None = None
     """Of the last run; 128 + n after signal n; None if it never ended or nobody saw it end."""
     reason: str | None = None
@@ -84,7 +128,13 @@ class Container(msgspec.Struct, frozen=True):
     finished_at: float | None = None
     ports: tuple[PortMapping, ...] = ()
     """With the actual host ports; only while running."""
+    image_id: str = ""
+    created_at: float | None = None
+    addresses: tuple[str, ...] = ()
+    """IPv4, in networks of its own; only while running."""
     oom_killed: bool = False
+    health: Health | None = None
+    """What its health check says, while it runs; None without one."""
 
 
 class RuntimeInfo(msgspec.Struct, frozen=True):
@@ -96,6 +146,10 @@ class RuntimeInfo(msgspec.Struct, frozen=True):
     cpu: int
     """ECS CPU units, 1024 per core."""
     memory_mib: int
+    log_drivers: tuple[str, ...] = ("json-file", "none")
+    volume_drivers: tuple[str, ...] = ("local",)
+    bounds_tasks: bool = False
+    """Whether the sum of a task's containers can be bounded."""
 
 
 class Changed(msgspec.Struct, frozen=True):
@@ -133,15 +187,32 @@ class Execution(Protocol):
         ...
 
 
+class ImageStore(Protocol):
+    """The images of a runtime. Every call may raise ``RuntimeUnavailable``."""
+
+    async def pull(self, image: str, credentials: Credentials | None = None, tell: Tell = ignore) -> None:
+        """Bring the image here, or up to date. Raises CannotPullContainerError."""
+        ...
+
+    async def find(self, image: str) -> Image | None:
+        """Look for an image by its name; None if it is not here."""
+        ...
+
+    async def remove(self, image: str) -> bool:
+        """Remove what is called so, if anything is; False while a container has it."""
+        ...
+
+
 class Runtime(Protocol):
     """Runs containers on one host. Every call may raise ``RuntimeUnavailable``."""
 
-    async def info(self) -> RuntimeInfo:
-        """Name, version and size of the runtime."""
+    @property
+    def images(self) -> ImageStore:
+        """Its images."""
         ...
 
-    async def pull(self, image: str) -> None:
-        """Bring the image here, or up to date. Raises CannotPullContainerError."""
+    async def info(self) -> RuntimeInfo:
+        """Name, version and size of the runtime."""
         ...
 
     async def create(self, spec: ContainerSpec) -> str:
@@ -179,6 +250,14 @@ class Runtime(Protocol):
 
         Raises CannotRemoveContainerError, also while a container has it.
         """
+        ...
+
+    async def stats(self, container_id: str) -> dict[str, Any]:
+        """What it uses now, as Docker's statistics have it; empty if it does not run. Raises ContainerGone."""
+        ...
+
+    async def gateway(self) -> str:
+        """Name the address of this host as bridged containers see it."""
         ...
 
     async def inspect(self, container_id: str) -> Container:

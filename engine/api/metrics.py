@@ -1,16 +1,43 @@
 """Metrics: what Prometheus may scrape; labels name operations and error codes, never tasks or callers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
 
 from quarterdeck.engine.api.port import Operations
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 OK = "OK"
 SERVING = "serving"
+USED = {
+    "tasks": ("tasks_measured", "Tasks whose agents tell what they use."),
+    "containers": ("containers_measured", "Containers of those tasks."),
+    "cpu_percent": ("containers_cpu", "CPUs that containers use."),
+    "memory_bytes": ("containers_memory_bytes", "Memory that containers use."),
+    "rx_bytes_per_second": ("containers_received_bytes_per_second", "What containers receive in a second."),
+    "tx_bytes_per_second": ("containers_sent_bytes_per_second", "What containers send in a second."),
+}
+SCALE = {"cpu_percent": 0.01}
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class UsageCollector(Collector):
+    """What the containers of each service use, of all tasks of none together; as agents told last."""
+
+    def __init__(self, operations: Operations) -> None:
+        self._operations = operations
+
+    def collect(self) -> Iterator[Metric]:
+        """Give one family a figure."""
+        consumers = self._operations.consumers()
+        for member, (name, help_text) in USED.items():
+            family = GaugeMetricFamily(f"quarterdeck_{name}", help_text, labels=("namespace", "cluster", "service"))
+            for consumer, used in consumers.items():
+                family.add_metric(consumer, getattr(used, member) * SCALE.get(member, 1))
+            yield family
 
 
 class Metrics:
@@ -38,6 +65,8 @@ class Metrics:
             lambda: max(0, health().sequence - health().read_sequence),
         )
         self._gauge("keeper_ready", "Whether operations can be decided here.", lambda: health().status == SERVING)
+
+        self._registry.register(UsageCollector(operations))
 
     def count(self, operation: str, code: str, seconds: float) -> None:
         """Count one answer."""

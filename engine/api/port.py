@@ -6,6 +6,7 @@ import msgspec
 
 from quarterdeck.engine.doors.door import Answer, Call
 from quarterdeck.engine.doors.health import Health
+from quarterdeck.engine.shell.usage import Consumer, Used
 
 
 class Operations(Protocol):
@@ -17,6 +18,10 @@ class Operations(Protocol):
 
     async def carry_out(self, call: Call, request: msgspec.Struct) -> Answer:
         """Carry an operation out. Raises Refusal."""
+        ...
+
+    def consumers(self) -> dict[Consumer, Used]:
+        """Tell what the containers of services use."""
         ...
 
     def health(self) -> Health:

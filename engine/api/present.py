@@ -8,6 +8,7 @@ from quarterdeck.engine.api.port import Operations
 from quarterdeck.engine.core.errors import ServerException
 from quarterdeck.engine.doors.door import Answer, Call
 from quarterdeck.engine.doors.health import Health
+from quarterdeck.engine.shell.usage import Consumer, Used
 
 
 class Present:
@@ -23,6 +24,11 @@ class Present:
     async def carry_out(self, call: Call, request: msgspec.Struct) -> Answer:
         """Carry an operation out. Raises Refusal."""
         return await self._now().carry_out(call, request)
+
+    def consumers(self) -> dict[Consumer, Used]:
+        """Tell what the containers of services use."""
+        found = self._find()
+        return found.consumers() if found is not None else {}
 
     def health(self) -> Health:
         """Tell how things are."""

@@ -9,7 +9,7 @@ import msgspec
 
 from quarterdeck.engine.core.errors import Refusal, UnknownOperationException
 from quarterdeck.engine.doors.reply import document
-from quarterdeck.events import shapes
+from quarterdeck.events import operations
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
 REQUEST_ID = "x-amzn-RequestId"
@@ -36,7 +36,7 @@ def operation_of(target: str | None) -> str:
 def label(target: str | None) -> str:
     """Name the operation a target means for metrics; all that are none share one name."""
     name = (target or "").rpartition(".")[2]
-    return name if name in shapes.OPERATIONS else UNKNOWN
+    return name if name in operations.ALL else UNKNOWN
 
 
 def encode(response: Any) -> bytes:  # noqa: ANN401 - any operation's response

@@ -15,6 +15,7 @@ COMMANDS = {
     "demo": "Take a guided tour that ends by itself.",
     "env": "Print the variables that point AWS's tools and NATS clients here.",
     "key": "Create, list and delete access keys.",
+    "secret": "Store, list and delete the secrets that tasks get.",
     "cluster": "List and describe clusters.",
     "instance": "List, describe, drain, activate and deregister container instances.",
     "task-definition": "List and describe task definitions.",
@@ -29,7 +30,7 @@ COMMANDS = {
     "status": "Show clusters, container instances and services.",
     "events": "Print or follow the log.",
     "call": "Carry out one operation of ECS, given as JSON.",
-    "explain": "Show why a task was placed where it is.",
+    "explain": "Show why tasks are where they are, or nowhere.",
     "completion": "Print the script that completes commands and live names in a shell.",
     "version": "Print the version.",
 }

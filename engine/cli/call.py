@@ -48,10 +48,7 @@ def _read(document: str) -> bytes:
 async def _call(settings: "Settings", operation: str, body: bytes, token: str, *, compact: bool) -> None:
     import msgspec
 
-    from quarterdeck.engine.remote import connect
-
-    url, creds = target.locate(settings)
-    async with await connect(url, creds=creds, region=settings.region, account=settings.account) as client:
+    async with await target.connect(settings) as client:
         answer = await client.request(operation, body, _cluster(body), token)
     click.echo(answer if compact else msgspec.json.format(answer, indent=2))
 

@@ -19,6 +19,9 @@ from quarterdeck.engine.cli.up import FORMATS, LEVELS
 @click.option("--not-durable", is_flag=True, help="Put up with servers that acknowledge before they sync.")
 @click.option("--node", help="This engine's name (default: host name).")
 @click.option("--lost-after", type=float, help="Seconds after which a silent instance's tasks move (0: never).")
+@click.option(
+    "--secrets-key", type=click.Path(path_type=Path), help="File with the key of the secrets, the same for all."
+)
 @click.option("--log-level", type=LEVELS, help="How much is logged to stderr (default info).")
 @click.option("--log-format", type=FORMATS, help="Lines for people or JSON (default: by what stderr is).")
 def command(models: Path | None, monitors: tuple[str, ...], *, not_durable: bool, **options: Any) -> None:  # noqa: ANN401
@@ -35,6 +38,7 @@ def command(models: Path | None, monitors: tuple[str, ...], *, not_durable: bool
     from quarterdeck.engine.failures import leaves
     from quarterdeck.engine.replica import ReplicaSettings
     from quarterdeck.engine.server import EngineSettings, run_engine
+    from quarterdeck.engine.settings import SECRETS_KEY
     from quarterdeck.events.log.errors import LogError
 
     logs.configure(settings.log_level, settings.log_format)
@@ -44,6 +48,7 @@ def command(models: Path | None, monitors: tuple[str, ...], *, not_durable: bool
         lost_after=settings.lost_after,
         heartbeat_timeout=settings.heartbeat_timeout,
         endpoint=settings.endpoint,
+        secrets_key=settings.secrets_key or settings.data / SECRETS_KEY,
     )
     engine = EngineSettings(
         url=settings.nats,

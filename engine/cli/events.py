@@ -44,29 +44,32 @@ def command(*, follow: bool, output: str, limit: int | None, **options: Any) -> 
 
 def _selection(noun: str | None, ident: str, types: tuple[str, ...], cluster: str, since: str) -> "Selection":
     from quarterdeck.engine.cli import selection
-    from quarterdeck.engine.shell.clock import SystemClock
     from quarterdeck.events.catalog import EVENT_TYPES
 
     unknown = [name for name in types if name not in EVENT_TYPES]
     if unknown:
         raise click.UsageError(f"There is no event {unknown[0]}. There are {', '.join(sorted(EVENT_TYPES))}.")
     try:
-        begin = selection.since(since, SystemClock().now()) if since else 0.0
+        begin = selection.since(since, _now()) if since else 0.0
     except ValueError as error:
         raise click.UsageError(f"--since: {error}") from error
     return selection.Selection(noun=noun or "", id=ident, types=types, cluster=cluster, since=begin)
+
+
+def _now() -> float:
+    from quarterdeck.engine.shell.clock import SystemClock
+
+    return SystemClock().now()
 
 
 async def _print(settings: "Settings", picked: "Selection", output: str, limit: int | None) -> None:
     from collections import deque
 
     from quarterdeck.engine.commits import caused
-    from quarterdeck.engine.remote import connect
 
-    url, creds = target.locate(settings, engine=True)
     matched: deque[tuple[StoredCommit, AnyEvent]] = deque(maxlen=limit)
     reactions: list[StoredCommit] = []
-    async with await connect(url, creds=creds) as client:
+    async with await target.connect(settings, engine=True) as client:
         async for commit in client.follow(follow=False):
             matched.extend((commit, event) for event in picked.of(commit))
             if commit.cause and output == "json":
@@ -77,10 +80,8 @@ async def _print(settings: "Settings", picked: "Selection", output: str, limit: 
 
 
 async def _follow(settings: "Settings", picked: "Selection", output: str, limit: int | None) -> None:
-    from quarterdeck.engine.remote import connect
 
-    url, creds = target.locate(settings, engine=True)
-    async with await connect(url, creds=creds) as client:
+    async with await target.connect(settings, engine=True) as client:
         async for commit in client.follow():
             for event in picked.of(commit):
                 _say(commit, event, output, None)

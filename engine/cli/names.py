@@ -62,12 +62,10 @@ def _complete(context: click.Context, noun: str, incomplete: str) -> list[str]:
 async def _matching(settings: "Settings", noun: str, cluster: str | None, incomplete: str) -> list[str]:
     import asyncio
 
-    from quarterdeck.engine.remote import connect
     from quarterdeck.events.names import short_name
 
-    url, creds = target.locate(settings)
     async with asyncio.timeout(COMPLETE_SECONDS_MAX):
-        async with await connect(url, creds=creds, region=settings.region, account=settings.account) as client:
+        async with await target.connect(settings) as client:
             names = [short_name(arn) for arn in await listed(client, noun, cluster)]
     return [name for name in names if name.startswith(incomplete)]
 

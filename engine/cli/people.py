@@ -48,10 +48,8 @@ def run(options: dict[str, Any], work: Work) -> None:
 
 async def _connected(settings: "Settings", cluster: str | None, work: Work) -> None:
     from quarterdeck.engine.core.errors import Refusal
-    from quarterdeck.engine.remote import connect
 
-    url, creds = target.locate(settings)
-    async with await connect(url, creds=creds, region=settings.region, account=settings.account) as client:
+    async with await target.connect(settings) as client:
         try:
             await work(client)
         except Refusal as error:

@@ -4,11 +4,29 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from quarterdeck.engine.cli import target
+from quarterdeck.engine.cli import table, target
+from quarterdeck.engine.cli.table import Column
 
 if TYPE_CHECKING:
     from quarterdeck.engine.overview import ClusterOverview, Overview
     from quarterdeck.engine.settings import Settings
+
+INSTANCE = (
+    Column("container instance", lambda each: each.id),
+    Column("zone", lambda each: each.zone),
+    Column("status", lambda each: each.status),
+    Column("agentConnected", lambda each: each.agent_connected),
+    Column("running", lambda each: each.running),
+    Column("pending", lambda each: each.pending),
+)
+SERVICE = (
+    Column("service", lambda each: each.name),
+    Column("status", lambda each: each.status),
+    Column("desired", lambda each: each.desired),
+    Column("running", lambda each: each.running),
+    Column("pending", lambda each: each.pending),
+    Column("task definition", lambda each: each.task_definition),
+)
 
 
 @click.command
@@ -23,10 +41,8 @@ async def _show(settings: "Settings", output: str) -> None:
     import msgspec
 
     from quarterdeck.engine.overview import look
-    from quarterdeck.engine.remote import connect
 
-    url, creds = target.locate(settings)
-    async with await connect(url, creds=creds, region=settings.region, account=settings.account) as client:
+    async with await target.connect(settings) as client:
         found = await look(client)
     if output == "json":
         click.echo(msgspec.json.format(msgspec.json.encode(found)))
@@ -44,19 +60,6 @@ def _print(found: "Overview") -> None:
 
 
 def _tables(cluster: "ClusterOverview") -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    from quarterdeck.engine.cli.words import short
-
-    instances = Table("container instance", "zone", "status", "agentConnected", "running", "pending", box=None)
-    for each in cluster.instances:
-        connected = "TRUE" if each.agent_connected else "FALSE"
-        instances.add_row(short(each.id), each.zone, each.status, connected, str(each.running), str(each.pending))
-    services = Table("service", "status", "desired", "running", "pending", "task definition", box=None)
-    for service in cluster.services:
-        counts = (str(service.desired), str(service.running), str(service.pending))
-        services.add_row(service.name, service.status, *counts, service.task_definition)
-    for table in (instances, services):
-        if table.row_count:
-            Console().print(table)
+    for columns, items in ((INSTANCE, cluster.instances), (SERVICE, cluster.services)):
+        if items:
+            click.echo(table.table(columns, items, wide=False))

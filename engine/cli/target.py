@@ -2,13 +2,15 @@
 
 import os
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
+    from quarterdeck.engine.remote import RemoteClient
     from quarterdeck.engine.settings import Settings
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -55,7 +57,7 @@ def settings(config: Path | None = None, **given: object) -> "Settings":
         raise click.UsageError(str(error)) from error
 
 
-def locate(found: "Settings", *, engine: bool = False) -> tuple[str, Path | None]:
+def _locate(found: "Settings", *, engine: bool = False) -> tuple[str, Path | None]:
     """Say where NATS is and with which credentials: those given, or those of the `up` on the data directory."""
     from quarterdeck.engine import running
 
@@ -68,6 +70,33 @@ def locate(found: "Settings", *, engine: bool = False) -> tuple[str, Path | None
     if engine:
         return up.nats, up.engine_creds
     return up.nats, found.creds or (Path(up.nats_creds) if up.nats_creds else None)
+
+
+async def connect(found: "Settings", *, engine: bool = False) -> "RemoteClient":
+    """Connect to the engine that is meant; `engine` with its own credentials, which may read the log.
+
+    Raises Place, Unreachable.
+    """
+    url, creds = _locate(found, engine=engine)
+    if not url.startswith("ws"):
+        with _without("aiohttp"):
+            import nats.aio.transport  # noqa: F401 - nats-py takes aiohttp, for web sockets, if it can be had: 0.4 s
+    from quarterdeck.engine import remote
+
+    return await remote.connect(url, creds=creds, region=found.region, account=found.account)
+
+
+@contextmanager
+def _without(module: str) -> Iterator[None]:
+    """Make a module that is not imported yet as if it were not installed."""
+    absent = module not in sys.modules
+    if absent:
+        sys.modules[module] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        if absent:
+            del sys.modules[module]
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:

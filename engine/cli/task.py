@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from quarterdeck.engine.cli import names, nouns
+from quarterdeck.engine.cli import names, nouns, task_stats
 from quarterdeck.engine.cli.table import Column, when
 
 
@@ -48,7 +48,7 @@ TASK = nouns.Noun(
 
 command = nouns.group(
     TASK,
-    "List and describe tasks.",
+    "List and describe tasks, and what they use.",
     click.option("--stopped", "_desired_status", flag_value="STOPPED", help="Those that are to stop, or have."),
     click.option("--family", "_family", help="Only those of a task definition's family."),
     click.option("--started-by", "_started_by", help="Only those started by it."),
@@ -56,3 +56,4 @@ command = nouns.group(
         "--service", "_service_name", shell_complete=names.completer("service"), help="Only those of a service."
     ),
 )
+command.add_command(task_stats.command)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 AUTH = click.Choice(["keys", "open"])
 RUNTIMES = click.Choice(["auto", "docker", "process", "simulated"])
 LEVELS = click.Choice(["debug", "info", "warning", "error"])
+PULLS = click.Choice(["default", "always", "once", "prefer-cached"])
 FORMATS = click.Choice(["auto", "console", "json"])
 
 
@@ -29,6 +30,12 @@ FORMATS = click.Choice(["auto", "console", "json"])
 @click.option("--runtime", type=RUNTIMES, help="What runs containers (default auto: Docker if it answers).")
 @click.option("--docker-socket", help="Where the Docker Engine listens (default /var/run/docker.sock).")
 @click.option("--publish", metavar="ADDRESS", help="Where containers publish ports (default 127.0.0.1).")
+@click.option("--image-pull-behavior", type=PULLS, help="When the registry is asked (default prefer-cached).")
+@click.option("--registry-auth", metavar="FILE", help="Credentials of private registries: a Docker config.json.")
+@click.option(
+    "--env-files", metavar="FOLDER", help="Where environmentFiles are: arn:aws:s3:::BUCKET/KEY is BUCKET/KEY."
+)
+@click.option("--stats-interval", type=float, metavar="SECONDS", help="How often agents look at what is used (20).")
 @click.option("--lost-after", type=float, help="Seconds after which a silent instance's tasks move (0: never).")
 @click.option("--no-agents", is_flag=True, help="No container instances here.")
 @click.option("--stop-tasks", is_flag=True, default=None, help="At the end remove the containers, too.")

@@ -67,14 +67,23 @@ def _task(event: task.TaskEvent) -> str:
             return f"on {event.container_instance[:ID_DIGITS]} in {event.zone}: {reason(event) or 'where it was asked'}"
         case task.TaskStarted():
             return ", ".join(_container(each) for each in event.containers)
-        case task.ContainerStateChanged():
-            return _container(event.container)
-        case task.ExecuteCommandRequested():
-            return f"{event.command} in {event.container}"
         case task.TaskStopRequested():
             return reason(event)
         case task.TaskStopped():
             return "; ".join([reason(event), *(_container(each) for each in event.containers)])
+        case _:
+            return _within(event)
+
+
+def _within(event: task.TaskEvent) -> str:
+    """Say what happened in a task that did not change its status."""
+    match event:
+        case task.ContainerStateChanged():
+            return _container(event.container)
+        case task.ExecuteCommandRequested():
+            return f"{event.command} in {event.container}"
+        case task.TaskHealthChanged():
+            return event.health_status
         case _:
             return ""
 
@@ -83,7 +92,9 @@ def _container(report: task.ContainerReport) -> str:
     ports = "".join(f" :{each.host_port}->{each.container_port}" for each in report.network_bindings)
     code = "" if report.exit_code is None else f" with exit code {report.exit_code}"
     why = f" ({report.reason})" if report.reason else ""
-    return f"{report.name} {report.status}{code}{why}{ports}"
+    health = f" {report.health_status}" if report.health_status else ""
+    again = f", restarted {report.restart_count} times" if report.restart_count else ""
+    return f"{report.name} {report.status}{health}{code}{why}{again}{ports}"
 
 
 def _service(event: service.ServiceEvent) -> str:

@@ -1,6 +1,8 @@
 """Attribute: deciding on the custom attributes of container instances (spec §4.4)."""
 
 import re
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 
 from quarterdeck.engine.core.errors import (
     AttributeLimitExceededException,
@@ -31,7 +33,7 @@ def put(turn: Turn, request: shapes.PutAttributesRequest) -> list[shapes.Attribu
     cluster = turn.cluster(request.cluster)
     wanted = _wanted(turn, cluster, request.attributes)
     for name, values in wanted.items():
-        _check_room(cluster.instances[name], values)
+        _check_room(name, cluster.instances[name].attributes.keys(), values)
     for name, values in wanted.items():
         held = cluster.instances[name].attributes
         changed = [
@@ -56,6 +58,14 @@ def delete(turn: Turn, request: shapes.DeleteAttributesRequest) -> list[shapes.A
     return _told(turn, cluster, wanted)
 
 
+def check_registered(instance: str, attributes: list[shapes.Attribute], held: AbstractSet[str] = frozenset()) -> None:
+    """Refuse custom attributes that no instance can have, or more of them than one can, beside those it held."""
+    for each in attributes:
+        if is_custom(each.name or ""):
+            _check_words(each)
+    _check_room(instance, held, [each.name or "" for each in attributes])
+
+
 def is_custom(name: str) -> bool:
     """Tell whether callers may set an attribute, and it counts for their limit."""
     return not name.startswith(RESERVED)
@@ -76,20 +86,24 @@ def _wanted(turn: Turn, cluster: ClusterState, attributes: list[shapes.Attribute
 
 
 def _check(attribute: shapes.Attribute) -> None:
+    _check_words(attribute)
+    if not is_custom(attribute.name or ""):
+        raise InvalidParameterException(f"The attribute {attribute.name} belongs to ECS and can not be changed.")
+    if attribute.target_type not in {None, TARGET}:
+        raise InvalidParameterException(f"targetType must be {TARGET}")
+
+
+def _check_words(attribute: shapes.Attribute) -> None:
     name, value = attribute.name or "", attribute.value or ""
     if not _NAME.fullmatch(name):
         raise InvalidParameterException(
             "Attribute names must have 1 to 128 letters, digits, hyphens, underscores, slashes, backslashes or periods."
         )
-    if not is_custom(name):
-        raise InvalidParameterException(f"The attribute {name} belongs to ECS and can not be changed.")
     if value and not _VALUE.fullmatch(value):
         raise InvalidParameterException(
             "Attribute values must have 1 to 128 letters, digits, hyphens, underscores, periods, at signs, slashes, "
             "backslashes, colons or spaces, and no space at either end."
         )
-    if attribute.target_type not in {None, TARGET}:
-        raise InvalidParameterException(f"targetType must be {TARGET}")
 
 
 def _target(turn: Turn, cluster: ClusterState, attribute: shapes.Attribute) -> InstanceState:
@@ -104,11 +118,11 @@ def _target(turn: Turn, cluster: ClusterState, attribute: shapes.Attribute) -> I
     return instance
 
 
-def _check_room(instance: InstanceState, values: dict[str, str | None]) -> None:
-    custom = {name for name in (*instance.attributes, *values) if is_custom(name)}
-    if len(custom) > CUSTOM_ATTRIBUTES_MAX and not custom <= instance.attributes.keys():
+def _check_room(instance: str, held: AbstractSet[str], names: Iterable[str]) -> None:
+    custom = {name for name in (*held, *names) if is_custom(name)}
+    if len(custom) > CUSTOM_ATTRIBUTES_MAX and not custom <= held:
         raise AttributeLimitExceededException(
-            f"Container instance {instance.id} can have at most {CUSTOM_ATTRIBUTES_MAX} custom attributes."
+            f"Container instance {instance} can have at most {CUSTOM_ATTRIBUTES_MAX} custom attributes."
         )
 
 

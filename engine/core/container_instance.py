@@ -2,6 +2,7 @@
 
 import msgspec
 
+from quarterdeck.engine.core.attribute import check_registered
 from quarterdeck.engine.core.errors import ClientException, InvalidParameterException
 from quarterdeck.engine.core.tags import checked_tags
 from quarterdeck.engine.core.turn import Turn, local_name, whole_number
@@ -47,6 +48,8 @@ def register(turn: Turn, request: shapes.RegisterContainerInstanceRequest) -> st
     cluster = turn.cluster(request.cluster)
     name = turn.ids.hex()
     zone = identity.availability_zone or _given(request, "ecs.availability-zone") or f"{turn.namespace.region}a"
+    attributes = _attributes(request.attributes, _built_in(identity, zone))
+    check_registered(name, attributes)
     turn.emit(
         ContainerInstanceRegistered(
             cluster=cluster.name,
@@ -56,7 +59,7 @@ def register(turn: Turn, request: shapes.RegisterContainerInstanceRequest) -> st
             zone=zone,
             host=_given(request, HOST_ATTRIBUTE),
             capacity=capacity,
-            attributes=_attributes(request.attributes, _built_in(identity, zone)),
+            attributes=attributes,
             version_info=request.version_info,
             tags=checked_tags(request.tags),
             session=_given(request, SESSION_ATTRIBUTE),
@@ -171,12 +174,14 @@ def _reregister(
             "Container instance type changes are not supported. "
             f"Container instance {name} was previously registered as {instance.instance_type}."
         )
+    attributes = _attributes(request.attributes, _kept(instance))
+    check_registered(name, attributes, instance.attributes.keys())
     turn.emit(
         ContainerInstanceReregistered(
             cluster=cluster.name,
             container_instance=name,
             capacity=capacity,
-            attributes=_attributes(request.attributes, _kept(instance)),
+            attributes=attributes,
             version_info=request.version_info,
             session=_given(request, SESSION_ATTRIBUTE),
         )

@@ -108,6 +108,10 @@ class NamespaceNotFoundException(Refusal):
     """No such Cloud Map namespace."""
 
 
+class AccessDeniedException(Refusal):
+    """Who asks may not have it."""
+
+
 class ThrottlingException(Refusal):
     """Too many requests at once; ECS's text is "Rate exceeded"."""
 

@@ -24,6 +24,8 @@ def checked_overrides(
             raise InvalidParameterException(f"Invalid override of the task size: {amount} is not a whole number.")
     names = {each.name for each in definition.container_definitions or []}
     for each in overrides.container_overrides or []:
+        if not each.name:
+            raise InvalidParameterException("Override for a container without a name: say which container it is for.")
         if each.name not in names:
             raise InvalidParameterException(
                 f"Override for container named {each.name} is not a container in the TaskDefinition."

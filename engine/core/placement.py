@@ -1,20 +1,23 @@
-"""Placement: filters that explain, then the zone and the instance with the fewest tasks, then the id.
+"""Placement: of the instances that pass every check the one that a rule prefers, found without looking at all.
 
-The rule (spec §8.1, §8.2): of the instances that pass every check, those in the zones with the
-fewest tasks of the group; of these, the instance with the fewest; of these, the lowest id. A zone
-with fewer tasks but no fitting instance is passed over: availability beats balance.
+The rule (spec §8.2) compares instances by the placement strategies, in their order; without any, by
+the tasks of the group in the zone, then on the instance. Equal instances are decided by the lowest
+id, or by chance that is seeded with the decision. A zone with fewer tasks but no fitting instance is
+passed over: availability beats balance. `matrix` applies the same rule to every instance.
 """
+
+from collections.abc import Sequence
 
 import msgspec
 
+from quarterdeck.engine.core.chance import drawn
+from quarterdeck.engine.core.checks import CHECKS, DISTINCT, RESOURCES, detail, first_failing_check, looks_at_tasks
+from quarterdeck.engine.core.search import Scores, Search, first_of, left, ranked, scores, told
 from quarterdeck.events.explanation import Explanation
 from quarterdeck.projections.live.demand import Demand
 from quarterdeck.projections.live.instance import InstanceState
-from quarterdeck.projections.live.queue import Group
+from quarterdeck.projections.live.rule import ATTRIBUTE, DEFAULT, Rule
 from quarterdeck.projections.live.states import ClusterState
-
-CHECKS = ("STATUS", "AGENT", "ATTRIBUTE", "RESOURCE:PORTS", "RESOURCE:CPU", "RESOURCE:MEMORY")
-"""In order: the further an instance gets, the closer it is to fitting."""
 
 
 class Placed(msgspec.Struct, frozen=True, gc=False):
@@ -32,7 +35,11 @@ class Unplaceable(msgspec.Struct, frozen=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """One instance's row in the full matrix of a decision; `reason` and `detail` are empty if it fits."""
+    """One instance's row in the full matrix of a decision; `reason` and `detail` are empty if it fits.
+
+    ``scores`` is what the placement strategies compared, in their order; without any, what is left out
+    is ``zone_tasks`` and ``instance_tasks``.
+    """
 
     container_instance: str
     zone: str
@@ -41,133 +48,175 @@ class Verdict(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     reason: str = ""
     detail: str = ""
     chosen: bool = False
+    scores: dict[str, int] = {}
 
 
-def first_failing_check(instance: InstanceState, demand: Demand) -> str:
-    """Name the first check an instance fails; empty if it fits. Equality fits, and 0 always does."""
-    if instance.status != "ACTIVE":
-        return "STATUS"
-    if not instance.connected:
-        return "AGENT"
-    if demand.attributes and not _has_attributes(instance, demand):
-        return "ATTRIBUTE"
-    if (demand.tcp or demand.udp) and _ports_clash(instance, demand):
-        return "RESOURCE:PORTS"
-    if demand.cpu > instance.cpu_left and demand.cpu:
-        return "RESOURCE:CPU"
-    return "RESOURCE:MEMORY" if demand.memory > instance.memory_left and demand.memory else ""
-
-
-def place(cluster: ClusterState, group_name: str, demand: Demand) -> Placed | Unplaceable:
-    """Choose the instance for one more task of a group."""
+def place(
+    cluster: ClusterState, group_name: str, demand: Demand, rule: Rule = DEFAULT, seed: str = ""
+) -> Placed | Unplaceable:
+    """Choose the instance for one more task of a group; `seed` is what chance is drawn from, if the rule has any."""
     room = cluster.room
-    group = room.group(group_name)
-    counts = group.zones
-    for zone in sorted(room.pools, key=lambda name: (counts.get(name, 0), name)):
-        queue = room.queue(group_name, demand, zone)
-        instance = queue.first(cluster.instances, first_failing_check)
-        if instance is not None:
-            runner_up = queue.second(cluster.instances, first_failing_check)
-            return Placed(instance, _explain(cluster, group, demand, runner_up))
-    explanation = _explain(cluster, group, demand, "")
+    room.packing = room.packing or bool(rule.packing)
+    room.changing = room.changing or (bool(demand.member_of) and looks_at_tasks(demand.member_of))
+    search = Search(cluster, group_name, room.group(group_name), demand, rule)
+    best, runner_up = _best(search, seed)
+    if best is not None:
+        return Placed(best, _explained(search, best, runner_up))
+    if rule.packing:
+        _look_at_all(search)
+    explanation = _rejected_all(search)
     return Unplaceable(explanation, max(explanation.rejected, key=CHECKS.index, default=""))
 
 
-def closest(cluster: ClusterState, demand: Demand, reason: str) -> str:
+def closest(cluster: ClusterState, group_name: str, demand: Demand, rule: Rule, reason: str) -> str:
     """Name the instance that got furthest through the checks, of those that fail this one; the lowest id of several."""
-    shapes = (cluster.room.shapes.get((demand, zone)) for zone in cluster.room.pools)
-    failing = (name for shape in shapes if shape for name, why in shape.unfit.items() if why == reason)
-    return min(failing, default="")
+    room = cluster.room
+    group = room.group(group_name)
+    apart = [*group.instances, *group.stopping] if rule.distinct else []
+    cells = [room.shapes.get((demand, rule.fields, cell)) for cell in room.partition(rule.fields).pools]
+    failing = {name: why for shape in cells if shape for name, why in shape.unfit.items()}
+    failing |= {name: DISTINCT for name in apart if failing.get(name, DISTINCT) in {DISTINCT, *RESOURCES}}
+    return min((name for name, why in failing.items() if why == reason), default="")
 
 
-def matrix(cluster: ClusterState, group_name: str, demand: Demand) -> list[Verdict]:
+def matrix(
+    cluster: ClusterState, group_name: str, demand: Demand, rule: Rule = DEFAULT, seed: str = ""
+) -> list[Verdict]:
     """Judge every instance, the chosen one first: the whole of a decision, for whoever asks later.
 
     The same rule as `place`, without its indexes; a test holds them to agree.
     """
-    group = cluster.room.group(group_name)
-    verdicts = [
-        Verdict(
-            container_instance=each.id,
-            zone=each.zone,
-            zone_tasks=group.zones.get(each.zone, 0),
-            instance_tasks=group.instances.get(each.id, 0),
-            reason=(reason := first_failing_check(each, demand)),
-            detail=detail(each, demand, reason),
-        )
-        for each in cluster.instances.values()
-        if each.status != "INACTIVE"
-    ]
-    verdicts.sort(key=_preference)
+    search = Search(cluster, group_name, cluster.room.group(group_name), demand, rule)
+    judged = [(_judge(search, each), each) for each in cluster.instances.values() if each.status != "INACTIVE"]
+    compared = {each.id: scores(search, each) for _, each in judged}
+    judged.sort(key=lambda pair: (bool(pair[0].reason), compared[pair[1].id], pair[1].id))
+    verdicts = [verdict for verdict, _ in judged]
     if verdicts and not verdicts[0].reason:
-        verdicts[0] = msgspec.structs.replace(verdicts[0], chosen=True)
+        at = _lot(search, [each for _, each in judged], compared, seed) if rule.random else 0
+        verdicts.insert(0, msgspec.structs.replace(verdicts.pop(at), chosen=True))
     return verdicts
 
 
-def detail(instance: InstanceState, demand: Demand, reason: str) -> str:
-    """Put the numbers of a failed check into words."""
-    match reason:
-        case "STATUS":
-            words = f"is {instance.status}"
-        case "AGENT":
-            words = "agent is not connected"
-        case "ATTRIBUTE":
-            words = "lacks " + ", ".join(sorted(_missing(instance, demand)))
-        case "RESOURCE:PORTS":
-            words = "in use: " + ", ".join(str(port) for port in sorted(_clashes(instance, demand)))
-        case "RESOURCE:CPU":
-            words = f"needs {demand.cpu} CPU units, {instance.cpu_left} left"
-        case "RESOURCE:MEMORY":
-            words = f"needs {demand.memory} MiB, {instance.memory_left} left"
-        case _:
-            words = ""
-    return words
+def judge(cluster: ClusterState, group_name: str, instance: InstanceState, demand: Demand, rule: Rule) -> str:
+    """Name the first check that an instance fails for one more task of a group; empty if it fits."""
+    reason = first_failing_check(instance, demand)
+    apart = rule.distinct and reason in {"", *RESOURCES} and cluster.room.group(group_name).holds(instance.id)
+    return DISTINCT if apart else reason
 
 
-def _preference(verdict: Verdict) -> tuple[bool, int, str, int, str]:
-    return (
-        bool(verdict.reason),
-        verdict.zone_tasks,
-        verdict.zone,
-        verdict.instance_tasks,
-        verdict.container_instance,
+def _best(search: Search, seed: str) -> tuple[InstanceState | None, str]:
+    """Look at cells from the one that is preferred most; equal ones compare their best instances."""
+    found: list[tuple[Scores, str, str]] = []
+    rank: object = None
+    for here, cell in ranked(search):
+        if found and here != rank:
+            break
+        first = first_of(search, search.queue(cell))
+        if first is not None:
+            rank = here
+            found.append((search.rest(first), first.id, cell))
+    if not found:
+        return None, ""
+    found.sort()
+    rest, chosen, cell = found[0]
+    instances = search.cluster.instances
+    if search.rule.random:
+        return instances[_by_lot(search, rank, rest, chosen, seed)], ""
+    runner_up = found[1][1] if len(found) > 1 else search.queue(cell).second(instances, first_failing_check)
+    return instances[chosen], "" if search.rule.packing else runner_up
+
+
+def _by_lot(search: Search, rank: object, rest: Scores, one: str, seed: str) -> str:
+    """Draw one of all instances that are as good as the one found."""
+    instances, group = search.cluster.instances, search.group
+    partition = search.cluster.room.partition(search.rule.fields)
+    queues = {cell: search.queue(cell) for here, cell in ranked(search) if here == rank}
+    late = [each for each in search.rule.rest if each.startswith(ATTRIBUTE)]
+    wanted = [search.score(each, instances[one]) for each in late]
+    run = left(search.rule, instances[one])
+    rows: list[Sequence[tuple[object, str]]] = []
+    for cell in sorted(queues):
+        pool = partition.pools[cell]
+        if pool.entries and [search.score(each, instances[pool.entries[0][1]]) for each in late] == wanted:
+            rows.append(pool.order(search.rule.packing, instances).equal(run) if run else pool.entries)
+
+    def is_as_good(name: str) -> bool:
+        instance = instances[name]
+        if name in queues[partition.where[name]].shape.unfit or (search.rule.distinct and group.holds(name)):
+            return False
+        return search.rest(instance) == rest and not first_failing_check(instance, search.demand)
+
+    return drawn(seed, rows, is_as_good)
+
+
+def _lot(search: Search, judged: list[InstanceState], compared: dict[str, Scores], seed: str) -> int:
+    """Draw as `_by_lot` does, from the whole matrix; gives the place in it."""
+    best = judged[0]
+    partition = search.cluster.room.partition(search.rule.fields)
+    fields = [*search.rule.leading, *(each for each in search.rule.rest if each.startswith(ATTRIBUTE))]
+    wanted = [search.score(each, best) for each in fields]
+    run = left(search.rule, best)
+    rows: dict[str, list[tuple[object, str]]] = {}
+    for each in sorted(judged, key=lambda instance: instance.id):
+        if [search.score(field, each) for field in fields] == wanted and left(search.rule, each) == run:
+            rows.setdefault(partition.cell(each), []).append((0, each.id))
+    fitting = {each.id for each in judged if compared[each.id] == compared[best.id] and not _judge(search, each).reason}
+    chosen = drawn(seed, [rows[cell] for cell in sorted(rows)], fitting.__contains__)
+    return [each.id for each in judged].index(chosen)
+
+
+def _judge(search: Search, instance: InstanceState) -> Verdict:
+    reason = judge(search.cluster, search.name, instance, search.demand, search.rule)
+    return Verdict(
+        container_instance=instance.id,
+        zone=instance.zone,
+        zone_tasks=search.group.zones.get(instance.zone, 0),
+        instance_tasks=search.group.instances.get(instance.id, 0),
+        reason=reason,
+        detail=detail(instance, search.demand, reason),
+        scores=told(search, instance),
     )
 
 
-def _explain(cluster: ClusterState, group: Group, demand: Demand, runner_up: str) -> Explanation:
+def _explained(search: Search, instance: InstanceState, runner_up: str) -> Explanation:
+    explanation = _explain(search, runner_up)
+    compared = told(search, instance)
+    return msgspec.structs.replace(explanation, scores=compared) if compared else explanation
+
+
+def _look_at_all(search: Search) -> None:
+    """Have every instance checked: one that has too little left was passed over so far."""
+    for _, cell in ranked(search):
+        search.queue(cell).first(search.cluster.instances, first_failing_check)
+
+
+def _rejected_all(search: Search) -> Explanation:
+    """Count what every instance fails; with `distinct`, those that fail that before they lack room."""
+    explanation = _explain(search, "")
+    if not search.rule.distinct:
+        return explanation
+    rejected = dict(explanation.rejected)
+    room = search.cluster.room
+    partition = room.partition(search.rule.fields)
+    for name in {*search.group.instances, *search.group.stopping}:
+        shape = room.shapes.get((search.demand, search.rule.fields, partition.where.get(name, "")))
+        reason = shape.unfit.get(name, "") if shape is not None else ""
+        if name in room.instances and reason in {"", *RESOURCES}:
+            rejected[DISTINCT] = rejected.get(DISTINCT, 0) + 1
+            if reason:
+                rejected[reason] -= 1
+    return msgspec.structs.replace(explanation, rejected={name: count for name, count in rejected.items() if count})
+
+
+def _explain(search: Search, runner_up: str) -> Explanation:
     rejected: dict[str, int] = {}
-    considered = 0
-    zones = {}
-    for zone, pool in cluster.room.pools.items():
-        considered += len(pool.entries)
-        zones[zone] = group.zones.get(zone, 0)
-        shape = cluster.room.shapes.get((demand, zone))
+    room, fields, group = search.cluster.room, search.rule.fields, search.group
+    for cell in room.partition(fields).pools:
+        shape = room.shapes.get((search.demand, fields, cell))
         if shape is not None and shape.reasons:
             shape.refresh()
             for reason, count in shape.reasons.items():
                 if count:
                     rejected[reason] = rejected.get(reason, 0) + count
-    return Explanation(considered=considered, rejected=rejected, zones=zones, runner_up=runner_up)
-
-
-def _has_attributes(instance: InstanceState, demand: Demand) -> bool:
-    held = instance.attributes
-    return all(name in held and (not value or held[name] == value) for name, value in demand.attributes)
-
-
-def _missing(instance: InstanceState, demand: Demand) -> list[str]:
-    held = instance.attributes
-    return [name for name, value in demand.attributes if name not in held or (value and held[name] != value)]
-
-
-def _ports_clash(instance: InstanceState, demand: Demand) -> bool:
-    return not (
-        demand.tcp.isdisjoint(instance.tcp)
-        and demand.tcp.isdisjoint(instance.tcp_kept)
-        and demand.udp.isdisjoint(instance.udp)
-        and demand.udp.isdisjoint(instance.udp_kept)
-    )
-
-
-def _clashes(instance: InstanceState, demand: Demand) -> frozenset[int]:
-    return (demand.tcp & (instance.tcp | instance.tcp_kept)) | (demand.udp & (instance.udp | instance.udp_kept))
+    zones = {zone: group.zones.get(zone, 0) for zone in room.pools}
+    return Explanation(considered=room.size, rejected=rejected, zones=zones, runner_up=runner_up)

@@ -11,6 +11,7 @@ from quarterdeck.events.container_instance import (
 )
 from quarterdeck.events.service import DeploymentStarted, ServiceCreated, ServiceDeleted, ServiceUpdated
 from quarterdeck.events.task import (
+    TaskHealthChanged,
     TaskPlaced,
     TaskProtectionDisabled,
     TaskRequested,
@@ -33,7 +34,7 @@ def concerned(state: NamespaceState, event: AnyEvent) -> Iterator[tuple[str, str
             yield event.cluster, event.service
         case TaskSetCreated() | TaskSetScaled() | TaskSetDeleted():
             yield event.cluster, event.service
-        case TaskStarted() | TaskStopped() | TaskStopRequested() | TaskProtectionDisabled():
+        case TaskStarted() | TaskStopped() | TaskStopRequested() | TaskHealthChanged() | TaskProtectionDisabled():
             task = state.clusters[event.cluster].tasks.get(event.task)
             if task is not None and task.deployment:
                 yield event.cluster, task.group.removeprefix(SERVICE_GROUP)

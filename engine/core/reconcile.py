@@ -8,6 +8,7 @@ import msgspec
 
 from quarterdeck.engine.core.deployment_configuration import bounds
 from quarterdeck.engine.core.scale_in import in_scale_in_order
+from quarterdeck.engine.core.service_health import FAILED, Unwell, examine, heal
 from quarterdeck.engine.core.service_settings import is_external
 from quarterdeck.engine.core.service_step import Next, Site, both, scale_in, start, stop
 from quarterdeck.engine.core.task_set_step import work_sets
@@ -53,17 +54,24 @@ def reconcile(turn: Turn, cluster: ClusterState, service: ServiceState) -> Next:
 def _work(turn: Turn, cluster: ClusterState, service: ServiceState, counts: Counts) -> Next:
     missing = service.desired_count - len(counts.fresh)
     site = _primary(turn, cluster, service)
+    unwell = examine(turn, cluster, service) if service.ill or service.alive > service.wanted else Unwell()
+    rolling = counts.stale or counts.rolling
+    if not rolling and (unwell.tasks or unwell.stopping):
+        return heal(site, counts.fresh, unwell)
     if missing < 0:
         step = scale_in(site, counts.fresh, -missing)
         if step is not None:
             return step
-    if counts.stale or counts.rolling:
+    if rolling and unwell.tasks:
+        stop(site, unwell.tasks, len(unwell.tasks), FAILED)
+        return Next(again=True)
+    if rolling:
         return _replace(site, counts, missing)
     if missing > 0:
         return start(site, missing, counts.away)
     if counts.away:
         return stop(site, counts.away, len(counts.away))
-    return _settle(turn, cluster, service)
+    return both(_settle(turn, cluster, service), Next(at=unwell.at))
 
 
 def _primary(turn: Turn, cluster: ClusterState, service: ServiceState) -> Site:
@@ -74,6 +82,7 @@ def _is_settled(cluster: ClusterState, service: ServiceState) -> bool:
     return (
         len(service.deployments) == 1
         and not service.away
+        and not service.ill
         and service.wanted == service.desired_count
         and not cluster.draining
     )
@@ -81,7 +90,7 @@ def _is_settled(cluster: ClusterState, service: ServiceState) -> bool:
 
 def _settle(turn: Turn, cluster: ClusterState, service: ServiceState) -> Next:
     primary = service.deployments[0]
-    if service.running == service.desired_count:
+    if service.running == service.desired_count and not service.ill:
         if not primary.completed:
             turn.emit(DeploymentCompleted(cluster=cluster.name, service=service.name, deployment=primary.id))
         if not service.steady:
@@ -159,7 +168,7 @@ def _is_kept(cluster: ClusterState, task: TaskState) -> bool:
 
 
 def _is_healthy(cluster: ClusterState, task: TaskState) -> bool:
-    return task.last_status == "RUNNING" and not cluster.instances[task.instance].lost
+    return task.healthy and not cluster.instances[task.instance].lost
 
 
 def _drain(turn: Turn, cluster: ClusterState, service: ServiceState) -> Next:

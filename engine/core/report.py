@@ -8,7 +8,7 @@ from quarterdeck.engine.core.errors import InvalidParameterException
 from quarterdeck.engine.core.task import existing
 from quarterdeck.engine.core.turn import Turn
 from quarterdeck.events import shapes
-from quarterdeck.events.task import ContainerReport, ContainerStateChanged, TaskStarted, TaskStopped
+from quarterdeck.events.task import ContainerReport, ContainerStateChanged, TaskHealthChanged, TaskStarted, TaskStopped
 from quarterdeck.projections.live.states import TaskState
 
 REASON_CHARACTERS_MAX = 1024
@@ -50,6 +50,7 @@ def task(turn: Turn, request: shapes.SubmitTaskStateChangeRequest) -> None:
     else:
         for each in containers:
             turn.emit(ContainerStateChanged(cluster=cluster.name, task=found.id, container=each))
+    _tell_health(turn, cluster.name, found)
 
 
 def container(turn: Turn, request: shapes.SubmitContainerStateChangeRequest) -> None:
@@ -67,8 +68,11 @@ def container(turn: Turn, request: shapes.SubmitContainerStateChangeRequest) -> 
         exit_code=request.exit_code,
         reason=(request.reason or "")[:REASON_CHARACTERS_MAX],
         network_bindings=request.network_bindings or [],
+        health_status=_health(request.health_status),
+        restart_count=request.restart_count or 0,
     )
     turn.emit(ContainerStateChanged(cluster=cluster.name, task=found.id, container=report))
+    _tell_health(turn, cluster.name, found)
 
 
 def attachments(turn: Turn, request: shapes.SubmitAttachmentStateChangesRequest) -> None:
@@ -89,7 +93,25 @@ def _container(change: shapes.ContainerStateChange) -> ContainerReport:
         exit_code=change.exit_code,
         reason=(change.reason or "")[:REASON_CHARACTERS_MAX],
         network_bindings=change.network_bindings or [],
+        health_status=_health(change.health_status),
+        restart_count=change.restart_count or 0,
     )
+
+
+def _health(told: str | None) -> str:
+    if told not in {None, *shapes.ENUMS["HealthStatus"]}:
+        raise InvalidParameterException(f"healthStatus should be one of [{','.join(shapes.ENUMS['HealthStatus'])}]")
+    return told or ""
+
+
+def _tell_health(turn: Turn, cluster: str, found: TaskState) -> None:
+    """Judge a task that goes on by its essential containers that have a health check (spec §6.2)."""
+    if found.checks is None or found.last_status == "STOPPED":
+        return
+    states = set(found.checks.values())
+    health = next((each for each in ("UNHEALTHY", "UNKNOWN") if each in states), "HEALTHY")
+    if health != found.health:
+        turn.emit(TaskHealthChanged(cluster=cluster, task=found.id, health_status=health))
 
 
 def _milliseconds(at: float | None) -> float | None:

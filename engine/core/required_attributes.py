@@ -16,6 +16,7 @@ def required_attributes(definition: shapes.TaskDefinition) -> list[shapes.Attrib
     names = set(_of_task(definition))
     for container in definition.container_definitions or []:
         names.update(_of_container(container))
+        names.update(_of_host(container))
         names.update(_of_sources(container, definition))
         names.update(_of_log(container.log_configuration, definition))
     return [shapes.Attribute(name=name) for name in sorted(names)]
@@ -53,10 +54,18 @@ def _of_task(definition: shapes.TaskDefinition) -> Iterator[str]:
             yield CAPABILITY + "task-iam-role-network-host"
     if definition.pid_mode or definition.ipc_mode:
         yield ECS_CAPABILITY + "pid-ipc-namespace-sharing"
-    if definition.proxy_configuration is not None:
-        yield ECS_CAPABILITY + "aws-appmesh"
+    yield from _of_extras(definition)
     for volume in definition.volumes or []:
         yield from _of_volume(volume)
+
+
+def _of_extras(definition: shapes.TaskDefinition) -> Iterator[str]:
+    if definition.proxy_configuration is not None:
+        yield ECS_CAPABILITY + "aws-appmesh"
+    if definition.inference_accelerators:
+        yield ECS_CAPABILITY + "task-eia"
+    if definition.enable_fault_injection:
+        yield ECS_CAPABILITY + "fault-injection"
 
 
 def _of_volume(volume: shapes.Volume) -> Iterator[str]:
@@ -69,25 +78,37 @@ def _of_volume(volume: shapes.Volume) -> Iterator[str]:
             yield ECS_CAPABILITY + "efsAuth"
     if volume.fsx_windows_file_server_volume_configuration is not None:
         yield ECS_CAPABILITY + "fsxWindowsFileServer"
+    if volume.s3files_volume_configuration is not None:
+        yield ECS_CAPABILITY + "storage.s3-files"
+    if volume.configured_at_launch:
+        yield ECS_CAPABILITY + "storage.ebs-task-volume-attach"
 
 
 def _of_container(container: shapes.ContainerDefinition) -> Iterator[str]:
-    linux = container.linux_parameters
-    if container.memory_reservation:
-        yield _docker("1.21")
     if container.health_check:
         yield ECS_CAPABILITY + "container-health-check"
         yield _docker("1.29" if container.health_check.start_period else "1.24")
     if container.depends_on or container.start_timeout or container.stop_timeout:
         yield ECS_CAPABILITY + "container-ordering"
+    if container.restart_policy and container.restart_policy.enabled:
+        yield ECS_CAPABILITY + "container-restart-policy"
+    if container.credential_specs:
+        yield ECS_CAPABILITY + "gmsa"
+
+
+def _of_host(container: shapes.ContainerDefinition) -> Iterator[str]:
+    """What a container takes of its host."""
+    linux = container.linux_parameters
+    if container.memory_reservation:
+        yield _docker("1.21")
     if container.privileged:
         yield CAPABILITY + "privileged-container"
     if linux is not None and linux.init_process_enabled:
         yield _docker("1.25")
     if container.ulimits or container.docker_labels:
         yield _docker("1.18")
-    if container.restart_policy and container.restart_policy.enabled:
-        yield ECS_CAPABILITY + "container-restart-policy"
+    if any(each.container_port_range for each in container.port_mappings or []):
+        yield ECS_CAPABILITY + "network.container-port-range"
 
 
 def _of_sources(container: shapes.ContainerDefinition, definition: shapes.TaskDefinition) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Scale-in: which tasks of a service end first (spec §8.2).
 
-Those not RUNNING yet; then from the zone with the most tasks of the service, there from the instance
+Those not RUNNING yet or not healthy; then from the zone with the most tasks of the service, there from the instance
 with the most, there the newest; equal zones and instances by the higher name, the mirror of placement.
 """
 
@@ -15,7 +15,7 @@ def in_scale_in_order(cluster: ClusterState, service: ServiceState, tasks: list[
     group = cluster.room.group(service.group)
     zones, held = dict(group.zones), dict(group.instances)
     for ready in (False, True):
-        candidates = [each for each in tasks if (each.last_status == "RUNNING") is ready]
+        candidates = [each for each in tasks if each.healthy is ready]
         yield from _from_fullest(candidates, zones, held)
 
 

@@ -11,8 +11,8 @@ from quarterdeck.engine.core.errors import (
 from quarterdeck.engine.core.service_settings import is_external
 from quarterdeck.engine.core.tags import checked_tags
 from quarterdeck.engine.core.task import runnable
-from quarterdeck.engine.core.task_definition import evaluable, usable
-from quarterdeck.engine.core.turn import Turn, valid_name
+from quarterdeck.engine.core.task_definition import usable
+from quarterdeck.engine.core.turn import Turn, check_token, valid_name
 from quarterdeck.events import shapes
 from quarterdeck.events.service import DeploymentStarted, ServiceCreated, ServiceDeleted, ServiceUpdated
 from quarterdeck.projections.live.states import ClusterState, DefinitionState, ServiceState
@@ -127,7 +127,7 @@ def active(turn: Turn, cluster: ClusterState, reference: str | None) -> ServiceS
 
 def startable(turn: Turn, reference: str | None) -> DefinitionState:
     """Find a revision that a service's tasks may be started from."""
-    found = evaluable(usable(turn, reference, ClientException))
+    found = usable(turn, reference, ClientException)
     runnable(found.definition)
     return found
 
@@ -151,8 +151,7 @@ def _desired(count: int | None) -> int:
 
 
 def _is_repeat(found: ServiceState | None, token: str, digest: str) -> bool:
-    if len(token) > TOKEN_CHARACTERS_MAX:
-        raise InvalidParameterException(f"idempotency token longer than {TOKEN_CHARACTERS_MAX}.")
+    check_token(token, TOKEN_CHARACTERS_MAX)
     if found is None or found.status == "INACTIVE":
         return False
     if found.status == "DRAINING":

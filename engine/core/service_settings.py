@@ -70,6 +70,8 @@ def created(definition: shapes.TaskDefinition | None, request: shapes.CreateServ
         load_balancers=request.load_balancers or [],
         service_registries=request.service_registries or [],
         network_configuration=request.network_configuration,
+        placement_constraints=request.placement_constraints or [],
+        placement_strategy=request.placement_strategy or [],
     )
     if definition is not None:
         _check_definition(definition, settings, request.volume_configurations)
@@ -92,6 +94,8 @@ def changed(
         "enable_ecs_managed_tags",
         "propagate_tags",
         "enable_execute_command",
+        "placement_constraints",
+        "placement_strategy",
     )
     given = {name: getattr(request, name) for name in names if getattr(request, name) is not None}
     after = msgspec.structs.replace(settings, deployment_configuration=configuration, **given)
@@ -112,6 +116,7 @@ def _check_definition(
     settings: ServiceSettings,
     volumes: list[shapes.ServiceVolumeConfiguration] | None,
 ) -> None:
+    placement_options.check_together(definition, settings.placement_constraints)
     network_configuration.check(definition, settings.network_configuration)
     load_balancer.check(definition, settings.load_balancers, settings.service_registries)
     volume_configuration.check(definition, volumes)
@@ -199,5 +204,12 @@ def _rebalanced(settings: ServiceSettings, asked: str | None, default: str) -> S
             "Availability Zone rebalancing needs a REPLICA service with a maximumPercent above 100 and without "
             "classic load balancers."
         )
+    if not placement_options.follows_zones(settings.placement_constraints, settings.placement_strategy):
+        if asked == "ENABLED":
+            raise InvalidParameterException(
+                "Availability Zone rebalancing needs spread over attribute:ecs.availability-zone as the first "
+                "placement strategy, if there is any, and no placement constraint that uses this attribute."
+            )
+        can = False
     value = asked or default
     return msgspec.structs.replace(settings, availability_zone_rebalancing=value if can else "DISABLED")

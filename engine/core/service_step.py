@@ -8,8 +8,9 @@ import msgspec
 from quarterdeck.engine.core.placement import Unplaceable, closest, place
 from quarterdeck.engine.core.scale_in import in_scale_in_order
 from quarterdeck.engine.core.tags import managed_tags
-from quarterdeck.engine.core.task import bind
+from quarterdeck.engine.core.task import bind, lot
 from quarterdeck.engine.core.turn import Turn
+from quarterdeck.engine.core.wish import Wish, wish
 from quarterdeck.events.service import ServiceScaleInBlocked, ServiceTaskPlacementFailed, ServiceTaskStartImpaired
 from quarterdeck.events.task import TaskRequested, TaskStopRequested
 from quarterdeck.projections.live.service import NO_INSTANCES
@@ -54,22 +55,23 @@ def start(site: Site, missing: int, away: list[TaskState]) -> Next:
         _tell_impaired(site)
         return Next(at=deployment.failed_at + delay)
     template = _template(site)
-    need = find(turn.state, deployment.definition).demand
+    wanted = wish(turn.state, template)
     for done in range(min(missing, STEPS_PER_PASS_MAX)):
-        found = place(cluster, service.group, need)
+        seed = lot(turn, wanted.rule)
+        found = place(cluster, service.group, *wanted, seed)
         if isinstance(found, Unplaceable):
-            _tell_unplaceable(site, missing - done, found)
+            _tell_unplaceable(site, missing - done, found, wanted)
             return Next(waits_for_room=True)
-        name = bind(turn, template, found)
+        name = bind(turn, template, found, seed)
         if away:
-            _ask_to_stop(site, away.pop(), superseded_by=name)
+            _ask_to_stop(site, away.pop(), "", superseded_by=name)
     return Next(again=missing > STEPS_PER_PASS_MAX)
 
 
-def stop(site: Site, tasks: Iterable[TaskState], count: int) -> Next:
-    """Ask the first so many tasks to stop, a bounded number at once."""
+def stop(site: Site, tasks: Iterable[TaskState], count: int, reason: str = "") -> Next:
+    """Ask the first so many tasks to stop, a bounded number at once; if not to scale, say why."""
     for _, task in zip(range(min(count, STEPS_PER_PASS_MAX)), tasks, strict=False):
-        _ask_to_stop(site, task)
+        _ask_to_stop(site, task, reason)
     return Next(again=count > STEPS_PER_PASS_MAX)
 
 
@@ -88,11 +90,11 @@ def scale_in(site: Site, fresh: list[TaskState], excess: int) -> Next | None:
 
 
 def both(first: Next, second: Next) -> Next:
-    """Look again when either says so."""
+    """Look again when either says so, the earlier of both."""
     return Next(
         again=first.again or second.again,
         waits_for_room=first.waits_for_room or second.waits_for_room,
-        at=first.at if second.at is None else second.at,
+        at=min((each for each in (first.at, second.at) if each is not None), default=None),
     )
 
 
@@ -120,10 +122,9 @@ def _template(site: Site) -> TaskRequested:
     )
 
 
-def _tell_unplaceable(site: Site, count: int, found: Unplaceable) -> None:
+def _tell_unplaceable(site: Site, count: int, found: Unplaceable, wanted: Wish) -> None:
     if site.service.unplaced == (found.reason or NO_INSTANCES):
         return
-    need = find(site.turn.state, site.deployment.definition).demand
     site.turn.emit(
         ServiceTaskPlacementFailed(
             cluster=site.cluster.name,
@@ -131,7 +132,7 @@ def _tell_unplaceable(site: Site, count: int, found: Unplaceable) -> None:
             deployment=site.deployment.id,
             count=count,
             reason=found.reason,
-            closest=closest(site.cluster, need, found.reason),
+            closest=closest(site.cluster, site.service.group, *wanted, found.reason),
             explanation=found.explanation,
         )
     )
@@ -150,13 +151,13 @@ def _tell_impaired(site: Site) -> None:
         )
 
 
-def _ask_to_stop(site: Site, task: TaskState, superseded_by: str = "") -> None:
+def _ask_to_stop(site: Site, task: TaskState, reason: str, superseded_by: str = "") -> None:
     site.turn.emit(
         TaskStopRequested(
             cluster=site.cluster.name,
             task=task.id,
             stop_code="ServiceSchedulerInitiated",
-            reason=f"Scaling activity initiated by (deployment {site.deployment.id})",
+            reason=reason or f"Scaling activity initiated by (deployment {site.deployment.id})",
             superseded_by=superseded_by,
         )
     )

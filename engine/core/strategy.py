@@ -4,6 +4,7 @@ No task or service uses a capacity provider yet, so any may be taken from a clus
 """
 
 from quarterdeck.engine.core.capacity_provider import NOT_FOUND, PREDEFINED, is_usable, provider_name
+from quarterdeck.engine.core.capacity_provider_strategy import MANY_BASES
 from quarterdeck.engine.core.errors import InvalidParameterException
 from quarterdeck.engine.core.turn import Turn
 from quarterdeck.events import shapes
@@ -87,7 +88,7 @@ def _check_numbers(items: Strategy) -> None:
     if any(not 0 <= (each.base or 0) <= BASE_MAX for each in items):
         raise InvalidParameterException(f"The base of a capacity provider must be from 0 to {BASE_MAX}.")
     if sum(bool(each.base) for each in items) > 1:
-        raise InvalidParameterException("Only one capacity provider in a strategy can have a base greater than zero.")
+        raise InvalidParameterException(MANY_BASES)
     if len(items) > 1 and not any(each.weight for each in items):
         raise InvalidParameterException(
             "At least one capacity provider must have a weight value greater than zero specified. "

@@ -20,6 +20,7 @@ KINDS = {
     "service": 2,
     "task": 2,
     "task-definition": 1,
+    "task-set": 4,
 }
 """What can have tags, and how many parts the path of its long ARN has."""
 

@@ -14,6 +14,11 @@ _ALLOWED = re.compile(r"[\w\s.:/=+\-@]*")
 
 def checked_tags(tags: list[Tag] | None) -> list[Tag]:
     """Refuse tags that ECS refuses; give them back as a list without repeats, the last of a key winning."""
+    for each in tags or []:
+        if each.value is None:
+            raise InvalidParameterException(
+                f"Invalid tag '{each.key or ''}': its value may be empty, but not left out."
+            )
     found = {each.key or "": each.value or "" for each in tags or []}
     if len(found) > TAGS_MAX:
         raise InvalidParameterException(f"Too many tags: {len(found)}. At most {TAGS_MAX} are allowed.")

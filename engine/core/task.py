@@ -11,12 +11,14 @@ from quarterdeck.engine.core import (
     tag,
     volume_configuration,
 )
+from quarterdeck.engine.core.checks import detail, first_failing_check
 from quarterdeck.engine.core.errors import InvalidParameterException, UnsupportedFeatureException
 from quarterdeck.engine.core.overrides import checked_overrides
-from quarterdeck.engine.core.placement import Placed, Unplaceable, first_failing_check, matrix, place
+from quarterdeck.engine.core.placement import Placed, Unplaceable, matrix, place
 from quarterdeck.engine.core.tags import checked_tags, managed_tags
-from quarterdeck.engine.core.task_definition import evaluable, usable
-from quarterdeck.engine.core.turn import Turn
+from quarterdeck.engine.core.task_definition import usable
+from quarterdeck.engine.core.turn import Turn, check_token
+from quarterdeck.engine.core.wish import wish
 from quarterdeck.events import shapes
 from quarterdeck.events.task import (
     PlacementFailure,
@@ -25,7 +27,8 @@ from quarterdeck.events.task import (
     TaskRequested,
     TaskStopRequested,
 )
-from quarterdeck.projections.live.demand import Demand, demand
+from quarterdeck.projections.live.demand import Demand
+from quarterdeck.projections.live.rule import Rule
 from quarterdeck.projections.live.states import ClusterState, DefinitionState, TaskState
 from quarterdeck.projections.live.task import SERVICE_GROUP
 
@@ -46,29 +49,45 @@ _STARTED_BY = re.compile(r"[A-Za-z0-9_/ -]*")
 def run(turn: Turn, request: shapes.RunTaskRequest) -> list[shapes.Failure]:
     """Place `count` tasks now; those that fit nowhere become failures, one for each instance."""
     cluster = turn.cluster(request.cluster)
-    definition = evaluable(usable(turn, request.task_definition, InvalidParameterException))
-    count = 1 if request.count is None else request.count
-    if not 1 <= count <= COUNT_MAX:
-        raise InvalidParameterException(f"Count must be from 1 to {COUNT_MAX}, not {count}.")
-    if len(request.client_token or "") > TOKEN_CHARACTERS_MAX:
-        raise InvalidParameterException(f"idempotency token longer than {TOKEN_CHARACTERS_MAX}.")
-    _check_launch(request)
-    placement_options.check(request.placement_constraints, request.placement_strategy)
-    template = _template(cluster, definition, request)
+    template = asked(turn, cluster, request)
     if len(cluster.draining) == cluster.room.size:
         raise InvalidParameterException("No Container Instances were found in your cluster.")
-    need = definition.demand if template.overrides is None else demand(definition.definition, template.overrides)
+    wanted = wish(turn.state, template)
+    count = request.count or 1
     for done in range(count):
-        found = place(cluster, template.group, need)
+        seed = lot(turn, wanted.rule)
+        found = place(cluster, template.group, *wanted, seed)
         if isinstance(found, Unplaceable):
             return _fail(turn, cluster, template, count - done, found)
-        bind(turn, template, found)
+        bind(turn, template, found, seed)
     return []
 
 
-def bind(turn: Turn, template: TaskRequested, found: Placed) -> str:
-    """Make a task after a template and bind it to the place found; gives its id."""
-    name = turn.ids.hex()
+def asked(turn: Turn, cluster: ClusterState, request: shapes.RunTaskRequest) -> TaskRequested:
+    """Check a request to run tasks; gives what is asked of a place for each of them."""
+    definition = usable(turn, request.task_definition, InvalidParameterException)
+    count = 1 if request.count is None else request.count
+    if not 1 <= count <= COUNT_MAX:
+        raise InvalidParameterException(f"Count must be from 1 to {COUNT_MAX}, not {count}.")
+    check_token(request.client_token or "", TOKEN_CHARACTERS_MAX)
+    _check_launch(request)
+    placement_options.check(request.placement_constraints, request.placement_strategy)
+    placement_options.check_together(definition.definition, request.placement_constraints)
+    return msgspec.structs.replace(
+        _template(cluster, definition, request),
+        placement_constraints=request.placement_constraints or [],
+        placement_strategy=request.placement_strategy or [],
+    )
+
+
+def lot(turn: Turn, rule: Rule) -> str:
+    """Make what chance is drawn from, the id of the task to be placed; empty if nothing is left to chance."""
+    return turn.ids.hex() if rule.random else ""
+
+
+def bind(turn: Turn, template: TaskRequested, found: Placed, seed: str = "") -> str:
+    """Make a task after a template and bind it to the place found; gives its id, which is the seed if there is one."""
+    name = seed or turn.ids.hex()
     turn.emit(msgspec.structs.replace(template, task=name))
     turn.emit(
         TaskPlaced(
@@ -83,7 +102,7 @@ def bind(turn: Turn, template: TaskRequested, found: Placed) -> str:
 
 
 def start(turn: Turn, request: shapes.StartTaskRequest) -> list[shapes.Failure]:
-    """Put one task on each instance named; each that can't take it becomes a failure."""
+    """Put one task on each instance named; each that can't take it becomes a failure. Constraints are not asked."""
     cluster = turn.cluster(request.cluster)
     definition = usable(turn, request.task_definition, InvalidParameterException)
     names = request.container_instances or []
@@ -91,13 +110,14 @@ def start(turn: Turn, request: shapes.StartTaskRequest) -> list[shapes.Failure]:
         raise InvalidParameterException(f"Container instances must be from 1 to {INSTANCES_MAX}, not {len(names)}.")
     template = _template(cluster, definition, request)
     instances = [turn.local("container-instance", each, cluster.name) for each in names]
-    need = definition.demand if template.overrides is None else demand(definition.definition, template.overrides)
+    need = msgspec.structs.replace(wish(turn.state, template).demand, member_of=())
     failures = []
     for name in instances:
         reason = _start_on(turn, cluster, template, need, name)
         if reason:
             arn = turn.namespace.container_instance_arn(cluster.name, name)
-            failures.append(shapes.Failure(arn=arn, reason=reason))
+            words = detail(cluster.instances[name], need, reason) if name in cluster.instances else ""
+            failures.append(shapes.Failure(arn=arn, reason=reason, detail=words or None))
     return failures
 
 
@@ -213,8 +233,7 @@ def runnable(definition: shapes.TaskDefinition) -> None:
 def _fail(
     turn: Turn, cluster: ClusterState, template: TaskRequested, count: int, found: Unplaceable
 ) -> list[shapes.Failure]:
-    need = demand(turn.definition(template.task_definition).definition, template.overrides)
-    verdicts = matrix(cluster, template.group, need)[:FAILURES_MAX]
+    verdicts = matrix(cluster, template.group, *wish(turn.state, template))[:FAILURES_MAX]
     failures = [
         PlacementFailure(
             container_instance=each.container_instance,
@@ -232,6 +251,9 @@ def _fail(
             count=count,
             explanation=found.explanation,
             failures=failures,
+            overrides=template.overrides,
+            placement_constraints=template.placement_constraints,
+            placement_strategy=template.placement_strategy,
         )
     )
     return [

@@ -10,6 +10,7 @@ from quarterdeck.engine.core import (
     container_dependency,
     fargate,
     log_configuration,
+    placement_options,
     port_mapping,
     volume,
 )
@@ -17,7 +18,6 @@ from quarterdeck.engine.core.errors import (
     ClientException,
     InvalidParameterException,
     Refusal,
-    UnsupportedFeatureException,
 )
 from quarterdeck.engine.core.required_attributes import compatibilities, required_attributes
 from quarterdeck.engine.core.tags import checked_tags
@@ -35,7 +35,6 @@ from quarterdeck.projections.live.states import DefinitionState, NamespaceState
 SIZE_BYTES_MAX = 65_536
 CONTAINERS_MAX = 10
 CONSTRAINTS_MAX = 10
-EXPRESSION_CHARACTERS_MAX = 2_000
 DELETIONS_MAX = 10
 NETWORK_MODES = ("bridge", "host", "awsvpc", "none")
 PID_MODES = ("host", "task")
@@ -131,16 +130,6 @@ def usable(turn: Turn, reference: str | None, error: type[Refusal]) -> Definitio
     found = turn.definition(reference)
     if found.status != "ACTIVE":
         raise error("TaskDefinition is inactive")
-    return found
-
-
-def evaluable(found: DefinitionState) -> DefinitionState:
-    """Refuse a definition whose placement constraints would have to be evaluated: they would be ignored otherwise."""
-    constraints = found.definition.placement_constraints
-    if constraints:
-        raise UnsupportedFeatureException(
-            f"This version can't evaluate the placement constraint '{constraints[0].expression}' of {found.name}."
-        )
     return found
 
 
@@ -246,10 +235,9 @@ def _check_constraints(constraints: list[shapes.TaskDefinitionPlacementConstrain
             raise ClientException(f"constraint.type '{constraint.type}' is not supported.")
         if not expression.strip():
             raise ClientException(f"constraint.expression '{expression}' can not be blank.")
-        if len(expression) > EXPRESSION_CHARACTERS_MAX:
-            raise ClientException(
-                f"constraint.expression '{expression[:40]}…' is longer than {EXPRESSION_CHARACTERS_MAX} characters."
-            )
+        wrong = placement_options.objection(expression)
+        if wrong:
+            raise ClientException(f"constraint.expression '{placement_options.shown(expression)}' is invalid: {wrong}")
 
 
 def _check_proxy(definition: shapes.TaskDefinition) -> None:

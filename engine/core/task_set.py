@@ -15,7 +15,7 @@ from quarterdeck.engine.core.errors import (
 from quarterdeck.engine.core.service import TOKEN_CHARACTERS_MAX, active, startable
 from quarterdeck.engine.core.tags import checked_tags
 from quarterdeck.engine.core.task import check_launch_type
-from quarterdeck.engine.core.turn import Turn
+from quarterdeck.engine.core.turn import Turn, check_token
 from quarterdeck.events import shapes
 from quarterdeck.events.names import parse_arn
 from quarterdeck.events.task_set import PrimaryTaskSetChanged, TaskSetCreated, TaskSetDeleted, TaskSetScaled
@@ -30,8 +30,7 @@ def create(turn: Turn, request: shapes.CreateTaskSetRequest) -> str:
     """Add a task set to a service; gives its id. The same token again gives the set that it made."""
     cluster, service = external(turn, request.cluster, request.service)
     token = request.client_token or ""
-    if len(token) > TOKEN_CHARACTERS_MAX:
-        raise InvalidParameterException(f"idempotency token longer than {TOKEN_CHARACTERS_MAX}.")
+    check_token(token, TOKEN_CHARACTERS_MAX)
     known = next((each for each in service.task_sets if token and each.token == token), None)
     if known is not None:
         if known.request != turn.digest:

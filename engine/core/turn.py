@@ -4,6 +4,7 @@ A decision proves all it needs before its first `emit`: each event changes the s
 the placements of one decision see one another, and a refusal must find nothing changed.
 """
 
+import re
 from typing import Protocol
 
 import msgspec
@@ -15,6 +16,7 @@ from quarterdeck.projections.live.states import ClusterState, DefinitionState, N
 from quarterdeck.projections.live.view import EVOLVE
 
 DIGITS_MAX = 18
+_TOKEN = re.compile("[!-~]+")
 
 
 class Ids(Protocol):
@@ -122,6 +124,14 @@ def revision_number(text: str) -> int:
     if number is None:
         raise InvalidParameterException(f"Invalid revision number. Number: {text}")
     return number
+
+
+def check_token(token: str, most: int) -> None:
+    """Refuse an idempotency token that ECS does not take: up to so many visible characters of ASCII."""
+    if len(token) > most:
+        raise InvalidParameterException(f"idempotency token longer than {most}.")
+    if token and _TOKEN.fullmatch(token) is None:
+        raise InvalidParameterException("The idempotency token must be made of ASCII characters from 33 to 126.")
 
 
 def valid_name(name: str | None) -> bool:

@@ -4,35 +4,19 @@ qd.sys.about         whose turn of keeping the log it is, and the position every
 qd.sys.fingerprint   a digest of the whole state at a position: equal for whoever folds the log up to there
 """
 
-import msgspec
 from nats.aio.msg import Msg
 
 from quarterdeck.engine.core.errors import InvalidParameterException, ServerException
 from quarterdeck.engine.core.turn import Turn
 from quarterdeck.engine.doors.intake import Intake
+from quarterdeck.engine.doors.questions import PREFIX, EngineAbout, Fingerprint
 from quarterdeck.engine.doors.reply import Reply, answered
 from quarterdeck.engine.shell.command import Command, NotKeeper
 from quarterdeck.engine.shell.keeper import Keeper
 from quarterdeck.events.log.connect import Link
 from quarterdeck.events.names import DEFAULT_ACCOUNT, DEFAULT_REGION, Namespace
 
-PREFIX = "qd.sys."
 IN_FLIGHT_MAX = 16
-
-
-class EngineAbout(msgspec.Struct, frozen=True):
-    """An engine that keeps the log."""
-
-    epoch: int
-    sequence: int
-    shard: int = 0
-
-
-class Fingerprint(msgspec.Struct, frozen=True):
-    """The digest of the state at a position."""
-
-    sequence: int
-    fingerprint: str
 
 
 class About:

@@ -1,9 +1,9 @@
 """Agents: the engine's side of what agents ask over NATS, and what they are told.
 
-Requests ``qd.agent.<region>.<account>.<cluster>.<container instance>.wanted``, ``….heartbeat`` and ``….session`` (what
-a session of ExecuteCommand is for); changes go out on ``qd.want.<region>.<account>.<cluster>.<container instance>`` in
-their order. Changes may be lost, on the way or here when too many wait: their positions show it, and an agent lists
-again.
+Requests ``qd.agent.<region>.<account>.<cluster>.<container instance>.wanted``, ``….heartbeat``, ``….secrets`` and
+``….session`` (what a session of ExecuteCommand is for); changes go out on
+``qd.want.<region>.<account>.<cluster>.<container instance>`` in their order. They may be lost, on the way or here when
+too many wait: their positions show it, and an agent lists again.
 """
 
 import asyncio
@@ -24,15 +24,17 @@ from quarterdeck.engine.doors.target import parse_target
 from quarterdeck.engine.shell.command import NotKeeper
 from quarterdeck.engine.shell.heartbeats import Heartbeats
 from quarterdeck.engine.shell.keeper import Keeper
+from quarterdeck.engine.shell.secrets import Secrets
 from quarterdeck.engine.shell.sessions import Sessions
 from quarterdeck.engine.shell.wanted import Instance, Wanted
 from quarterdeck.events.log.connect import Link
 from quarterdeck.events.names import Namespace
+from quarterdeck.events.secret_exchange import SecretsRequest
 from quarterdeck.events.session import Redemption
 from quarterdeck.events.wanted import Heartbeat, WantedChange
 
 PREFIX = "qd.agent."
-SHAPE = "<region>.<account>.<cluster>.<container instance>.<wanted, heartbeat or session>"
+SHAPE = "<region>.<account>.<cluster>.<container instance>.<wanted, secrets, session or heartbeat>"
 CHANGES_WAITING_MAX = 100_000
 IN_FLIGHT_MAX = 4_096
 SUBJECTS_KEPT_MAX = 16_384
@@ -42,18 +44,28 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 _beat = msgspec.json.Decoder(Heartbeat)
 _redemption = msgspec.json.Decoder(Redemption)
+_secrets = msgspec.json.Decoder(SecretsRequest)
 _encoder = msgspec.json.Encoder()
 
 
 class Agents:
     """The door for agents."""
 
-    def __init__(self, link: Link, keeper: Keeper, wanted: Wanted, heartbeats: Heartbeats, sessions: Sessions) -> None:
+    def __init__(
+        self,
+        link: Link,
+        keeper: Keeper,
+        wanted: Wanted,
+        heartbeats: Heartbeats,
+        secrets: Secrets,
+        sessions: Sessions,
+    ) -> None:
         self._link = link
         self._keeper = keeper
         self._wanted = wanted
         self._heartbeats = heartbeats
         self._sessions = sessions
+        self._secrets = secrets
         self._changes: deque[tuple[Instance, WantedChange]] = deque(maxlen=CHANGES_WAITING_MAX)
         self._wake = asyncio.Event()
         self.intake = Intake(link, f"{PREFIX}>", self._answer, lambda: keeper.sequence, IN_FLIGHT_MAX)
@@ -83,9 +95,14 @@ class Agents:
                 redemption = _decoded(verb, _redemption, message.data)
                 grant = self._sessions.redeem(instance, redemption, self._keeper.clock.now())
                 return answered(grant, self._keeper.sequence)
+            if verb == "secrets":
+                given = await self._secrets.give(instance, _decoded(verb, _secrets, message.data))
+                return answered(given, self._keeper.sequence)
         except NotKeeper as error:
             raise ServerException(not_kept(error)) from error
-        raise InvalidParameterException(f"Agents ask for wanted or a session, or send a heartbeat; {verb} is neither.")
+        raise InvalidParameterException(
+            f"Agents ask for wanted, secrets or a session, or send a heartbeat; {verb} is none of it."
+        )
 
     def _note(self, instance: Instance, change: WantedChange) -> None:
         self._changes.append((instance, change))

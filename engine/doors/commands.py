@@ -15,7 +15,7 @@ from quarterdeck.engine.doors.operation import request_type
 from quarterdeck.engine.doors.reply import ACTOR, COMMAND, MESSAGE_ID, Reply, answered, refused
 from quarterdeck.engine.doors.target import Target, parse_target
 from quarterdeck.engine.shell.keeper import Keeper
-from quarterdeck.events import shapes
+from quarterdeck.events import operations
 from quarterdeck.events.log.connect import Link
 from quarterdeck.events.names import short_name
 
@@ -26,7 +26,7 @@ ACTOR_LENGTH_MAX = 2_048
 
 _MEMBERS = ("cluster", "cluster_name")
 _HAVE: dict[str, str] = {
-    name: member for name in shapes.OPERATIONS for member in _MEMBERS if member in request_type(name).__struct_fields__
+    name: member for name in operations.ALL for member in _MEMBERS if member in request_type(name).__struct_fields__
 }
 """In which member of its request an operation names its cluster; not all do."""
 

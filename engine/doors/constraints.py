@@ -65,6 +65,7 @@ OWN_TEXTS = frozenset(
         "DescribeServicesRequest.services",
         "DescribeTaskDefinitionRequest.include",
         "DescribeTaskDefinitionRequest.taskDefinition",
+        "DescribeTaskSetsRequest.include",
         "DescribeTasksRequest.include",
         "DescribeTasksRequest.tasks",
         "ClusterSetting.name",

@@ -2,6 +2,8 @@
 
 from quarterdeck.engine.core import container_instance as core
 from quarterdeck.engine.core.errors import ClientException, InvalidParameterException, NoUpdateAvailableException
+from quarterdeck.engine.core.placement_options import objection, shown
+from quarterdeck.engine.core.query_match import Matcher, matcher
 from quarterdeck.engine.doors.operation import Context, Operation, Read, Write
 from quarterdeck.engine.doors.paging import next_token, page
 from quarterdeck.engine.doors.references import cluster_name, included, limited, missing, name_in, names_in
@@ -71,14 +73,21 @@ async def _list(
     cluster = await cluster_name(context, request.cluster)
     if request.status is not None and request.status not in STATUSES:
         raise InvalidParameterException(f"status should be one of [{','.join(STATUSES)}]")
-    if request.filter:
-        raise InvalidParameterException("Filters of the cluster query language are not supported by this version.")
     listed = await context.models.container_instances.list(
-        context.namespace, cluster, page(request), status=request.status
+        context.namespace, cluster, page(request), status=request.status, test=_test(request.filter)
     )
     return shapes.ListContainerInstancesResponse(
         container_instance_arns=listed.items, next_token=next_token(request, listed)
     )
+
+
+def _test(expression: str | None) -> Matcher | None:
+    if not expression:
+        return None
+    wrong = objection(expression)
+    if wrong:
+        raise InvalidParameterException(f"Invalid filter '{shown(expression)}': {wrong}")
+    return matcher(expression)
 
 
 async def _update_agent(

@@ -24,6 +24,7 @@ from quarterdeck.engine.doors import (
     cluster,
     container_instance,
     execute_command,
+    explain_placement,
     service,
     service_deployment,
     tag,
@@ -38,7 +39,8 @@ from quarterdeck.engine.doors.operation import Context, Operation, Read, Write, 
 from quarterdeck.engine.shell.command import Command, NotKeeper, Outcome
 from quarterdeck.engine.shell.keeper import Keeper
 from quarterdeck.engine.shell.sessions import Sessions
-from quarterdeck.events import shapes
+from quarterdeck.engine.shell.usage import Consumer, Usage, Used
+from quarterdeck.events import operations, shapes
 from quarterdeck.events.codec import unseal
 from quarterdeck.events.commit import Commit
 from quarterdeck.events.log.port import Log
@@ -60,6 +62,7 @@ OPERATIONS: dict[str, Operation] = {
     **account_setting.OPERATIONS,
     **tag.OPERATIONS,
     **execute_command.OPERATIONS,
+    **explain_placement.OPERATIONS,
     **absent.OPERATIONS,
     **task_definition.OPERATIONS,
     **service.OPERATIONS,
@@ -91,9 +94,10 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
 class Door:
     """All operations, on one keeper and one set of read models."""
 
-    def __init__(self, keeper: Keeper, projector: Projector, log: Log, endpoint: str) -> None:
+    def __init__(self, keeper: Keeper, projector: Projector, log: Log, usage: Usage, endpoint: str) -> None:
         self.sessions = Sessions()
         self._keeper = keeper
+        self._usage = usage
         self._projector = projector
         self._log = log
         self._endpoint = endpoint
@@ -112,16 +116,20 @@ class Door:
         status = "serving" if self._keeper.ready else "recovering"
         return Health(status, self._keeper.sequence, self._keeper.epoch, self._projector.applied.sequence)
 
+    def consumers(self) -> dict[Consumer, Used]:
+        """Tell what the containers of services use."""
+        return self._usage.consumers()
+
     def decode(self, operation: str, body: bytes) -> msgspec.Struct:
         """Read the request of any of ECS's operations from JSON. Raises UnknownOperation-, SerializationException."""
         try:
-            return self._decoder(operation).decode(body or b"{}")
+            return self._decoder(operation).decode(body.decode() or "{}")
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise SerializationException(f"{operation}: {error}") from error
 
     def _decoder(self, operation: str) -> msgspec.json.Decoder[msgspec.Struct]:
         if operation not in self._decoders:
-            if operation not in shapes.OPERATIONS:
+            if operation not in operations.ALL:
                 raise unknown(operation)
             self._decoders[operation] = msgspec.json.Decoder(request_type(operation))
         return self._decoders[operation]
@@ -200,6 +208,7 @@ class Door:
         return Context(
             namespace=call.namespace,
             models=self._projector.models,
+            log=self._log,
             view=self._keeper.view,
             now=now,
             actor=call.actor,

@@ -20,6 +20,7 @@ from quarterdeck.events.catalog import subject as name_of
 from quarterdeck.events.commit import Commit
 from quarterdeck.events.container_instance import AgentLost, ContainerInstanceEvent
 from quarterdeck.events.names import Namespace
+from quarterdeck.events.secret import SecretEvent, SecretStored
 from quarterdeck.events.service import (
     DeploymentCompleted,
     DeploymentEvent,
@@ -100,7 +101,7 @@ def payload(item: Item, identity: str, described: shapes.Task | shapes.Container
         "actor": commit.actor,
         "cause": commit.cause,
         "operation": commit.operation,
-        "event": item.event,
+        "event": _published(item.event),
     }
     envelope = {
         "version": "0",
@@ -135,8 +136,8 @@ def _shape(namespace: Namespace, event: AnyEvent, at: float) -> tuple[str, list[
         return _own(event), [namespace.capacity_provider_arn(event.capacity_provider)], {}
     if isinstance(event, AccountSettingEvent):
         return _own(event), [event.principal], {}
-    if isinstance(event, TagEvent):
-        return _own(event), [event.resource], {}
+    if isinstance(event, SecretEvent | TagEvent):
+        return _own(event), [event.resource] if isinstance(event, TagEvent) else [], {}
     return _own(event), [namespace.cluster_arn(event.cluster)], {}
 
 
@@ -179,6 +180,11 @@ def _described(described: shapes.Task | shapes.ContainerInstance) -> dict[str, A
     document: dict[str, Any] = msgspec.to_builtins(described)
     times = {name: _time(value) for name, value in document.items() if name.endswith("At")}
     return {**document, **times}
+
+
+def _published(event: AnyEvent) -> AnyEvent:
+    """Tell outsiders that a secret has changed, not even sealed what it is."""
+    return msgspec.structs.replace(event, sealed="") if isinstance(event, SecretStored) else event
 
 
 def _own(event: object) -> str:

@@ -8,7 +8,8 @@ import msgspec
 from quarterdeck.engine.core.turn import Turn
 from quarterdeck.engine.shell.command import Outcome
 from quarterdeck.engine.shell.sessions import Sessions
-from quarterdeck.events import shapes
+from quarterdeck.events import operations
+from quarterdeck.events.log.port import Log
 from quarterdeck.events.names import Namespace
 from quarterdeck.projections.live.view import LiveView
 from quarterdeck.projections.models.store import ReadModels
@@ -25,6 +26,7 @@ class Context(msgspec.Struct, frozen=True, gc=False):
 
     namespace: Namespace
     models: ReadModels
+    log: Log
     view: LiveView
     now: float
     actor: str
@@ -53,9 +55,9 @@ Operation = Write | Read
 
 def request_type(operation: str) -> type[msgspec.Struct]:
     """Find the shape of an operation's request."""
-    return shapes.OPERATIONS[operation][0]
+    return operations.ALL[operation][0]
 
 
 def response_type(operation: str) -> type[msgspec.Struct]:
     """Find the shape of an operation's response."""
-    return shapes.OPERATIONS[operation][1]
+    return operations.ALL[operation][1]

@@ -32,7 +32,8 @@ class Ended(Protocol):
 
 def page(request: msgspec.Struct, default: int = PAGE_DEFAULT, most: int = PAGE_MAX) -> Page:
     """Read maxResults and nextToken of a request. Raises InvalidParameterException."""
-    limit = getattr(request, "max_results", None) or default
+    asked = getattr(request, "max_results", None)
+    limit = default if asked is None else asked
     if not 1 <= limit <= most:
         raise InvalidParameterException(f"maxResults must be from 1 to {most}, not {limit}.")
     text = getattr(request, "next_token", None)

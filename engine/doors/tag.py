@@ -9,7 +9,9 @@ from quarterdeck.events.names import Arn
 
 TAGS = ("TAGS",)
 
-Tagged = shapes.Cluster | shapes.CapacityProvider | shapes.ContainerInstance | shapes.Service | shapes.Task
+Tagged = (
+    shapes.Cluster | shapes.CapacityProvider | shapes.ContainerInstance | shapes.Service | shapes.Task | shapes.TaskSet
+)
 
 
 async def _tagged(_context: Context, _request: shapes.TagResourceRequest, _: Outcome) -> shapes.TagResourceResponse:
@@ -54,10 +56,12 @@ async def _outside(context: Context, arn: Arn) -> Tagged | None:
 
 
 async def _inside(context: Context, arn: Arn) -> Tagged | None:
-    cluster, name = arn.path
+    cluster, name, *rest = arn.path
     if cluster not in await context.models.clusters.describe(context.namespace, [cluster]):
         raise ClusterNotFoundException("Cluster not found.")
     models, namespace = context.models, context.namespace
+    if arn.kind == "task-set":
+        return (await models.task_sets.describe(namespace, cluster, name, TAGS)).get("/".join(rest))
     if arn.kind == "container-instance":
         return (await models.container_instances.describe(namespace, cluster, [name], TAGS)).get(name)
     if arn.kind == "service":

@@ -16,7 +16,7 @@ from quarterdeck.projections.models.task_document import Outline, outline, outli
 TASKS_DESCRIBED_MAX = 100
 OUTLINES_KEPT_MAX = 1_000
 STATUSES = ("RUNNING", "PENDING", "STOPPED")
-ALONE = ("container_instance", "family", "service_name", "launch_type")
+ALONE = ("container_instance", "family", "service_name", "launch_type", "daemon_name")
 
 
 async def _run(context: Context, _: shapes.RunTaskRequest, outcome: Outcome) -> shapes.RunTaskResponse:
@@ -110,6 +110,8 @@ async def _list(context: Context, request: shapes.ListTasksRequest) -> shapes.Li
     if request.started_by and any(getattr(request, name) for name in ALONE):
         raise InvalidParameterException("startedBy must be the only filter.")
     service, instance = await _filters(context, request, cluster)
+    if request.daemon_name:  # there are no daemons
+        return shapes.ListTasksResponse(task_arns=[])
     listed = await context.models.tasks.list(
         context.namespace,
         cluster,

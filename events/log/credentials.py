@@ -39,11 +39,11 @@ FEED_API = [
 PERMISSIONS: dict[User, dict[str, Any]] = {
     "engine": ANYTHING,
     "operator": {
-        "pub": {"allow": ["qd.cmd.>", "qd.queue.>", "qd.io.>", "qd.sys.about", *FEED_API]},
+        "pub": {"allow": ["qd.cmd.>", "qd.queue.>", "qd.io.>", "qd.sys.about", "qd.usage.>", "qd.secret.>", *FEED_API]},
         "sub": {"allow": ["_INBOX.>", "qd.feed.>", "qd.answer.>", "qd.out.>"]},
     },
     "agent": {
-        "pub": {"allow": ["qd.cmd.>", "qd.agent.>", "qd.out.>"]},
+        "pub": {"allow": ["qd.cmd.>", "qd.agent.>", "qd.stats.>", "qd.out.>"]},
         "sub": {"allow": ["_INBOX.>", "qd.want.>", "qd.io.>"]},
     },
 }

@@ -8,8 +8,41 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 PR_SET_PDEATHSIG = 1
+
+_prctl = ctypes.CDLL(None, use_errno=True).prctl if sys.platform == "linux" else None
+
+
+class Handle(Protocol):
+    """A child process: what of ``asyncio.subprocess.Process`` its keepers use."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        ...
+
+    @property
+    def returncode(self) -> int | None:
+        """Its exit code, negative for a signal; None while it runs."""
+        ...
+
+    async def wait(self) -> int:
+        """Wait until it has ended."""
+        ...
+
+    def send_signal(self, signal: int) -> None:
+        """Send a signal."""
+        ...
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        ...
+
+    def kill(self) -> None:
+        """End it."""
+        ...
 
 
 async def spawn(command: Sequence[str], *, errors: Path, keep: Sequence[int] = ()) -> asyncio.subprocess.Process:
@@ -28,7 +61,7 @@ async def spawn(command: Sequence[str], *, errors: Path, keep: Sequence[int] = (
         )
 
 
-async def stop(process: asyncio.subprocess.Process, seconds_max: float) -> None:
+async def stop(process: Handle, seconds_max: float) -> None:
     """Ask the child to end, insist after ``seconds_max``, and wait for it."""
     if process.returncode is None:
         with suppress(ProcessLookupError):
@@ -42,17 +75,24 @@ async def stop(process: asyncio.subprocess.Process, seconds_max: float) -> None:
     await process.wait()
 
 
+def die_with(parent: int) -> None:
+    """Make this process, just forked, one that a Ctrl-C at the terminal spares, and that dies with its parent.
+
+    The parent gets the Ctrl-C, and then stops its child in order.
+    """
+    os.setpgid(0, 0)
+    if _prctl is None:
+        return
+    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:  # it died between fork and prctl: nobody would send the signal
+        os._exit(1)
+
+
 def _before_exec() -> Callable[[], None]:
     """Prepare what runs in the child between fork and exec: system calls only, nothing that takes a lock."""
-    prctl = ctypes.CDLL(None, use_errno=True).prctl if sys.platform == "linux" else None
     parent = os.getpid()
 
     def before_exec() -> None:
-        os.setpgid(0, 0)  # a Ctrl-C at the terminal is for the parent, which then stops its child in order
-        if prctl is None:
-            return
-        prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:  # it died between fork and prctl: nobody would send the signal
-            os._exit(1)
+        die_with(parent)
 
     return before_exec

@@ -40,6 +40,8 @@ def registered(namespace: NamespaceState, event: ContainerInstanceRegistered, at
         session=event.session,
         tags=event.tags,
         disconnected_at=at,
+        agent_version=_version(event),
+        registered_at=at,
     )
     cluster.instances[instance.id] = instance
     cluster.away[instance.id] = None
@@ -52,7 +54,9 @@ def reregistered(namespace: NamespaceState, event: ContainerInstanceReregistered
     _resize(instance, event.capacity)
     instance.attributes = _values(event.attributes)
     instance.session = event.session
-    cluster.room.gain(instance)
+    instance.agent_version = _version(event) or instance.agent_version
+    cluster.room.resize(instance)
+    cluster.room.move(instance)
 
 
 def status_changed(namespace: NamespaceState, event: ContainerInstanceStatusChanged, _at: float) -> None:
@@ -70,14 +74,15 @@ def attributes_put(namespace: NamespaceState, event: AttributesPut, _at: float) 
     """Give an instance attributes; tasks that asked for them may fit now."""
     cluster, instance = _find(namespace, event.cluster, event.container_instance)
     instance.attributes.update(_values(event.attributes))
-    cluster.room.gain(instance)
+    cluster.room.move(instance)
 
 
 def attributes_deleted(namespace: NamespaceState, event: AttributesDeleted, _at: float) -> None:
-    """Take attributes from an instance; tasks that asked for them stay."""
-    _, instance = _find(namespace, event.cluster, event.container_instance)
+    """Take attributes from an instance; tasks that asked for them stay, those that asked for others may fit."""
+    cluster, instance = _find(namespace, event.cluster, event.container_instance)
     for name in event.names:
         instance.attributes.pop(name, None)
+    cluster.room.move(instance)
 
 
 def deregistered(namespace: NamespaceState, event: ContainerInstanceDeregistered, _at: float) -> None:
@@ -138,6 +143,10 @@ def _resize(instance: InstanceState, capacity: Capacity) -> None:
     instance.memory_left += capacity.memory - instance.memory
     instance.cpu, instance.memory = capacity.cpu, capacity.memory
     instance.tcp_kept, instance.udp_kept = frozenset(capacity.ports), frozenset(capacity.udp_ports)
+
+
+def _version(event: ContainerInstanceRegistered | ContainerInstanceReregistered) -> str:
+    return (event.version_info.agent_version or "") if event.version_info is not None else ""
 
 
 def _values(attributes: list[Attribute]) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Demand: what a task needs of an instance, worked out once per task definition and set of overrides."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -8,13 +8,17 @@ from quarterdeck.events import shapes
 
 
 class Demand(msgspec.Struct, frozen=True):
-    """CPU units, MiB, static host ports and attributes; equal demands fit the same instances."""
+    """CPU units, MiB, static host ports, attributes, and what expressions must say of an instance.
+
+    Equal demands fit the same instances.
+    """
 
     cpu: int
     memory: int
     tcp: frozenset[int] = frozenset()
     udp: frozenset[int] = frozenset()
     attributes: frozenset[tuple[str, str]] = frozenset()
+    member_of: tuple[str, ...] = ()
 
 
 def demand(definition: shapes.TaskDefinition, overrides: shapes.TaskOverride | None = None) -> Demand:
@@ -30,7 +34,22 @@ def demand(definition: shapes.TaskDefinition, overrides: shapes.TaskOverride | N
         tcp=frozenset(port for port, protocol in ports if protocol != "udp"),
         udp=frozenset(port for port, protocol in ports if protocol == "udp"),
         attributes=frozenset(_attributes(definition)),
+        member_of=_expressions(definition.placement_constraints),
     )
+
+
+def constrained(needs: Demand, constraints: list[shapes.PlacementConstraint]) -> Demand:
+    """Add the expressions that a service, or a call, brings to those of the task definition."""
+    more = _expressions(constraints)
+    if not more:
+        return needs
+    return msgspec.structs.replace(needs, member_of=tuple(dict.fromkeys((*needs.member_of, *more))))
+
+
+def _expressions(
+    constraints: Sequence[shapes.PlacementConstraint | shapes.TaskDefinitionPlacementConstraint] | None,
+) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(each.expression or "" for each in constraints or [] if each.type == "memberOf"))
 
 
 def _attributes(definition: shapes.TaskDefinition) -> Iterator[tuple[str, str]]:

@@ -1,12 +1,19 @@
 """Instance: what the live view remembers of a container instance."""
 
+from collections.abc import Collection
+
 import msgspec
 
 from quarterdeck.events.shapes import Tag
+from quarterdeck.projections.live.demand import Demand
 
 
 class InstanceState(msgspec.Struct):
-    """A container instance and what is left of it."""
+    """A container instance and what is left of it.
+
+    ``tasks`` gives the group of each task that is not STOPPED, ``running`` counts those RUNNING;
+    ``reserves`` is what DAEMON services still need here, by their groups.
+    """
 
     id: str
     zone: str
@@ -29,4 +36,13 @@ class InstanceState(msgspec.Struct):
     disconnected_at: float = 0.0
     lost: bool = False
     version: int = 1
-    tasks: dict[str, None] = msgspec.field(default_factory=dict)
+    agent_version: str = ""
+    registered_at: float = 0.0
+    running: int = 0
+    tasks: dict[str, str] = msgspec.field(default_factory=dict)
+    reserves: dict[str, Demand] = msgspec.field(default_factory=dict)
+
+    @property
+    def groups(self) -> Collection[str]:
+        """The group of each task that is not STOPPED."""
+        return self.tasks.values()

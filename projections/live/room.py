@@ -1,39 +1,71 @@
 """Room: where a cluster's instances have room, indexed so that placing a task looks at few of them.
 
-An instance is in the `Pool` of its zone; a `Queue` orders one zone's instances for one group and
-demand. Queues are caches: any of them can be dropped and begun again, and only so many are kept.
+An instance is in the `Pool` of its zone, and of its cell in each other `Partition` that a rule asked
+for; a `Queue` orders one cell's instances for one group and demand. Queues and partitions are caches:
+any of them can be dropped and begun again, and only so many are kept.
 """
 
 from collections import deque
 
 from quarterdeck.projections.live.demand import Demand
 from quarterdeck.projections.live.instance import InstanceState
-from quarterdeck.projections.live.queue import Group, Pool, Queue, Shape
+from quarterdeck.projections.live.partition import Partition
+from quarterdeck.projections.live.pool import Pool
+from quarterdeck.projections.live.queue import Group, Place, Queue, Shape, add
+from quarterdeck.projections.live.rule import ZONE
 
 QUEUES_KEPT_MAX = 4096
-"""Queues of a cluster; one has an entry of 8 bytes for each instance of its zone."""
+"""Queues of a cluster; one has an entry of 8 bytes for each instance of its cell."""
+PARTITIONS_KEPT_MAX = 16
+"""Partitions of a cluster beside that by zone; one has an entry for each instance."""
 
 
 class Room:
-    """A cluster's pools by zone, and its groups."""
+    """A cluster's pools by zone, its other partitions, and its groups.
+
+    ``changing`` says that a demand was asked for whose constraints look at tasks: then every task
+    that comes may let an instance fit.
+    """
 
     def __init__(self) -> None:
-        self.pools: dict[str, Pool] = {}
+        self.zones = Partition((ZONE,))
+        self.others: dict[tuple[str, ...], Partition] = {}
+        self.instances: dict[str, InstanceState] = {}
         self.hosts: dict[str, tuple[set[int], set[int], list[InstanceState]]] = {}
         self.groups: dict[str, Group] = {}
-        self.shapes: dict[tuple[Demand, str], Shape] = {}
-        self.begun: deque[tuple[str, Demand, str]] = deque()
+        self.shapes: dict[tuple[Demand, tuple[str, ...], str], Shape] = {}
+        self.begun: deque[tuple[str, Place]] = deque()
+        self.packing = False
+        self.changing = False
 
     def __eq__(self, other: object) -> bool:
-        """Compare what is counted; queues and shapes are caches."""
+        """Compare what is counted; queues, shapes and partitions are caches."""
         return isinstance(other, Room) and self._counted() == other._counted()
 
     __hash__ = None  # type: ignore[assignment]
 
     @property
+    def pools(self) -> dict[str, Pool]:
+        """The pools by zone."""
+        return self.zones.pools
+
+    @property
     def size(self) -> int:
         """The number of instances, ACTIVE and DRAINING."""
-        return sum(len(pool.entries) for pool in self.pools.values())
+        return len(self.instances)
+
+    def partition(self, fields: tuple[str, ...]) -> Partition:
+        """Find the cells that some attributes make."""
+        if fields == self.zones.fields:
+            return self.zones
+        found = self.others.get(fields)
+        if found is None:
+            while len(self.others) >= PARTITIONS_KEPT_MAX:
+                self._drop(next(iter(self.others)))
+            found = self.others[fields] = Partition(fields)
+            for instance in self.instances.values():
+                found.join(instance)
+        return found
 
     def group(self, name: str) -> Group:
         """Find a group, new if it has no tasks yet."""
@@ -45,41 +77,54 @@ class Room:
     def count(self, name: str, instance: InstanceState, change: int) -> None:
         """Add to, or take from, a group's tasks on an instance; a group without tasks or queues is forgotten."""
         group = self.group(name)
-        group.count(instance.id, instance.zone, change)
-        if not group.instances and not group.queues:
+        group.count(instance, change)
+        if not group.used:
             del self.groups[name]
 
-    def queue(self, name: str, demand: Demand, zone: str) -> Queue:
-        """Find the order of a zone's instances for a group and a demand."""
+    def count_stopping(self, name: str, instance: InstanceState, change: int) -> None:
+        """Add to, or take from, a group's tasks that are on their way out."""
         group = self.group(name)
-        found = group.queues.get((demand, zone))
+        add(group.stopping, instance.id, change)
+        if not group.used:
+            del self.groups[name]
+
+    def queue(self, name: str, place: Place) -> Queue:
+        """Find the order of a cell's instances for a group and a demand."""
+        group = self.group(name)
+        found = group.queues.get(place)
         if found is None:
-            shape = self.shapes.get((demand, zone))
+            pool = self.partition(place.fields).pools[place.cell]
+            shape = self.shapes.get(place[:3])
             if shape is None:
-                shape = self.shapes[demand, zone] = Shape(self.pools[zone])
+                shape = self.shapes[place[:3]] = Shape(pool)
             shape.users += 1
-            found = group.queues[demand, zone] = Queue(self.pools[zone], shape, group, demand)
-            self.begun.append((name, demand, zone))
+            found = group.queues[place] = Queue(pool, shape, group, place)
+            self.begun.append((name, place))
             while len(self.begun) > QUEUES_KEPT_MAX:
                 self._end(*self.begun.popleft())
         return found
 
     def forget(self, name: str) -> None:
         """Drop a group's queues."""
-        for demand, zone in list(self.group(name).queues):
-            self._end(name, demand, zone)
+        for place in list(self.group(name).queues):
+            self._end(name, place)
 
     def join(self, instance: InstanceState) -> None:
         """Take an instance in; those of one host share its ports."""
-        self.pools.setdefault(instance.zone, Pool()).add(instance.id)
+        self.instances[instance.id] = instance
+        self.zones.join(instance)
+        for partition in self.others.values():
+            partition.join(instance)
         tcp, udp, sharers = self.hosts.setdefault(instance.host or instance.id, (set(), set(), []))
         instance.tcp, instance.udp = tcp, udp
         sharers.append(instance)
 
     def leave(self, instance: InstanceState) -> None:
         """Let an instance go; what was known of it as an instance without room is forgotten too."""
-        self.pools[instance.zone].discard(instance.id)
-        self.gain(instance)
+        del self.instances[instance.id]
+        self.zones.leave(instance)
+        for partition in self.others.values():
+            partition.leave(instance)
         host = self.hosts[instance.host or instance.id]
         host[2].remove(instance)
         if not host[2]:
@@ -87,12 +132,33 @@ class Room:
 
     def gain(self, instance: InstanceState) -> None:
         """Note that an instance may fit where it did not."""
-        self.pools[instance.zone].gain(instance.id)
+        if instance.id in self.instances:
+            self.zones.gain(instance)
+            for partition in self.others.values():
+                partition.gain(instance)
+
+    def move(self, instance: InstanceState) -> None:
+        """Note that an instance has other attributes: partitions by what changed are begun again when asked for."""
+        for fields in [each for each, partition in self.others.items() if partition.has_moved(instance)]:
+            self._drop(fields)
+        for group in self.groups.values():
+            group.others.clear()
+        self.gain(instance)
+
+    def resize(self, instance: InstanceState) -> None:
+        """Note that there is another amount left of an instance."""
+        if self.packing and instance.id in self.instances:
+            self.zones.resize(instance)
+            for partition in self.others.values():
+                partition.resize(instance)
 
     def take(self, instance: InstanceState, demand: Demand) -> None:
         """Reserve what a task needs."""
         instance.cpu_left -= demand.cpu
         instance.memory_left -= demand.memory
+        self.resize(instance)
+        if self.changing:
+            self.gain(instance)
         if demand.tcp or demand.udp:
             instance.tcp |= demand.tcp
             instance.udp |= demand.udp
@@ -101,6 +167,7 @@ class Room:
         """Free what a task had; a port freed is free for all instances of the host."""
         instance.cpu_left += demand.cpu
         instance.memory_left += demand.memory
+        self.resize(instance)
         self.gain(instance)
         if demand.tcp or demand.udp:
             instance.tcp -= demand.tcp
@@ -108,19 +175,29 @@ class Room:
             for sharer in self.hosts[instance.host or instance.id][2]:
                 self.gain(sharer)
 
-    def _end(self, name: str, demand: Demand, zone: str) -> None:
+    def _end(self, name: str, place: Place) -> None:
         group = self.groups.get(name)
-        queue = group.queues.pop((demand, zone), None) if group is not None else None
+        queue = group.queues.pop(place, None) if group is not None else None
         if group is None or queue is None:
             return
         queue.shape.users -= 1
         if not queue.shape.users:
-            del self.shapes[demand, zone]
-        if not group.queues and not group.instances:
+            del self.shapes[place[:3]]
+        if not group.used:
             del self.groups[name]
+
+    def _drop(self, fields: tuple[str, ...]) -> None:
+        for name, group in list(self.groups.items()):
+            for place in [each for each in group.queues if each.fields == fields]:
+                self._end(name, place)
+        del self.others[fields]
 
     def _counted(self) -> tuple[object, ...]:
         pools = {zone: pool.entries for zone, pool in self.pools.items()}
-        held = {name: (group.zones, group.instances) for name, group in self.groups.items() if group.instances}
+        held = {
+            name: (group.zones, group.instances, group.stopping)
+            for name, group in self.groups.items()
+            if group.instances or group.stopping
+        }
         hosts = {name: (tcp, udp) for name, (tcp, udp, _) in self.hosts.items()}
         return pools, held, hosts

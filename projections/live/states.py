@@ -36,6 +36,15 @@ class TaskState(msgspec.Struct, gc=False):
     stop_reason: str = ""
     stopped_at: float = 0.0
     tags: Sequence[shapes.Tag] = ()
+    started_at: float = 0.0
+    checks: dict[str, str] | None = None
+    """The health of its essential containers that have a health check; None if there are none."""
+    health: str = "UNKNOWN"
+
+    @property
+    def healthy(self) -> bool:
+        """Whether it is RUNNING and, where it has health checks, HEALTHY (spec §9.2)."""
+        return self.last_status == "RUNNING" and (self.checks is None or self.health == "HEALTHY")
 
 
 class DefinitionState(msgspec.Struct):
@@ -46,6 +55,8 @@ class DefinitionState(msgspec.Struct):
     demand: Demand
     tags: list[shapes.Tag]
     status: str = "ACTIVE"
+    checked: tuple[str, ...] = ()
+    """The essential containers that have a health check."""
 
 
 class FamilyState(msgspec.Struct):
@@ -87,6 +98,7 @@ class TaskSetState(DeploymentState):
     network_configuration: shapes.NetworkConfiguration | None = None
     token: str = ""
     request: str = ""
+    tags: list[shapes.Tag] = []
 
     def computed(self, desired: int) -> int:
         """Work out how many tasks it should have, rounded up."""
@@ -105,7 +117,8 @@ class ServiceState(msgspec.Struct):
     """A service; ``deployments`` has the PRIMARY first, ``past`` names the last of those before.
 
     ``wanted`` counts tasks desired RUNNING, ``running`` those of them that are, ``away`` those of
-    them on instances whose agent is lost, ``alive`` all that are not STOPPED.
+    them on instances whose agent is lost, ``ill`` those of them that run without being healthy, ``alive``
+    all that are not STOPPED.
     """
 
     name: str
@@ -127,6 +140,7 @@ class ServiceState(msgspec.Struct):
     wanted: int = 0
     running: int = 0
     away: int = 0
+    ill: int = 0
     alive: int = 0
 
     @property
@@ -185,6 +199,16 @@ class CapacityProviderState(msgspec.Struct):
     tags: list[shapes.Tag] = msgspec.field(default_factory=list)
 
 
+class SecretState(msgspec.Struct):
+    """A secret of the account's own; its value is sealed."""
+
+    name: str
+    sealed: str
+    created_at: float
+    changed_at: float
+    version: int = 1
+
+
 class NamespaceState(msgspec.Struct):
     """All of one account in one region; account settings are by principal, then by name."""
 
@@ -194,3 +218,4 @@ class NamespaceState(msgspec.Struct):
     deleting: dict[str, None] = msgspec.field(default_factory=dict)
     capacity_providers: dict[str, CapacityProviderState] = msgspec.field(default_factory=dict)
     account_settings: dict[str, dict[str, str]] = msgspec.field(default_factory=dict)
+    secrets: dict[str, SecretState] = msgspec.field(default_factory=dict)

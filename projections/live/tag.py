@@ -12,10 +12,13 @@ from quarterdeck.projections.live.states import (
     DefinitionState,
     NamespaceState,
     ServiceState,
+    TaskSetState,
     TaskState,
 )
 
-Tagged = ClusterState | CapacityProviderState | DefinitionState | InstanceState | ServiceState | TaskState
+Tagged = (
+    ClusterState | CapacityProviderState | DefinitionState | InstanceState | ServiceState | TaskSetState | TaskState
+)
 
 
 def tagged(namespace: NamespaceState, event: ResourceTagged, _at: float) -> None:
@@ -56,17 +59,21 @@ def resource(namespace: NamespaceState, arn: Arn) -> Tagged | None:
             return known.revisions.get(int(revision)) if known and revision.isdecimal() else None
         case _:
             cluster = namespace.clusters.get(arn.path[0])
-            return _inside(cluster, arn.kind, name) if cluster is not None else None
+            return _inside(cluster, arn) if cluster is not None else None
 
 
-def _inside(cluster: ClusterState, kind: str, name: str) -> Tagged | None:
-    match kind:
+def _inside(cluster: ClusterState, arn: Arn) -> Tagged | None:
+    name = arn.path[-1]
+    match arn.kind:
         case "container-instance":
             return cluster.instances.get(name)
         case "service":
             return cluster.services.get(name)
         case "task":
             return cluster.tasks.get(name)
+        case "task-set":
+            service = cluster.services.get(arn.path[1])
+            return service.task_set("/".join(arn.path[2:])) if service is not None else None
         case _:
             return None
 

@@ -1,8 +1,12 @@
 """Task: how its events change the live view, with the counts of its service, instance and group."""
 
+from collections.abc import Sequence
+
 from quarterdeck.events.task import (
+    ContainerReport,
     ContainerStateChanged,
     ExecuteCommandRequested,
+    TaskHealthChanged,
     TaskPlaced,
     TaskPlacementFailed,
     TaskRequested,
@@ -42,6 +46,7 @@ def requested(namespace: NamespaceState, event: TaskRequested, at: float) -> Non
         tags=event.tags or (),
         overrides=overrides,
         executes=event.enable_execute_command,
+        checks=dict.fromkeys(definition.checked, "UNKNOWN") if definition.checked else None,
     )
     cluster.tasks[task.id] = task
     service, deployment = owners(cluster, task)
@@ -63,7 +68,7 @@ def placed(namespace: NamespaceState, event: TaskPlaced, _at: float) -> None:
     task.instance, task.zone, task.last_status = instance.id, instance.zone, "PENDING"
     task.version += 1
     instance.version += 1
-    instance.tasks[task.id] = None
+    instance.tasks[task.id] = task.group
     cluster.room.take(instance, task.demand)
     cluster.room.count(task.group, instance, 1)
 
@@ -72,22 +77,43 @@ def placement_failed(_namespace: NamespaceState, _event: TaskPlacementFailed, _a
     """Change nothing: no task was made."""
 
 
-def started(namespace: NamespaceState, event: TaskStarted, _at: float) -> None:
+def started(namespace: NamespaceState, event: TaskStarted, at: float) -> None:
     """Note RUNNING."""
     cluster = namespace.clusters[event.cluster]
     task = cluster.tasks[event.task]
-    task.last_status = "RUNNING"
+    task.last_status, task.started_at = "RUNNING", at
     task.version += 1
+    _note_checks(task, event.containers)
+    instance = cluster.instances[task.instance]
+    instance.running += 1
+    if cluster.room.changing:
+        cluster.room.gain(instance)
     service, deployment = owners(cluster, task)
     if service is not None and deployment is not None and task.desired_status == "RUNNING":
         service.running += 1
+        service.ill += not task.healthy
         deployment.running += 1
         deployment.failed, deployment.impaired = 0, False
 
 
 def container_changed(namespace: NamespaceState, event: ContainerStateChanged, _at: float) -> None:
-    """Count the version; containers themselves are in the read models."""
-    namespace.clusters[event.cluster].tasks[event.task].version += 1
+    """Count the version and note a health check; containers themselves are in the read models."""
+    task = namespace.clusters[event.cluster].tasks[event.task]
+    task.version += 1
+    _note_checks(task, [event.container])
+
+
+def health_changed(namespace: NamespaceState, event: TaskHealthChanged, _at: float) -> None:
+    """Note the health of a task."""
+    cluster = namespace.clusters[event.cluster]
+    task = cluster.tasks[event.task]
+    was_ill = _is_ill(task)
+    task.health = event.health_status
+    task.version += 1
+    service, _ = owners(cluster, task)
+    if service is not None and task.desired_status == "RUNNING":
+        service.ill += _is_ill(task) - was_ill
+        service.steady = service.steady and task.healthy
 
 
 def command_requested(_namespace: NamespaceState, _event: ExecuteCommandRequested, _at: float) -> None:
@@ -111,16 +137,22 @@ def stopped(namespace: NamespaceState, event: TaskStopped, at: float) -> None:
     if task.desired_status == "RUNNING":
         _unwant(cluster, task)
     task.version += 1
+    if task.instance:
+        _free(cluster, task)
     task.last_status, task.stopped_at = "STOPPED", at
     task.stop_code, task.stop_reason = event.stop_code, event.reason
-    if task.instance:
-        instance = cluster.instances[task.instance]
-        instance.version += 1
-        instance.tasks.pop(task.id, None)
-        cluster.room.give_back(instance, task.demand)
     if service is not None and deployment is not None:
         _leave(service, deployment, task, at)
     _retire(cluster, task, at)
+
+
+def _free(cluster: ClusterState, task: TaskState) -> None:
+    instance = cluster.instances[task.instance]
+    instance.version += 1
+    instance.tasks.pop(task.id, None)
+    instance.running -= 1 if task.last_status == "RUNNING" else 0
+    cluster.room.count_stopping(task.group, instance, -1)
+    cluster.room.give_back(instance, task.demand)
 
 
 def owners(cluster: ClusterState, task: TaskState) -> tuple[ServiceState | None, DeploymentState | None]:
@@ -132,11 +164,22 @@ def owners(cluster: ClusterState, task: TaskState) -> tuple[ServiceState | None,
     return (None, None) if deployment is None else (service, deployment)
 
 
+def _note_checks(task: TaskState, reports: Sequence[ContainerReport]) -> None:
+    for each in reports if task.checks is not None else ():
+        if each.health_status and task.checks is not None and each.name in task.checks:
+            task.checks[each.name] = each.health_status
+
+
+def _is_ill(task: TaskState) -> bool:
+    return task.last_status == "RUNNING" and not task.healthy
+
+
 def _unwant(cluster: ClusterState, task: TaskState) -> None:
     task.desired_status = "STOPPED"
     cluster.protected.pop(task.id, None)
     if task.instance:
         instance = cluster.instances[task.instance]
+        cluster.room.count_stopping(task.group, instance, 1)
         cluster.room.count(task.group, instance, -1)
         cluster.room.gain(instance)
     service, deployment = owners(cluster, task)
@@ -146,6 +189,7 @@ def _unwant(cluster: ClusterState, task: TaskState) -> None:
     service.steady = False
     if task.last_status == "RUNNING":
         service.running -= 1
+        service.ill -= _is_ill(task)
         deployment.running -= 1
     if task.instance and cluster.instances[task.instance].lost:
         service.away -= 1

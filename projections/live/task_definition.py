@@ -1,5 +1,8 @@
 """Task definition: how its events change the live view."""
 
+from collections.abc import Iterator
+
+from quarterdeck.events import shapes
 from quarterdeck.events.task_definition import (
     TaskDefinitionDeleted,
     TaskDefinitionDeletionRequested,
@@ -18,8 +21,15 @@ def registered(namespace: NamespaceState, event: TaskDefinitionRegistered, _at: 
         definition=event.definition,
         demand=demand(event.definition),
         tags=event.tags,
+        checked=tuple(_checked(event.definition)),
     )
     family.last = max(family.last, event.revision)
+
+
+def _checked(definition: shapes.TaskDefinition) -> Iterator[str]:
+    for each in definition.container_definitions or []:
+        if each.health_check is not None and each.essential is not False:
+            yield each.name or ""
 
 
 def deregistered(namespace: NamespaceState, event: TaskDefinitionDeregistered, _at: float) -> None:

@@ -25,6 +25,7 @@ def created(namespace: NamespaceState, event: TaskSetCreated, at: float) -> None
             network_configuration=event.network_configuration,
             token=event.token,
             request=event.request,
+            tags=event.tags,
         )
     )
 

@@ -11,6 +11,7 @@ from quarterdeck.events import account_setting as setting_events
 from quarterdeck.events import capacity_provider as provider_events
 from quarterdeck.events import cluster as cluster_events
 from quarterdeck.events import container_instance as instance_events
+from quarterdeck.events import secret as secret_events
 from quarterdeck.events import service as service_events
 from quarterdeck.events import tag as tag_events
 from quarterdeck.events import task as task_events
@@ -24,6 +25,7 @@ from quarterdeck.projections.live import (
     capacity_provider,
     cluster,
     container_instance,
+    secret,
     service,
     tag,
     task,
@@ -57,6 +59,8 @@ EVOLVE: dict[type, Callable[[NamespaceState, Any, float], None]] = {
     provider_events.CapacityProviderDeletionFailed: capacity_provider.deletion_failed,
     setting_events.AccountSettingPut: account_setting.put,
     setting_events.AccountSettingDeleted: account_setting.deleted,
+    secret_events.SecretStored: secret.stored,
+    secret_events.SecretDeleted: secret.deleted,
     tag_events.ResourceTagged: tag.tagged,
     tag_events.ResourceUntagged: tag.untagged,
     definition_events.TaskDefinitionRegistered: task_definition.registered,
@@ -86,6 +90,7 @@ EVOLVE: dict[type, Callable[[NamespaceState, Any, float], None]] = {
     task_events.TaskStarted: task.started,
     task_events.ContainerStateChanged: task.container_changed,
     task_events.ExecuteCommandRequested: task.command_requested,
+    task_events.TaskHealthChanged: task.health_changed,
     task_events.TaskProtectionEnabled: task_protection.enabled,
     task_events.TaskProtectionDisabled: task_protection.disabled,
     task_events.TaskStopRequested: task.stop_requested,

@@ -1,7 +1,7 @@
 """Container instance: its read model."""
 
 import sqlite3
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import msgspec
 
@@ -26,6 +26,7 @@ from quarterdeck.projections.models.container_instance_document import (
     registered_instance,
     resources,
 )
+from quarterdeck.projections.models.container_instance_filter import Facts, matching
 from quarterdeck.projections.models.database import Database
 from quarterdeck.projections.models.page import Listed, Page, listed
 
@@ -202,10 +203,24 @@ class ContainerInstances:
         """Describe those there are, INACTIVE ones too; `include` as in DescribeContainerInstances (spec §2.7)."""
         return await self._database.read(_describe, str(namespace), cluster, tuple(ids), frozenset(include))
 
-    async def list(self, namespace: Namespace, cluster: str, page: Page, *, status: str | None = None) -> Listed:
-        """List ARNs in order of registration; all but INACTIVE ones if not asked for a status. Raises InvalidPage."""
+    async def list(
+        self,
+        namespace: Namespace,
+        cluster: str,
+        page: Page,
+        *,
+        status: str | None = None,
+        test: Callable[[Facts], bool] | None = None,
+    ) -> Listed:
+        """List ARNs in order of registration; all but INACTIVE ones if not asked for a status. Raises InvalidPage.
+
+        With a test, only those that it is true of.
+        """
         parameters = {"status": status, "after": page.number(), "limit": page.limit + 1}
-        rows = await self._database.read(_list, str(namespace), cluster, parameters)
+        if test is None:
+            rows = await self._database.read(_list, str(namespace), cluster, parameters)
+        else:
+            rows = await self._database.read(matching, str(namespace), cluster, parameters, test)
         return listed([(number, namespace.container_instance_arn(cluster, name)) for number, name in rows], page.limit)
 
 

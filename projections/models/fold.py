@@ -10,6 +10,7 @@ from quarterdeck.events import account_setting as setting_events
 from quarterdeck.events import capacity_provider as provider_events
 from quarterdeck.events import cluster as cluster_events
 from quarterdeck.events import container_instance as instance_events
+from quarterdeck.events import secret as secret_events
 from quarterdeck.events import service as service_events
 from quarterdeck.events import tag as tag_events
 from quarterdeck.events import task as task_events
@@ -181,6 +182,8 @@ class Fold:
             provider_events.CapacityProviderDeletionFailed: self.providers.deletion_failed,
             setting_events.AccountSettingPut: self.settings.put,
             setting_events.AccountSettingDeleted: self.settings.deleted,
+            secret_events.SecretStored: _passed_over,
+            secret_events.SecretDeleted: _passed_over,
             tag_events.ResourceTagged: self.tags.tagged,
             tag_events.ResourceUntagged: self.tags.untagged,
             definition_events.TaskDefinitionRegistered: self.definitions.registered,
@@ -214,11 +217,16 @@ class Fold:
             task_events.TaskStarted: self.tasks.started,
             task_events.ContainerStateChanged: self.tasks.container_changed,
             task_events.ExecuteCommandRequested: self.tasks.command_requested,
+            task_events.TaskHealthChanged: self.tasks.touched,
             task_events.TaskProtectionEnabled: self._protection_enabled,
             task_events.TaskProtectionDisabled: self._protection_disabled,
             task_events.TaskStopRequested: self.tasks.stop_requested,
             task_events.TaskStopped: self.tasks.stopped,
         }
+
+
+def _passed_over(_event: object, _commit: Commit, _number: int) -> None:
+    """Secrets are in no read model: they are listed from the live view, and shown to nobody."""
 
 
 def _numbered(envelope: Chained) -> Iterable[tuple[Commit, int]]:

@@ -25,8 +25,6 @@ def created_service(
         deployments=[],
         events=[],
         created_at=at,
-        placement_constraints=[],
-        placement_strategy=[],
         tags=created.tags,
         created_by=created.created_by or None,
         resource_management_type="CUSTOMER",
@@ -52,6 +50,8 @@ def set_service(service: shapes.Service, settings: ServiceSettings) -> shapes.Se
         load_balancers=settings.load_balancers,
         service_registries=settings.service_registries,
         network_configuration=settings.network_configuration,
+        placement_constraints=settings.placement_constraints,
+        placement_strategy=settings.placement_strategy,
     )
 
 

@@ -18,6 +18,7 @@ IN_CLUSTER = {
     "container-instance": ("container_instance", "id"),
     "service": ("service", "name"),
     "task": ("task", "id"),
+    "task-set": ("deployment", "id"),
 }
 """By kind of ARN: the table, and the column of the last part."""
 
@@ -58,6 +59,7 @@ class Fold:
         else:
             self._tasks.flush()
             table, column = IN_CLUSTER[arn.kind]
+            name = "/".join(arn.path[2:]) if arn.kind == "task-set" else name
             inside = cluster.number(self._connection, commit.namespace, arn.path[0])
             self._change_document(table, f"cluster = ? AND {column} = ?", (inside, name), change)
 

@@ -105,10 +105,10 @@ async def link_to(url: str, region: str) -> NatsLink:
     return await open_link(Address(url=url), Namespace(region, DEFAULT_ACCOUNT), "agent/i-test")
 
 
-def agent(link: NatsLink, runtime: Runtime, data: Path) -> Agent:
+def agent(link: NatsLink, runtime: Runtime, data: Path, **fields: Any) -> Agent:
     timing = Timing(stop_timeout_seconds=1.0, keep_stopped_seconds=0.0)
     return Agent(
-        settings=Settings(host="here", timing=timing),
+        settings=Settings(host="here", timing=timing, **fields),
         store=DataDirectory(data),
         link=link,
         runtime=runtime,

@@ -11,10 +11,12 @@ from quarterdeck.agents import labels
 from quarterdeck.agents.identity import DirectoryInUse, IdentityMismatch
 from quarterdeck.agents.link import Refused
 from quarterdeck.agents.registration import RegistrationRefused
+from quarterdeck.agents.reporter import REFUSALS_BELIEVED
 from quarterdeck.agents.runtimes.port import ContainerSpec
 from quarterdeck.agents.runtimes.simulated import Behaviour, SimulatedRuntime
 from quarterdeck.agents.runtimes.simulated.behaviour import Image
 from quarterdeck.agents.settings import Limits
+from quarterdeck.events import shapes
 from quarterdeck.events.names import short_name
 from tests.agents.world import INSTANCE, World, container, definition, task_id
 
@@ -29,6 +31,7 @@ async def world() -> AsyncIterator[World]:
         instant=Behaviour(run_seconds=0, exit_code=0),
         stubborn=Behaviour(ignores_sigterm=True, stop_exit_code=0),
         broken=Behaviour(start_error="no such command"),
+        ailing=Behaviour(health=((10.0, "HEALTHY"), (20.0, "UNHEALTHY"))),
     )
     yield made
     await made.close()
@@ -440,11 +443,23 @@ async def test_with_few_slots_all_still_start_and_a_task_that_is_to_end_gives_up
 
 async def test_a_report_for_a_task_the_engine_does_not_know_is_given_up(world: World) -> None:
     await running(world, ONE)
-    world.engine.refusals["SubmitTaskStateChange"] = [Refused("InvalidParameterException", "not found")]
+    unknown = Refused("InvalidParameterException", "not found")
+    world.engine.refusals["SubmitTaskStateChange"] = [unknown] * REFUSALS_BELIEVED
     world.engine.forget(ONE)
     world.host.kill(world.containers()[0].id)
-    await world.go(15)
+    await world.go(25)
     assert world.containers() == []
+    assert world.engine.told(ONE) == ["RUNNING"]
+
+
+async def test_a_report_refused_by_an_engine_that_was_replaced_is_brought_to_the_one_that_replaced_it(
+    world: World,
+) -> None:
+    """Simulation, seed 43: the old keeper does not know the task, and has not noticed that it is the old one."""
+    world.start()
+    world.engine.refusals["SubmitTaskStateChange"] = [Refused("InvalidParameterException", "not found")] * 2
+    world.engine.place(ONE, definition=definition())
+    await world.until(lambda: world.engine.told(ONE) == ["RUNNING"])
 
 
 async def test_a_task_asked_for_again_after_its_end_does_not_run_twice(world: World) -> None:
@@ -461,6 +476,65 @@ async def test_a_task_asked_for_again_after_its_end_does_not_run_twice(world: Wo
 
 async def test_a_definition_that_asks_for_too_much_is_told_so(world: World) -> None:
     world.start()
-    world.engine.place(ONE, definition=definition(container("app", privileged=True)))
+    world.engine.place(ONE, definition=definition(container("app", secrets=[shapes.Secret(name="A")])))
     await world.until(lambda: world.engine.told(ONE) == ["STOPPED"])
-    assert "privileged" in (world.engine.last(ONE).reason or "")
+    assert "secrets" in (world.engine.last(ONE).reason or "")
+
+
+CHECK = shapes.HealthCheck(command=["CMD", "true"], interval=5)
+
+
+def healths(world: World, name: str) -> list[str | None]:
+    """What was reported of the health of its first container."""
+    reports = [each for each in world.engine.reports if short_name(each.task or "") == name and each.containers]
+    return [(each.containers or [])[0].health_status for each in reports]
+
+
+async def test_the_health_of_a_container_is_reported_as_it_changes(world: World) -> None:
+    world.start()
+    world.engine.place(ONE, definition=definition(container("app", "ailing", health_check=CHECK)))
+    await world.until(lambda: healths(world, ONE) == ["UNKNOWN", "HEALTHY", "UNHEALTHY"])
+    assert world.engine.told(ONE) == ["RUNNING"] * 3
+
+
+async def test_a_container_that_needs_another_healthy_starts_when_it_is(world: World) -> None:
+    world.start()
+    needs = [shapes.ContainerDependency(container_name="db", condition="HEALTHY")]
+    app = container("app", depends_on=needs)
+    world.engine.place(ONE, definition=definition(app, container("db", "ailing", health_check=CHECK)))
+    await world.until(lambda: world.engine.told(ONE))
+    started = {each.image: each.started_at for each in world.containers()}
+    assert (started["forever"] or 0) - (started["ailing"] or 0) == 10.0
+
+
+async def test_a_container_with_a_restart_policy_is_started_again_in_place(world: World) -> None:
+    policy = shapes.ContainerRestartPolicy(enabled=True, restart_attempt_period=5)
+    world.start()
+    world.engine.place(ONE, definition=definition(container("app", "job", restart_policy=policy)))
+    await world.until(lambda: len(world.engine.told(ONE)) == 3)
+    assert world.engine.told(ONE) == ["RUNNING"] * 3
+    (held,) = world.containers()
+    counts = [(each.containers or [])[0].restart_count for each in world.engine.reports]
+    assert counts == [None, 1, 2]
+    assert [(each.containers or [])[0].runtime_id for each in world.engine.reports] == [held.id] * 3
+    world.engine.stop(ONE)
+    await world.until(lambda: world.engine.told(ONE)[-1] == "STOPPED")
+
+
+async def test_health_that_changes_while_the_engine_is_away_is_told_in_one_report(world: World) -> None:
+    world.start()
+    world.engine.place(ONE, definition=definition(container("app", health_check=CHECK)))
+    await world.until(lambda: healths(world, ONE)[-1:] == ["HEALTHY"])
+    world.engine.down = True
+    (held,) = world.containers()
+    for _ in range(20):
+        world.host.become(held.id, "UNHEALTHY")
+        await world.go(1)
+        world.host.become(held.id, "HEALTHY")
+        await world.go(1)
+    world.host.become(held.id, "UNHEALTHY")
+    await world.go(1)
+    before = len(world.engine.reports)
+    world.engine.down = False
+    await world.until(lambda: healths(world, ONE)[-1] == "UNHEALTHY" and len(world.engine.reports) > before + 1)
+    assert len(world.engine.reports) == before + 2

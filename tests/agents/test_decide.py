@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
 
 from quarterdeck.agents import decide, task
-from quarterdeck.agents.plan import Condition, ContainerPlan, Dependency, TaskPlan
-from quarterdeck.agents.runtimes.port import Container, ContainerSpec, PortMapping
+from quarterdeck.agents.labels import TASK_VOLUMES
+from quarterdeck.agents.plan import Condition, ContainerPlan, Dependency, RestartPolicy, TaskPlan
+from quarterdeck.agents.runtimes.port import Container, ContainerSpec, HealthCheck, PortMapping
 from quarterdeck.agents.settings import Timing
 from quarterdeck.agents.task import Step, Task
+from quarterdeck.events import shapes
 
 NOW = 1000.0
 TIMING = Timing()
 
 
 def plan(name: str, *after: tuple[str, Condition], **fields: Any) -> ContainerPlan:
-    spec = ContainerSpec(name=f"ecs-{name}", image="image")
+    spec = fields.pop("spec", ContainerSpec(name=f"ecs-{name}", image="image"))
     return ContainerPlan(name=name, spec=spec, after=tuple(Dependency(*each) for each in after), **fields)
 
 
@@ -28,7 +31,8 @@ def seen(name: str, state: Any, exit_code: int | None = None, *, since: float = 
 
 
 def given(*plans: ContainerPlan, seen: dict[str, Container] | None = None, **fields: Any) -> Task:
-    return Task(id="t", arn="arn", cluster="c", plan=TaskPlan(containers=plans), containers=seen or {}, **fields)
+    own = copy.deepcopy(fields)
+    return Task(id="t", arn="arn", cluster="c", plan=TaskPlan(containers=plans), containers=dict(seen or {}), **own)
 
 
 def steps(found: Task, now: float = NOW) -> list[str]:
@@ -41,12 +45,17 @@ def short(step: Step) -> str:
     match step:
         case task.Start(container=container):
             return f"start {container.name}"
+        case task.Restart(name=name):
+            return f"restart {name}"
         case task.Stop(name=name, timeout_seconds=seconds):
             return f"stop {name} {seconds:g}"
         case task.Remove(name=name):
             return f"remove {name}"
         case task.Report(request=request):
-            changes = [f"{each.container_name}={each.status}" for each in request.containers or []]
+            changes = [
+                f"{each.container_name}={each.status}" + (f" {each.health_status}" if each.health_status else "")
+                for each in request.containers or []
+            ]
             return " ".join([f"report {request.status}", *changes])
         case task.Wait(until=until):
             return f"wait {until - NOW:g}"
@@ -54,8 +63,11 @@ def short(step: Step) -> str:
             return " ".join(["forget", *volumes])
 
 
+CHECKED = ContainerSpec(name="ecs-a", image="image", health_check=HealthCheck(("CMD", "true")))
+AGAIN = RestartPolicy(60.0, frozenset({0}))
 UP = {"a": seen("a", "running")}
 BOTH = {"a": seen("a", "running"), "b": seen("b", "running")}
+STOPPED_A = ["report STOPPED a=STOPPED"]
 OVER = {"a": seen("a", "exited", 3)}
 
 STARTING: list[Any] = [
@@ -173,6 +185,31 @@ DEPENDENCIES: list[Any] = [
         ["report STOPPED a=STOPPED b=STOPPED"],
     ),
     (
+        "HEALTHY is not met by running",
+        given(plan("a", ("b", "HEALTHY")), plan("b"), seen={"b": seen("b", "running", health="UNKNOWN")}),
+        [],
+    ),
+    (
+        "nor by UNHEALTHY, which may change",
+        given(plan("a", ("b", "HEALTHY")), plan("b"), seen={"b": seen("b", "running", health="UNHEALTHY")}),
+        [],
+    ),
+    (
+        "HEALTHY is met by health",
+        given(plan("a", ("b", "HEALTHY")), plan("b"), seen={"b": seen("b", "running", health="HEALTHY")}),
+        ["start a"],
+    ),
+    (
+        "what ended can not become HEALTHY",
+        given(plan("a", ("b", "HEALTHY")), plan("b", essential=False), seen={"b": seen("b", "exited", 0)}),
+        ["report STOPPED a=STOPPED b=STOPPED"],
+    ),
+    (
+        "unless it is started again",
+        given(plan("a", ("b", "HEALTHY")), plan("b", restart=AGAIN), seen={"b": seen("b", "exited", 1)}),
+        ["restart b"],
+    ),
+    (
         "what others need is stopped last",
         given(plan("a", ("b", "START")), plan("b"), seen=BOTH, told="RUNNING", wish="STOPPED"),
         ["stop a 30"],
@@ -180,7 +217,64 @@ DEPENDENCIES: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "found", "then"), [*STARTING, *ENDING, *CLEARING, *DEPENDENCIES])
+TOLD: dict[str, Any] = {"told": "RUNNING", "told_containers": {"a": "RUNNING"}}
+RESTARTS: list[Any] = [
+    ("an essential one comes back", given(plan("a", restart=AGAIN), seen=OVER, **TOLD), ["restart a"]),
+    ("it is being started again", given(plan("a", restart=AGAIN), seen=OVER, busy={"a"}, **TOLD), []),
+    (
+        "it ran too short a time",
+        given(plan("a", restart=AGAIN), seen={"a": seen("a", "exited", 3, since=931.0)}, **TOLD),
+        ["report STOPPED a=STOPPED"],
+    ),
+    (
+        "its exit code is ignored",
+        given(plan("a", restart=AGAIN), seen={"a": seen("a", "exited", 0)}, **TOLD),
+        ["report STOPPED a=STOPPED"],
+    ),
+    (
+        "it could not be started again",
+        given(plan("a", restart=AGAIN), seen=OVER, given_up={"a"}, **TOLD),
+        ["report STOPPED a=STOPPED"],
+    ),
+    ("nobody saw it end", given(plan("a", restart=AGAIN), seen={"a": seen("a", "exited")}, **TOLD), STOPPED_A),
+    ("the task is to end", given(plan("a", restart=AGAIN), seen=OVER, wish="STOPPED", **TOLD), STOPPED_A),
+    (
+        "the task ends for another reason",
+        given(plan("a", restart=AGAIN), plan("b"), seen={**OVER, "b": seen("b", "exited", 0)}, **TOLD),
+        ["report STOPPED a=STOPPED b=STOPPED"],
+    ),
+    (
+        "it was started again",
+        given(plan("a", restart=AGAIN), seen=UP, restarts={"a": 2}, told_restarts={"a": 1}, **TOLD),
+        ["report RUNNING a=RUNNING"],
+    ),
+]
+
+HEALTH: list[Any] = [
+    (
+        "its health is news",
+        given(plan("a", spec=CHECKED), seen={"a": seen("a", "running", health="UNHEALTHY")}, **TOLD),
+        ["report RUNNING a=RUNNING UNHEALTHY"],
+    ),
+    (
+        "once",
+        given(
+            plan("a", spec=CHECKED),
+            seen={"a": seen("a", "running", health="UNHEALTHY")},
+            told_health={"a": "UNHEALTHY"},
+            **TOLD,
+        ),
+        [],
+    ),
+    (
+        "without a health check in the definition it is nobody's business",
+        given(plan("a"), seen={"a": seen("a", "running", health="UNHEALTHY")}, **TOLD),
+        [],
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "found", "then"), [*STARTING, *ENDING, *CLEARING, *DEPENDENCIES, *RESTARTS, *HEALTH])
 def test_next_steps(name: str, found: Task, then: list[str]) -> None:
     assert steps(found) == then
 
@@ -202,6 +296,37 @@ def test_what_is_seen_only_moves_forward() -> None:
     for state in ("created", "running", "exited", "running", "created"):
         task.observe(found, "a", seen("a", state))
     assert found.containers["a"].state == "exited"
+
+
+def test_a_later_run_is_news_of_a_container_that_exited() -> None:
+    found = given(plan("a"), seen=OVER)
+    task.observe(found, "a", seen("a", "running", since=995.0))
+    assert found.containers["a"].state == "running"
+    task.observe(found, "a", seen("a", "exited", 3))
+    assert found.containers["a"].state == "running", "that was the run before"
+
+
+def test_restarts_are_counted_and_told() -> None:
+    found = given(plan("a", restart=AGAIN), seen=OVER, **TOLD)
+    (again,) = decide.next_steps(found, NOW, TIMING)
+    task.began(found, again)
+    found.busy.clear()
+    task.observe(found, "a", seen("a", "running", since=995.0))
+    (step,) = decide.next_steps(found, NOW, TIMING)
+    assert isinstance(step, task.Report)
+    assert [each.restart_count for each in step.request.containers or []] == [1]
+    task.began(found, step)
+    assert decide.next_steps(found, NOW, TIMING) == []
+
+
+def test_a_container_that_can_not_be_started_again_says_why() -> None:
+    found = given(plan("a", restart=AGAIN), seen=OVER, **TOLD)
+    task.give_up(found, "a", "CannotStartContainerError: no")
+    (step,) = decide.next_steps(found, NOW, TIMING)
+    assert isinstance(step, task.Report)
+    assert [(each.exit_code, each.reason) for each in step.request.containers or []] == [
+        (3, "CannotStartContainerError: no")
+    ]
 
 
 def test_what_was_bound_stays_known() -> None:
@@ -248,3 +373,27 @@ def test_the_report_of_a_failure_says_whose_it_is() -> None:
     assert isinstance(step, task.Report)
     assert step.request.reason == "CannotStartContainerError: no"
     assert [each.reason for each in step.request.containers or []] == [None, "CannotStartContainerError: no"]
+
+
+def test_a_range_of_ports_is_told_as_one() -> None:
+    wanted = (PortMapping(80), PortMapping(8000, count=2))
+    spec = ContainerSpec(name="ecs-a", image="image", ports=wanted)
+    bound = (PortMapping(80, 32768), PortMapping(8000, 49153), PortMapping(8001, 49154))
+    found = given(plan("a", spec=spec), seen={"a": seen("a", "running", ports=bound)})
+    (step,) = decide.next_steps(found, NOW, TIMING)
+    assert isinstance(step, task.Report)
+    (change,) = step.request.containers or []
+    assert change.network_bindings == [
+        shapes.NetworkBinding(
+            bind_ip="0.0.0.0", protocol="tcp", container_port_range="8000-8001", host_port_range="49153-49154"
+        ),
+        shapes.NetworkBinding(bind_ip="0.0.0.0", container_port=80, host_port=32768, protocol="tcp"),
+    ]
+
+
+def test_the_volumes_of_a_container_that_was_begun_are_the_tasks_even_if_it_never_was() -> None:
+    spec = ContainerSpec(name="ecs-a", image="image", labels={TASK_VOLUMES: "v,w"})
+    found = given(plan("a", spec=spec))
+    (step,) = decide.next_steps(found, NOW, TIMING)
+    task.began(found, step)
+    assert found.volumes == {"v", "w"}

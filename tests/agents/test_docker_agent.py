@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import pytest_asyncio
 
@@ -39,9 +40,9 @@ async def engine(nats_url: str) -> AsyncIterator[NatsEngine]:
 
 
 @asynccontextmanager
-async def running(url: str, engine: NatsEngine, data: Path) -> AsyncIterator[None]:
+async def running(url: str, engine: NatsEngine, data: Path, **fields: Any) -> AsyncIterator[None]:
     """An agent for as long as the block runs."""
-    made = agent(await link_to(url, engine.namespace.region), DockerRuntime(), data)
+    made = agent(await link_to(url, engine.namespace.region), DockerRuntime(), data, **fields)
     task = asyncio.get_running_loop().create_task(made.run(), name="the agent")
     try:
         yield
@@ -134,3 +135,26 @@ async def test_a_task_has_its_volume_ports_and_name_and_leaves_nothing(
 
 def volume(name: str) -> int:
     return docker_engine.request("GET", f"/volumes/ecs-web-1-scratch-{name[:12]}")[0]
+
+
+@pytest.mark.parametrize("mode", ["bridge", "host"])
+async def test_a_container_reads_its_task_metadata_from_inside(
+    nats_url: str, engine: NatsEngine, busybox_image: str, tmp_path: Path, mode: str
+) -> None:
+    """Bridged by the bridge's gateway, in the host's network by loopback."""
+    read = 'echo "$(wget -q -O - "$ECS_CONTAINER_METADATA_URI_V4/task")"; sleep 1000'
+    name = a_task()
+    wanted = definition(container("app", busybox_image, command=["sh", "-c", read]), network_mode=mode)
+    async with running(nats_url, engine, tmp_path, endpoints=True):
+        engine.engine.place(name, definition=wanted)
+        await eventually(lambda: engine.engine.told(name) == ["RUNNING"])
+        (held,) = await found()
+        await eventually(lambda: b"KnownStatus" in output(held.id))
+        told = msgspec.json.decode(output(held.id)[8:])
+        assert told["TaskARN"].endswith(f"/{name}")
+        assert [each["DockerId"] for each in told["Containers"]] == [held.id]
+
+
+def output(container_id: str) -> bytes:
+    """What it wrote to stdout, behind the 8 bytes of a frame's head."""
+    return docker_engine.request("GET", f"/containers/{container_id}/logs?stdout=1")[1]

@@ -11,9 +11,19 @@ from quarterdeck.agents.runtimes.port import RuntimeInfo
 from quarterdeck.agents.settings import Settings
 from quarterdeck.engine.core.required_attributes import required_attributes
 from quarterdeck.events import shapes
+from tests.agents.runtimes.parameters import APP, CUT_OFF, asked
 from tests.agents.world import container, definition
 
-DOCKER = RuntimeInfo(name="docker", version="20.10.24", api_version="1.41", cpu=2048, memory_mib=4000)
+DOCKER = RuntimeInfo(
+    name="docker",
+    version="20.10.24",
+    api_version="1.41",
+    cpu=2048,
+    memory_mib=4000,
+    log_drivers=("json-file", "journald", "none"),
+    volume_drivers=("local", "nfs"),
+    bounds_tasks=True,
+)
 SIMULATED = RuntimeInfo(name="simulated", version="1", api_version="", cpu=1024, memory_mib=512)
 NEW = Identity(cluster="default", instance_type="big", instance_id="i-0")
 KNOWN = Identity(cluster="default", instance_type="big", instance_id="i-0", container_instance_arn="arn")
@@ -67,7 +77,10 @@ def test_capabilities_are_those_of_the_daemon() -> None:
     assert versions[-1].endswith("1.41")
     assert len(versions) == 25
     assert "com.amazonaws.ecs.capability.logging-driver.journald" in found
-    assert "ecs.capability.container-health-check" not in found
+    assert "com.amazonaws.ecs.capability.docker-plugin.nfs" in found
+    assert "ecs.capability.task-cpu-mem-limit" in found
+    assert "ecs.capability.container-health-check" in found
+    assert "ecs.capability.efs" not in found
 
 
 @pytest.mark.parametrize("info", [DOCKER, SIMULATED])
@@ -81,6 +94,47 @@ def test_ordinary_definitions_are_placeable(info: RuntimeInfo) -> None:
         volumes=[shapes.Volume(name="v", docker_volume_configuration=shared)],
     )
     assert {each.name for each in required_attributes(asked)} <= set(capabilities(info))
+
+
+def test_whatever_the_table_of_parameters_asks_for_can_be_placed_on_docker() -> None:
+    parts = [msgspec.convert({**asked(rows), "essential": True}, shapes.ContainerDefinition) for rows in (APP, CUT_OFF)]
+    policy = shapes.ContainerRestartPolicy(enabled=True)
+    found = definition(*parts, container("again", restart_policy=policy), pid_mode="task", ipc_mode="host")
+    assert {each.name for each in required_attributes(found)} <= set(capabilities(DOCKER))
+
+
+EFS = shapes.EFSVolumeConfiguration(file_system_id="fs-1")
+FSX = shapes.FSxWindowsFileServerVolumeConfiguration(file_system_id="fs-1")
+FIRELENS = shapes.FirelensConfiguration(type="fluentbit")
+DRIVER = shapes.DockerVolumeConfiguration(driver="rexray")
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "missing"),
+    [
+        (definition(volumes=[shapes.Volume(efs_volume_configuration=EFS)]), "ecs.capability.efs"),
+        (
+            definition(volumes=[shapes.Volume(fsx_windows_file_server_volume_configuration=FSX)]),
+            "ecs.capability.fsxWindowsFileServer",
+        ),
+        (
+            definition(volumes=[shapes.Volume(docker_volume_configuration=DRIVER)]),
+            "com.amazonaws.ecs.capability.docker-plugin.rexray",
+        ),
+        (
+            definition(volumes=[shapes.Volume(configured_at_launch=True)]),
+            "ecs.capability.storage.ebs-task-volume-attach",
+        ),
+        (definition(inference_accelerators=[shapes.InferenceAccelerator()]), "ecs.capability.task-eia"),
+        (definition(container("a", firelens_configuration=FIRELENS)), "ecs.capability.firelens.fluentbit"),
+        (definition(container("a", credential_specs=["x"])), "ecs.capability.gmsa"),
+    ],
+)
+def test_what_no_agent_can_do_finds_no_place_for_the_attribute_that_is_missing(
+    asked_for: shapes.TaskDefinition, missing: str
+) -> None:
+    needed = {each.name for each in required_attributes(asked_for)}
+    assert needed - set(capabilities(DOCKER)) == {missing}
 
 
 def test_other_runtimes_stand_in_for_docker() -> None:

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from quarterdeck.agents import labels
-from quarterdeck.agents.plan import ContainerPlan
-from quarterdeck.agents.runtimes.port import ContainerSpec, Mount, PortMapping
-from quarterdeck.agents.translate import Untranslatable, translate
+from quarterdeck.agents.plan import ContainerPlan, RestartPolicy
+from quarterdeck.agents.runtimes.port import ContainerSpec, HealthCheck, Mount, PortMapping, TaskBounds, Volume
+from quarterdeck.agents.translate import translate
+from quarterdeck.agents.untranslatable import Untranslatable
 from quarterdeck.events import shapes
 from quarterdeck.events.wanted import WantedTask
 from tests.agents.world import NAMESPACE, container, definition, task_id
@@ -72,10 +73,18 @@ def test_cpu_has_a_least_weight(cpu: int | None, shares: int) -> None:
     assert spec(cpu=cpu).cpu_shares == shares
 
 
-def test_the_size_of_a_task_bounds_each_container() -> None:
+def test_the_size_of_a_task_bounds_its_containers_together() -> None:
     first, second = plans(container("a", memory=None), container("b"), cpu="512", memory="1024")
-    assert (first.spec.memory_mib, first.spec.cpu_limit) == (1024, 0.5)
-    assert (second.spec.memory_mib, second.spec.cpu_limit) == (32, 0.5)
+    bounds = TaskBounds("0123456789abcdef0123456789abcdef", 0.5, 1024)
+    assert (first.spec.memory_mib, first.spec.bounds) == (None, bounds)
+    assert (second.spec.memory_mib, second.spec.bounds) == (32, bounds)
+
+
+def test_an_override_changes_the_size_of_the_task() -> None:
+    overrides = shapes.TaskOverride(cpu="256", memory="64")
+    (found,) = plans(container("app"), cpu="512", memory="1024", overrides=overrides)
+    assert found.spec.bounds == TaskBounds("0123456789abcdef0123456789abcdef", 0.25, 64)
+    assert plans(container("app"))[0].spec.bounds is None
 
 
 def test_ports_are_static_dynamic_or_the_hosts_own() -> None:
@@ -89,12 +98,23 @@ def test_ports_are_static_dynamic_or_the_hosts_own() -> None:
     assert (found.spec.ports, found.spec.network_mode) == ((PortMapping(80, 80),), "host")
 
 
+def test_a_range_of_ports_is_asked_for_in_a_row() -> None:
+    found = spec(port_mappings=[shapes.PortMapping(container_port_range="8000-8009", protocol="udp")])
+    assert found.ports == (PortMapping(8000, 0, "udp", count=10),)
+
+
+def docker(scope: str, **fields: Any) -> shapes.DockerVolumeConfiguration:
+    return shapes.DockerVolumeConfiguration(scope=scope, **fields)
+
+
 def test_volumes_are_of_the_host_of_the_task_or_shared() -> None:
     volumes = [
         shapes.Volume(name="host", host=shapes.HostVolumeProperties(source_path="/srv")),
         shapes.Volume(name="empty", host=shapes.HostVolumeProperties()),
-        shapes.Volume(name="own", docker_volume_configuration=shapes.DockerVolumeConfiguration(scope="task")),
-        shapes.Volume(name="shared", docker_volume_configuration=shapes.DockerVolumeConfiguration(scope="shared")),
+        shapes.Volume(name="own", docker_volume_configuration=docker("task")),
+        shapes.Volume(name="shared", docker_volume_configuration=docker("shared", autoprovision=True)),
+        shapes.Volume(name="theirs", docker_volume_configuration=docker("shared")),
+        shapes.Volume(name="big", docker_volume_configuration=docker("task", driver="x", driver_opts={"a": "b"})),
     ]
     mounts = [shapes.MountPoint(source_volume=each.name, container_path=f"/{each.name}") for each in volumes]
     mounts[0] = shapes.MountPoint(source_volume="host", container_path="/host", read_only=True)
@@ -104,8 +124,12 @@ def test_volumes_are_of_the_host_of_the_task_or_shared() -> None:
         Mount("ecs-web-1-empty-0123456789ab", "/empty", kind="volume"),
         Mount("ecs-web-1-own-0123456789ab", "/own", kind="volume"),
         Mount("shared", "/shared", kind="volume"),
+        Mount("theirs", "/theirs", kind="volume", volume=Volume(must_exist=True)),
+        Mount("ecs-web-1-big-0123456789ab", "/big", kind="volume", volume=Volume("x", {"a": "b"})),
     )
-    assert labels.task_volumes(found.spec.labels) == ["ecs-web-1-empty-0123456789ab", "ecs-web-1-own-0123456789ab"]
+    assert labels.task_volumes(found.spec.labels) == [
+        f"ecs-web-1-{name}-0123456789ab" for name in ("empty", "own", "big")
+    ]
 
 
 def test_what_a_container_is_like_is_passed_on() -> None:
@@ -130,11 +154,32 @@ def test_dependencies_and_timeouts_are_planned() -> None:
     assert second.start_timeout_seconds == 9
 
 
+def test_a_health_check_has_its_times() -> None:
+    check = shapes.HealthCheck(command=["CMD-SHELL", "true"], interval=10, timeout=2, retries=4, start_period=60)
+    assert spec(health_check=check).health_check == HealthCheck(("CMD-SHELL", "true"), 10.0, 2.0, 4, 60.0)
+    bare = shapes.HealthCheck(command=["CMD", "true"])
+    assert spec(health_check=bare).health_check == HealthCheck(("CMD", "true"), 30.0, 5.0, 3, 0.0)
+
+
+def test_a_restart_policy_that_is_enabled_is_planned() -> None:
+    policy = shapes.ContainerRestartPolicy(enabled=True, ignored_exit_codes=[0, 3], restart_attempt_period=60)
+    off = shapes.ContainerRestartPolicy(enabled=False)
+    first, second = plans(container("a", restart_policy=policy), container("b", restart_policy=off))
+    assert first.restart == RestartPolicy(60.0, frozenset({0, 3}))
+    assert second.restart is None
+
+
 @pytest.mark.parametrize(
     ("fields", "named"),
     [
-        ({"privileged": True, "ulimits": [shapes.Ulimit(name="core")]}, "privileged, ulimits"),
-        ({"depends_on": [shapes.ContainerDependency(container_name="b", condition="HEALTHY")]}, "HEALTHY"),
+        (
+            {
+                "firelens_configuration": shapes.FirelensConfiguration(type="fluentbit"),
+                "resource_requirements": [shapes.ResourceRequirement(type="GPU", value="1")],
+            },
+            "resourceRequirements, firelensConfiguration",
+        ),
+        ({"depends_on": [shapes.ContainerDependency(container_name="b", condition="WELL")]}, "WELL"),
     ],
 )
 def test_what_is_not_carried_out_is_refused_by_name(fields: dict[str, Any], named: str) -> None:
@@ -142,7 +187,10 @@ def test_what_is_not_carried_out_is_refused_by_name(fields: dict[str, Any], name
         spec(**fields)
 
 
-@pytest.mark.parametrize("fields", [{"network_mode": "awsvpc"}, {"pid_mode": "host"}])
+EFS = shapes.Volume(name="v", efs_volume_configuration=shapes.EFSVolumeConfiguration(file_system_id="fs-1"))
+
+
+@pytest.mark.parametrize("fields", [{"network_mode": "awsvpc"}, {"volumes": [EFS]}])
 def test_a_task_that_is_not_carried_out_is_refused(fields: dict[str, Any]) -> None:
     with pytest.raises(Untranslatable, match="HostConfigError"):
         plans(container("app"), **fields)

@@ -19,7 +19,9 @@ from quarterdeck.agents.runtimes.simulated import Behaviour, SimulatedHost, Simu
 from quarterdeck.agents.settings import Limits, Settings, Timing
 from quarterdeck.events import shapes
 from quarterdeck.events.names import Namespace, short_name
+from quarterdeck.events.secret_exchange import KEY_BYTES, SecretsAnswer, SecretsRequest, seal
 from quarterdeck.events.session import Grant, Redemption
+from quarterdeck.events.stats import InstanceStats
 from quarterdeck.events.wanted import Heartbeat, HeartbeatAnswer, WantedChange, WantedList, WantedTask
 
 NAMESPACE = Namespace("us-east-1", "000000000000")
@@ -69,6 +71,8 @@ class FakeEngine:
         self.reports: list[shapes.SubmitTaskStateChangeRequest] = []
         self.calls: list[str] = []
         self.heartbeats: list[Heartbeat] = []
+        self.stats: list[InstanceStats] = []
+        self.secrets: dict[str, str] = {}
         self.refusals: dict[str, list[Refused]] = {}
         self.lose_answers = 0
         self.answers: dict[str, msgspec.Struct] = {}
@@ -141,12 +145,20 @@ class FakeEngine:
         return shapes.SubmitTaskStateChangeResponse(acknowledgment="")
 
     def told(self, name: str) -> list[str]:
-        """The statuses reported of a task."""
-        return [each.status or "" for each in self.reports if short_name(each.task or "") == name]
+        """The statuses a task reached, as reported; see `details` for what it waited for before."""
+        return [each.status or "" for each in self._of(name) if each.status != "PENDING"]
+
+    def details(self, name: str) -> list[str]:
+        """Why the containers of a task were PENDING, as reported."""
+        waiting = [each.containers or [] for each in self._of(name) if each.status == "PENDING"]
+        return [change.reason or "" for changes in waiting for change in changes]
+
+    def _of(self, name: str) -> list[shapes.SubmitTaskStateChangeRequest]:
+        return [each for each in self.reports if short_name(each.task or "") == name]
 
     def last(self, name: str) -> shapes.SubmitTaskStateChangeRequest:
         """The last report of a task."""
-        return [each for each in self.reports if short_name(each.task or "") == name][-1]
+        return self._of(name)[-1]
 
 
 class FakeLink:
@@ -200,6 +212,16 @@ class FakeLink:
     async def callers(self, cluster: str, container_instance: str, serve: Serve) -> None:
         self.serve = serve
         await asyncio.Event().wait()
+
+    async def secrets(self, cluster: str, container_instance: str, request: SecretsRequest) -> SecretsAnswer:
+        self.engine.check()
+        there = {each: self.engine.secrets[each] for each in request.value_from if each in self.engine.secrets}
+        sealed = seal(there, request.public_key, request.task, b"e" * KEY_BYTES)
+        return SecretsAnswer(sealed=sealed, missing=[each for each in request.value_from if each not in there])
+
+    async def tell_stats(self, cluster: str, container_instance: str, stats: InstanceStats) -> None:
+        self.engine.check()
+        self.engine.stats.append(stats)
 
     async def close(self) -> None:
         self.closed = True

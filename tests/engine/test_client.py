@@ -11,7 +11,7 @@ from botocore import xform_name
 from quarterdeck.engine import caller
 from quarterdeck.engine.client import Client
 from quarterdeck.engine.core.errors import ClusterNotFoundException, Refusal, SerializationException
-from quarterdeck.events import shapes
+from quarterdeck.events import operations, shapes
 from tools import generate_client
 
 
@@ -31,7 +31,7 @@ def test_the_committed_file_is_what_the_shapes_give() -> None:
 
 
 def test_every_operation_has_its_coroutine() -> None:
-    for operation in shapes.OPERATIONS:
+    for operation in operations.ALL:
         assert callable(getattr(Client, xform_name(operation)))
 
 

@@ -38,9 +38,10 @@ def takes(*options: str) -> None:
         position += found.end()
 
 
-def test_the_tour_with_processes() -> None:
+def test_the_tour_with_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     takes("--runtime", "process")
-    assert not list(Path("/tmp").glob("quarterdeck-demo-*"))
+    assert not list(tmp_path.glob("quarterdeck-demo-*"))
 
 
 @pytest.mark.docker

@@ -144,3 +144,32 @@ def test_twenty_lines_embed_it_lose_an_instance_and_await_the_replacement() -> N
     lost, replaced = ran.stdout.splitlines()
     assert lost.startswith("lost container instance ")
     assert replaced.startswith("replaced on ")
+
+
+async def test_a_task_gets_its_secret_and_the_log_has_it_sealed(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    script = {"name": "app", "image": "none", "memory": 16, "command": ["sh", "-c", f'echo "$TOKEN" > {told}']}
+    named = {**script, "secrets": [{"name": "TOKEN", "valueFrom": "prod/token"}]}
+    role = "arn:aws:iam::000000000000:role/execution"
+    async with quarterdeck.embedded(memory=True, instances=1, runtime="process", cpu=256, memory_mib=256) as qd:
+        await qd.register_task_definition(family="app", container_definitions=[named], execution_role_arn=role)
+        early = ((await qd.run_task(task_definition="app")).tasks or [])[0].task_arn or ""
+        await until(lambda: ended(qd, early))
+        (refused,) = (await qd.describe_tasks(tasks=[early])).tasks or []
+        assert (refused.stopped_reason or "").startswith("ResourceInitializationError: unable to pull secrets")
+        await qd.replica.secrets.store("us-east-1/000000000000", "prod/token", "a-cheese-of-the-moon", "me")
+        await qd.run_task(task_definition="app")
+
+        async def written() -> bool:
+            return told.exists() and told.read_text() == "a-cheese-of-the-moon\n"
+
+        await until(written)
+        async with aclosing(qd.replica.log.read(0, until=qd.replica.keeper.sequence)) as batches:
+            payloads = [record.payload async for batch in batches for record in batch]
+    assert any(b"SecretStored" in payload for payload in payloads)
+    assert not any(b"a-cheese-of-the-moon" in payload for payload in payloads)
+
+
+async def ended(qd: Embedded, task: str) -> bool:
+    found = (await qd.describe_tasks(tasks=[task])).tasks or []
+    return [each.last_status for each in found] == ["STOPPED"]

@@ -59,7 +59,7 @@ def test_a_signal_ends_all_of_it_in_order(make_up: MakeUp, number: signal.Signal
     up = make_up("--runtime", "simulated", "--instances", "2")
     up.start()
     children = list(up.children())
-    assert len(children) == 3
+    assert len(children) == 4  # NATS, the nursery and its two agents
     assert up.stop(number) == 0
     assert not any(alive(pid) for pid in children)
     assert not up.ready_file.exists()

@@ -101,17 +101,16 @@ class UpProcess:
             self.process.stdout.close()
 
     def children(self) -> dict[int, str]:
-        """Process ids and command lines of what it started."""
+        """Process ids and command lines of what it started, and of what that forked."""
         assert self.process is not None
-        listing = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return {int(pid): Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ") for pid in listing}
+        return {pid: read(pid, "cmdline").replace("\0", " ") for pid in descendants(self.process.pid)}
 
     def child(self, word: str) -> int:
         """The process id of the first child whose command line has a word."""
         return next(pid for pid, line in self.children().items() if word in line)
 
     def agents(self) -> list[int]:
-        return [pid for pid, line in self.children().items() if " agent " in line]
+        return [pid for pid in self.children() if read(pid, "comm") == "qd agent\n"]
 
     def close(self) -> None:
         if self.process is not None and self.process.poll() is None:
@@ -125,6 +124,20 @@ class UpProcess:
         creds = self.running.engine_creds if engine else self.running.nats_creds
         async with await connect(self.running.nats, creds=creds) as client:
             yield client
+
+
+def descendants(pid: int) -> list[int]:
+    """The process ids of a process's children, and of theirs."""
+    children = [int(child) for child in read(pid, f"task/{pid}/children").split()]
+    return [each for child in children for each in (child, *descendants(child))]
+
+
+def read(pid: int, name: str) -> str:
+    """What the system tells of a process; nothing if it has ended."""
+    try:
+        return Path(f"/proc/{pid}/{name}").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def alive(pid: int) -> bool:

@@ -117,11 +117,17 @@ class DockerApi:
 
     @asynccontextmanager
     async def stream(
-        self, method: str, path: str, params: Params, *, silence_seconds_max: float | None = None
+        self,
+        method: str,
+        path: str,
+        params: Params,
+        *,
+        headers: Params | None = None,
+        silence_seconds_max: float | None = None,
     ) -> AsyncGenerator[Answer | Lines, None]:
         """One request: the lines of its answer as they come, or the Answer if it is not ok."""
         limit = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS_MAX, sock_read=silence_seconds_max)
-        async with self._request(method, path, params, None, limit) as response:
+        async with self._request(method, path, params, None, limit, headers) as response:
             if response.status > OK_MAX:
                 yield Answer(response.status, await response.read())
                 return
@@ -166,9 +172,10 @@ class DockerApi:
         params: Params | None,
         body: msgspec.Struct | None,
         limit: aiohttp.ClientTimeout,
+        headers: Params | None = None,
     ) -> AsyncGenerator[aiohttp.ClientResponse, None]:
         data = None if body is None else msgspec.json.encode(body)
-        headers = None if body is None else {"Content-Type": "application/json"}
+        headers = headers if body is None else {**(headers or {}), "Content-Type": "application/json"}
         try:
             async with self._session().request(
                 method, path, params=params, data=data, headers=headers, timeout=limit

@@ -7,22 +7,22 @@ one that ended at once is then reported as what it is.
 import math
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
-from quarterdeck.agents.runtimes.changes import carries
 from quarterdeck.agents.runtimes.docker import execution, output, translate, wire
 from quarterdeck.agents.runtimes.docker.api import Answer, DockerApi
+from quarterdeck.agents.runtimes.docker.cgroup import TaskCgroups
+from quarterdeck.agents.runtimes.docker.creation import Creation
+from quarterdeck.agents.runtimes.docker.images import DockerImages
+from quarterdeck.agents.runtimes.docker.options import BYTES_PER_MIB
 from quarterdeck.agents.runtimes.errors import (
-    CannotCreateContainerError,
     CannotInspectContainerError,
-    CannotPullContainerError,
     CannotRemoveContainerError,
     CannotStartContainerError,
     CannotStopContainerError,
     ContainerGone,
-    ImageMissing,
     RuntimeUnavailable,
 )
 from quarterdeck.agents.runtimes.port import (
@@ -38,15 +38,12 @@ from quarterdeck.events.session import LogQuery, Terminal
 
 SOCKET_PATH = "/var/run/docker.sock"
 CPU_UNITS_PER_CORE = 1024
-CREATE_SECONDS_MAX = 240.0
 START_SECONDS_MAX = 180.0
 STOP_MARGIN_SECONDS = 30.0
 REMOVE_SECONDS_MAX = 300.0
-PULL_SILENCE_SECONDS_MAX = 60.0
-NAME_ATTEMPTS_MAX = 3
 RECONNECT_SECONDS_MIN = 0.1
 RECONNECT_SECONDS_MAX = 5.0
-EVENTS = ("start", "die", "oom", "destroy", "pause", "unpause")
+EVENTS = ("start", "die", "oom", "destroy", "pause", "unpause", "health_status")
 """Actions worth a look; asking for these leaves the exec_* of health probes with the daemon."""
 
 NOT_FOUND = 404
@@ -61,60 +58,34 @@ class DockerRuntime:
     def __init__(self, socket_path: str = SOCKET_PATH) -> None:
         self._api = DockerApi(socket_path)
         self._bounded = output.Bounded(self._api)
+        self.images = DockerImages(self._api)
+        self._cgroups = TaskCgroups()
+        self._creation = Creation(self._api, self._cgroups, self.inspect)
 
     async def info(self) -> RuntimeInfo:
         """Version and size of the daemon's host."""
         info = _decoded(await self._api.call("GET", "/info"), wire.Info)
         version = _decoded(await self._api.call("GET", "/version"), wire.Version)
+        self._cgroups.look(info.cgroup_driver, info.cgroup_version)
         return RuntimeInfo(
             name="docker",
             version=version.version,
             api_version=version.api_version,
             cpu=info.ncpu * CPU_UNITS_PER_CORE,
-            memory_mib=info.mem_total // translate.BYTES_PER_MIB,
+            memory_mib=info.mem_total // BYTES_PER_MIB,
+            log_drivers=(*(info.plugins.log or ()), "none"),
+            volume_drivers=info.plugins.volume or (),
+            bounds_tasks=self._cgroups.usable,
         )
 
-    async def pull(self, image: str) -> None:
-        """Pull without credentials of our own. A minute without a word from the daemon is weather."""
-        repository, tag = translate.image_reference(image)
-        params = {"fromImage": repository, "tag": tag}
-        async with self._api.stream(
-            "POST", "/images/create", params, silence_seconds_max=PULL_SILENCE_SECONDS_MAX
-        ) as answer:
-            if isinstance(answer, Answer):
-                raise CannotPullContainerError(answer.message)
-            async with aclosing(aiter(answer)) as lines:
-                async for line in lines:
-                    progress = msgspec.json.decode(line, type=wire.Progress)
-                    if progress.error is not None:
-                        raise CannotPullContainerError(progress.error)
-
     async def create(self, spec: ContainerSpec) -> str:
-        """Create at once, and look only when the daemon objects."""
-        body = translate.create_request(await self._bounded.spec(spec))
-        for _ in range(NAME_ATTEMPTS_MAX):
-            answer = await self._api.call(
-                "POST",
-                "/containers/create",
-                {"name": spec.name},
-                body=body,
-                answer_seconds_max=CREATE_SECONDS_MAX,
-            )
-            if answer.ok:
-                return _decoded(answer, wire.Created).id
-            if answer.status == NOT_FOUND:  # a spec names nothing else that could be missing
-                raise ImageMissing(answer.message)
-            if answer.status != CONFLICT:
-                raise CannotCreateContainerError(answer.message)
-            existing = await self._named(spec.name)
-            if existing is not None:
-                return _adopted(existing, spec, answer)
-        raise CannotCreateContainerError(answer.message)
+        """Its volumes, itself, and the cgroup of its task."""
+        return await self._creation.create(await self._bounded.spec(spec))
 
     async def _named(self, name: str) -> Container | None:
         try:
             return await self.inspect(name)
-        except ContainerGone:  # removed between the conflict and our look: try the name again
+        except ContainerGone:  # removed between the list and our look
             return None
 
     async def start(self, container_id: str) -> Container:
@@ -140,6 +111,7 @@ class DockerRuntime:
 
     async def remove(self, container_id: str) -> None:
         """Force; a removal that is under way already counts as ours."""
+        parent = await self._cgroup_parent(container_id) if self._cgroups.usable else ""
         answer = await self._api.call(
             "DELETE",
             f"/containers/{container_id}",
@@ -148,6 +120,11 @@ class DockerRuntime:
         )
         if not answer.ok and answer.status not in {NOT_FOUND, CONFLICT}:
             raise CannotRemoveContainerError(answer.message)
+        self._cgroups.drop(parent)
+
+    async def _cgroup_parent(self, container_id: str) -> str:
+        answer = await self._api.call("GET", f"/containers/{container_id}/json")
+        return _decoded(answer, wire.Inspected).host_config.cgroup_parent if answer.ok else ""
 
     async def remove_volume(self, name: str) -> None:
         """Ask the daemon; a volume in use stays."""
@@ -155,9 +132,26 @@ class DockerRuntime:
         if not answer.ok and answer.status != NOT_FOUND:
             raise CannotRemoveContainerError(answer.message)
 
+    async def stats(self, container_id: str) -> dict[str, Any]:
+        """Ask for one sample; the daemon takes up to a second."""
+        answer = await self._api.call("GET", f"/containers/{container_id}/stats", {"stream": "0", "one-shot": "1"})
+        _settled(answer, CannotInspectContainerError)
+        found: dict[str, Any] = msgspec.json.decode(answer.body)
+        return found if (found.get("pids_stats") or {}).get("current") else {}
+
+    async def gateway(self) -> str:
+        """Ask for the address of the default bridge."""
+        answer = await self._api.call("GET", "/networks/bridge")
+        found = _decoded(answer, wire.Network)
+        gateway = next((each.gateway for each in found.ipam.config or () if "." in each.gateway), "")
+        if not gateway:
+            raise RuntimeUnavailable("Docker's default bridge has no IPv4 gateway")
+        return gateway
+
     async def inspect(self, container_id: str) -> Container:
         """Ask the daemon."""
-        return translate.container(await self._inspected(container_id))
+        inspected = await self._inspected(container_id)
+        return translate.container(inspected, await self.images.digest(inspected.image, inspected.config.image))
 
     async def _inspected(self, container_id: str) -> wire.Inspected:
         answer = await self._api.call("GET", f"/containers/{container_id}/json")
@@ -220,13 +214,6 @@ class DockerRuntime:
     async def close(self) -> None:
         """Close all connections."""
         await self._api.close()
-
-
-def _adopted(existing: Container, spec: ContainerSpec, answer: Answer) -> str:
-    """Ours if it carries our labels; more of them is fine, Docker adds those of the image."""
-    if not carries(existing.labels, spec.labels):
-        raise CannotCreateContainerError(answer.message)
-    return existing.id
 
 
 def _settled(answer: Answer, failure: type[CannotStopContainerError | CannotInspectContainerError]) -> None:

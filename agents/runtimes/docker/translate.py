@@ -3,18 +3,23 @@
 import datetime as dt
 
 from quarterdeck.agents.runtimes.docker import wire
+from quarterdeck.agents.runtimes.docker.options import BYTES_PER_MIB, host_options
 from quarterdeck.agents.runtimes.errors import CannotCreateContainerError
 from quarterdeck.agents.runtimes.port import (
     OUT_OF_MEMORY,
     Container,
     ContainerSpec,
     ContainerState,
+    Health,
+    HealthCheck,
     Mount,
     PortMapping,
+    TaskBounds,
+    Volume,
 )
 
-BYTES_PER_MIB = 1 << 20
 NANO_CPUS_PER_CPU = 1_000_000_000
+NANOSECONDS_PER_SECOND = 1_000_000_000
 DEFAULT_TAG = "latest"
 
 STATES: dict[str, ContainerState] = {
@@ -26,15 +31,19 @@ STATES: dict[str, ContainerState] = {
     "exited": "exited",
     "dead": "exited",
 }
+HEALTH: dict[str, Health] = {"starting": "UNKNOWN", "healthy": "HEALTHY", "unhealthy": "UNHEALTHY"}
 EVENT_FACTS = frozenset({"image", "name", "exitCode", "execDuration"})
 """What Docker mixes into the labels of an event's actor."""
 
 
-def create_request(spec: ContainerSpec) -> wire.CreateRequest:
-    """The body that creates such a container. Raises CannotCreateContainerError for a bad mount."""
+def create_request(spec: ContainerSpec, cgroup_parent: str = "") -> wire.CreateRequest:
+    """The body that creates such a container. Raises CannotCreateContainerError for a bad mount.
+
+    Where a cgroup bounds its task, the container has no more limits than its own.
+    """
     return wire.CreateRequest(
         image=spec.image,
-        host_config=_host_config(spec),
+        host_config=_host_config(spec, cgroup_parent),
         labels=spec.labels,
         cmd=spec.command,
         entrypoint=spec.entry_point,
@@ -43,17 +52,37 @@ def create_request(spec: ContainerSpec) -> wire.CreateRequest:
         user=spec.user or "",
         working_dir=spec.working_directory or "",
         hostname=spec.hostname or "",
+        healthcheck=_health_check(spec.health_check),
+        open_stdin=spec.options.interactive,
+        tty=spec.options.pseudo_terminal,
+        network_disabled=spec.options.networking_disabled,
     )
 
 
-def _host_config(spec: ContainerSpec) -> wire.HostConfigRequest:
+def _health_check(check: HealthCheck | None) -> wire.HealthConfig | None:
+    if check is None:
+        return None
+    return wire.HealthConfig(
+        test=check.command,
+        interval=round(check.interval_seconds * NANOSECONDS_PER_SECOND),
+        timeout=round(check.timeout_seconds * NANOSECONDS_PER_SECOND),
+        retries=check.retries,
+        start_period=round(check.start_period_seconds * NANOSECONDS_PER_SECOND),
+    )
+
+
+def _host_config(spec: ContainerSpec, cgroup_parent: str) -> wire.HostConfigRequest:
+    bounds = spec.bounds if spec.bounds is not None and not cgroup_parent else TaskBounds("")
+    memory_mib = spec.memory_mib or bounds.memory_mib
     return wire.HostConfigRequest(
+        **host_options(spec.options, memory_mib),
+        cgroup_parent=cgroup_parent,
         network_mode=spec.network_mode,
         binds=tuple(_bind(mount) for mount in spec.mounts),
         port_bindings=_port_bindings(spec) if spec.network_mode == "bridge" else {},
         cpu_shares=spec.cpu_shares,
-        nano_cpus=round((spec.cpu_limit or 0) * NANO_CPUS_PER_CPU),
-        memory=(spec.memory_mib or 0) * BYTES_PER_MIB,
+        nano_cpus=round((spec.cpu_limit or bounds.cpu_limit or 0) * NANO_CPUS_PER_CPU),
+        memory=(memory_mib or 0) * BYTES_PER_MIB,
         memory_reservation=(spec.memory_reservation_mib or 0) * BYTES_PER_MIB,
         log_config=wire.LogConfig(spec.log_driver, spec.log_options) if spec.log_driver else None,
     )
@@ -79,7 +108,13 @@ def _bind(mount: Mount) -> str:
     return f"{mount.source}:{mount.target}" + (":ro" if mount.read_only else "")
 
 
-def container(inspected: wire.Inspected) -> Container:
+def volume_request(mount: Mount) -> wire.VolumeRequest:
+    """The body that makes the volume of a mount, if it is not there."""
+    volume = mount.volume or Volume()
+    return wire.VolumeRequest(mount.source, volume.driver, volume.options, volume.labels)
+
+
+def container(inspected: wire.Inspected, image_digest: str) -> Container:
     """What an inspection says."""
     state = STATES.get(inspected.state.status, "exited")
     return Container(
@@ -88,18 +123,30 @@ def container(inspected: wire.Inspected) -> Container:
         labels=inspected.config.labels or {},
         state=state,
         image=inspected.config.image,
-        image_digest=inspected.image or None,
+        image_digest=image_digest or None,
         exit_code=inspected.state.exit_code if state == "exited" else None,
         reason=_reason(inspected.state) if state == "exited" else None,
         started_at=_seconds(inspected.state.started_at),
         finished_at=_seconds(inspected.state.finished_at) if state == "exited" else None,
         ports=_ports(inspected) if state == "running" else (),
         oom_killed=inspected.state.oom_killed,
+        image_id=inspected.image,
+        created_at=_seconds(inspected.created),
+        addresses=_addresses(inspected.network_settings) if state == "running" else (),
+        health=_health(inspected.state) if state == "running" else None,
     )
+
+
+def _addresses(settings: wire.NetworkSettings) -> tuple[str, ...]:
+    return tuple(each.ip_address for each in (settings.networks or {}).values() if each.ip_address)
 
 
 def _reason(state: wire.State) -> str | None:
     return OUT_OF_MEMORY if state.oom_killed else state.error or None
+
+
+def _health(state: wire.State) -> Health | None:
+    return HEALTH.get(state.health.status) if state.health is not None else None
 
 
 def _seconds(moment: dt.datetime) -> float | None:

@@ -22,6 +22,22 @@ class LogConfig(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True
     config: dict[str, str] = {}
 
 
+class Device(msgspec.Struct, frozen=True):
+    """A device of the host."""
+
+    path_on_host: str = msgspec.field(name="PathOnHost")
+    path_in_container: str = msgspec.field(name="PathInContainer")
+    cgroup_permissions: str = msgspec.field(name="CgroupPermissions")
+
+
+class Ulimit(msgspec.Struct, frozen=True, rename="pascal"):
+    """A limit of the kernel's on processes."""
+
+    name: str
+    soft: int
+    hard: int
+
+
 class HostConfigRequest(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
     """What the container may take of the host. Memory in bytes, NanoCpus in 10⁻⁹ CPUs."""
 
@@ -33,6 +49,37 @@ class HostConfigRequest(msgspec.Struct, frozen=True, rename="pascal", omit_defau
     memory: int = 0
     memory_reservation: int = 0
     log_config: LogConfig | None = None
+    cgroup_parent: str = ""
+    privileged: bool = False
+    cap_add: tuple[str, ...] = ()
+    cap_drop: tuple[str, ...] = ()
+    security_opt: tuple[str, ...] = ()
+    readonly_rootfs: bool = False
+    init: bool | None = None
+    devices: tuple[Device, ...] = ()
+    tmpfs: dict[str, str] = {}
+    shm_size: int = 0
+    memory_swap: int = 0
+    memory_swappiness: int | None = None
+    ulimits: tuple[Ulimit, ...] = ()
+    sysctls: dict[str, str] = {}
+    dns: tuple[str, ...] = ()
+    dns_search: tuple[str, ...] = ()
+    extra_hosts: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
+    volumes_from: tuple[str, ...] = ()
+    pid_mode: str = ""
+    ipc_mode: str = ""
+
+
+class HealthConfig(msgspec.Struct, frozen=True, rename="pascal"):
+    """A health check; times in nanoseconds."""
+
+    test: tuple[str, ...]
+    interval: int
+    timeout: int
+    retries: int
+    start_period: int
 
 
 class CreateRequest(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
@@ -48,6 +95,19 @@ class CreateRequest(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=
     user: str = ""
     working_dir: str = ""
     hostname: str = ""
+    healthcheck: HealthConfig | None = None
+    open_stdin: bool = False
+    tty: bool = False
+    network_disabled: bool = False
+
+
+class VolumeRequest(msgspec.Struct, frozen=True, rename="pascal"):
+    """Body of ``POST /volumes/create``; one of that name that is there stays as it is."""
+
+    name: str
+    driver: str
+    driver_opts: dict[str, str]
+    labels: dict[str, str]
 
 
 class Created(msgspec.Struct, frozen=True, rename="pascal"):
@@ -60,6 +120,13 @@ class Summary(msgspec.Struct, frozen=True, rename="pascal"):
     """One row of ``GET /containers/json``; it lacks exit codes and times."""
 
     id: str
+    image: str = ""
+
+
+class HealthState(msgspec.Struct, frozen=True, rename="pascal"):
+    """What a health check says: starting, healthy, unhealthy, or none."""
+
+    status: str = ""
 
 
 class State(msgspec.Struct, frozen=True, rename="pascal"):
@@ -71,6 +138,7 @@ class State(msgspec.Struct, frozen=True, rename="pascal"):
     finished_at: dt.datetime
     error: str = ""
     oom_killed: bool = msgspec.field(default=False, name="OOMKilled")
+    health: HealthState | None = None
 
 
 class Config(msgspec.Struct, frozen=True, rename="pascal"):
@@ -83,16 +151,44 @@ class Config(msgspec.Struct, frozen=True, rename="pascal"):
 
 
 class HostConfig(msgspec.Struct, frozen=True, rename="pascal"):
-    """The parts of the host configuration that change what ports mean, and where output goes."""
+    """The parts of the host configuration that are looked at again."""
 
     network_mode: str = ""
+    cgroup_parent: str = ""
     log_config: LogConfig = LogConfig("")
 
 
+class NetworkAddress(msgspec.Struct, frozen=True):
+    """Where a container is in one network; empty unless it runs."""
+
+    ip_address: str = msgspec.field(name="IPAddress", default="")
+
+
 class NetworkSettings(msgspec.Struct, frozen=True, rename="pascal"):
-    """Host ports by ``80/tcp``; None where a port is only exposed."""
+    """Host ports by ``80/tcp``, None where a port is only exposed; addresses by network."""
 
     ports: dict[str, tuple[PortBinding, ...] | None] | None = None
+    networks: dict[str, NetworkAddress] | None = None
+
+
+class Subnet(msgspec.Struct, frozen=True, rename="pascal"):
+    """A range of addresses of a network."""
+
+    subnet: str = ""
+    gateway: str = ""
+
+
+class Ipam(msgspec.Struct, frozen=True, rename="pascal"):
+    """How a network gives addresses."""
+
+    config: tuple[Subnet, ...] | None = None
+
+
+class Network(msgspec.Struct, frozen=True, rename="pascal"):
+    """Answer of ``GET /networks/{name}``."""
+
+    id: str
+    ipam: Ipam = msgspec.field(name="IPAM", default=Ipam())
 
 
 class Inspected(msgspec.Struct, frozen=True, rename="pascal"):
@@ -101,6 +197,7 @@ class Inspected(msgspec.Struct, frozen=True, rename="pascal"):
     id: str
     name: str
     image: str
+    created: dt.datetime
     state: State
     config: Config
     host_config: HostConfig
@@ -120,18 +217,45 @@ class Event(msgspec.Struct, frozen=True):
     actor: Actor = msgspec.field(name="Actor")
 
 
-class Progress(msgspec.Struct, frozen=True):
-    """One line of a pull; an error arrives as a line after a 200."""
+class PullDetail(msgspec.Struct, frozen=True):
+    """Bytes of one layer."""
 
+    current: int = 0
+    total: int = 0
+
+
+class PullLine(msgspec.Struct, frozen=True):
+    """One line of a pull, mostly about the layer ``id``; an error arrives as a line after a 200."""
+
+    status: str = ""
+    id: str = ""
+    detail: PullDetail | None = msgspec.field(name="progressDetail", default=None)
     error: str | None = None
 
 
+class InspectedImage(msgspec.Struct, frozen=True, rename="pascal"):
+    """Answer of ``GET /images/{name}/json``; each of its digests is ``repository@sha256:…``."""
+
+    id: str
+    repo_digests: tuple[str, ...] | None = None
+
+
+class Plugins(msgspec.Struct, frozen=True, rename="pascal"):
+    """What the daemon can be extended by, and is."""
+
+    log: tuple[str, ...] | None = None
+    volume: tuple[str, ...] | None = None
+
+
 class Info(msgspec.Struct, frozen=True, rename="pascal"):
-    """The size of the host, from ``GET /info``; memory in bytes."""
+    """The host and what the daemon can do there, from ``GET /info``; memory in bytes."""
 
     ncpu: int = msgspec.field(name="NCPU")
     mem_total: int
     logging_driver: str = ""
+    cgroup_driver: str = ""
+    cgroup_version: str = ""
+    plugins: Plugins = Plugins()
 
 
 class Version(msgspec.Struct, frozen=True, rename="pascal"):

@@ -1,7 +1,7 @@
 """Launch: from a spec to what a host process gets: command, environment, user, weight, ports.
 
-Ignored, as a process has no such thing: image, mounts, network mode ``none``, cpu_limit,
-memory_reservation_mib and log driver.
+Ignored, as a process has no such thing: image, mounts, network mode ``none``, cpu_limit, the bounds of the task but
+for memory, memory_reservation_mib and log driver. What else a container engine can do is refused by name.
 """
 
 import errno
@@ -39,6 +39,10 @@ def check(spec: ContainerSpec) -> None:
         raise CannotCreateContainerError(
             f"Invalid container name ({spec.name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed"
         )
+    if asked := spec.options.asked():
+        raise CannotCreateContainerError(f"host processes can not have: {', '.join(asked).replace('_', ' ')}")
+    if any(port.count > 1 for port in spec.ports):
+        raise CannotCreateContainerError("host processes can not have ranges of ports")
     if not command(spec):
         raise CannotCreateContainerError("No command specified: processes have no image that could name one")
 
@@ -69,7 +73,8 @@ def nice(cpu_shares: int) -> int:
 
 def data_bytes(spec: ContainerSpec) -> int:
     """Limit of private writable memory; 0 for none."""
-    return (spec.memory_mib or 0) * BYTES_PER_MIB
+    own = spec.memory_mib or (spec.bounds.memory_mib if spec.bounds is not None else None)
+    return (own or 0) * BYTES_PER_MIB
 
 
 def settings(spec: ContainerSpec, work: Path) -> tuple[str, ...]:

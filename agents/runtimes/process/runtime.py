@@ -9,10 +9,14 @@ import os
 import shutil
 import signal
 import sys
+import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from functools import partial
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from quarterdeck.agents.runtimes.changes import ChangeFeed, carries
 from quarterdeck.agents.runtimes.errors import (
@@ -23,6 +27,7 @@ from quarterdeck.agents.runtimes.errors import (
     ContainerGone,
     RuntimeUnavailable,
 )
+from quarterdeck.agents.runtimes.image import Credentials, Image, Tell, ignore
 from quarterdeck.agents.runtimes.port import (
     Changed,
     Container,
@@ -33,7 +38,9 @@ from quarterdeck.agents.runtimes.port import (
     RuntimeInfo,
 )
 from quarterdeck.agents.runtimes.process import execution, launch, output, shim
+from quarterdeck.agents.runtimes.process.health import HealthChecks
 from quarterdeck.agents.runtimes.process.store import Ports, Store
+from quarterdeck.agents.runtimes.process.usage import usage
 from quarterdeck.agents.runtimes.process.watch import Watch
 from quarterdeck.events.session import LogQuery, Terminal
 
@@ -42,14 +49,32 @@ START_SECONDS_MAX = 30.0
 KILL_SECONDS_MAX = 10.0
 NAME_ATTEMPTS_MAX = 3
 SHIM = (sys.executable, "-I", "-S", shim.__file__)
+LOOPBACK = "127.0.0.1"
+
+
+class NoImages:
+    """Images are ignored: all are here."""
+
+    async def pull(self, image: str, credentials: Credentials | None = None, tell: Tell = ignore) -> None:
+        """Nothing."""
+
+    async def find(self, image: str) -> Image | None:
+        """Call it by its name."""
+        return Image(image)
+
+    async def remove(self, image: str) -> bool:  # noqa: ARG002 - the port's signature
+        """Nothing."""
+        return True
 
 
 class ProcessRuntime:
     """Containers as host processes, kept under one data directory, which must be no other agent's."""
 
     def __init__(self, data: Path) -> None:
+        self.images = NoImages()
         self._store = Store(data)
         self._feed = ChangeFeed()
+        self._checks = HealthChecks(self._store, self._publish)
         self._watches: dict[str, Watch] = {}
         self._starting: dict[str, Ports] = {}
         self._opened = False
@@ -65,9 +90,6 @@ class ProcessRuntime:
             cpu=len(os.sched_getaffinity(0)) * CPU_UNITS_PER_CORE,
             memory_mib=memory_bytes // launch.BYTES_PER_MIB,
         )
-
-    async def pull(self, image: str) -> None:
-        """Nothing: images are ignored."""
 
     async def create(self, spec: ContainerSpec) -> str:
         """Write the container's directory."""
@@ -87,7 +109,7 @@ class ProcessRuntime:
         """Choose ports, run the shim, and wait until it has started the command or failed."""
         store = self._ready()
         if container_id in self._starting or store.container(container_id).state == "running":
-            return store.container(container_id)
+            return self._seen(container_id)
         await self._settled(container_id)
         spec = store.spec(container_id)
         ports = launch.assign(spec, self._taken_ports())
@@ -99,7 +121,7 @@ class ProcessRuntime:
         finally:
             del self._starting[container_id]
         self._feed.publish(container_id, spec.labels)
-        return store.container(container_id)
+        return self._seen(container_id)
 
     def _taken_ports(self) -> Ports:
         running = [watch.ports for watch in self._watches.values()]
@@ -141,7 +163,7 @@ class ProcessRuntime:
                     await watch.ended.wait()
             except TimeoutError:
                 await self._kill(watch)
-        return store.container(container_id)
+        return self._seen(container_id)
 
     async def _kill(self, watch: Watch) -> None:
         """Raises CannotStopContainerError if even that does not end it."""
@@ -174,14 +196,28 @@ class ProcessRuntime:
     async def remove_volume(self, name: str) -> None:
         """Nothing: mounts are ignored."""
 
+    async def stats(self, container_id: str) -> dict[str, Any]:
+        """Sum up its processes."""
+        store = self._ready()
+        pids = store.pids(container_id)
+        if pids is None or not pids.command_lives:
+            return {}
+        limit = (store.spec(container_id).memory_mib or 0) * launch.BYTES_PER_MIB
+        return usage(pids.command_pid, limit, time.time())  # noqa: TID251 - as the file times are
+
+    async def gateway(self) -> str:
+        """Its processes are on this host."""
+        return LOOPBACK
+
     async def inspect(self, container_id: str) -> Container:
         """Read the container's directory."""
-        return self._ready().container(container_id)
+        self._ready()
+        return self._seen(container_id)
 
     async def list(self, labels: Mapping[str, str]) -> list[Container]:
         """Read all directories."""
         store = self._ready()
-        found = [store.container(container_id) for container_id in store.ids()]
+        found = [self._seen(container_id) for container_id in store.ids()]
         wanted = [container for container in found if carries(container.labels, labels)]
         return sorted(wanted, key=lambda container: container.name)
 
@@ -222,6 +258,7 @@ class ProcessRuntime:
             watch.close()
         self._watches.clear()
         self._feed.close()
+        await self._checks.close()
 
     def _ready(self) -> Store:
         """The store, on first use with everything that runs in it watched."""
@@ -244,6 +281,7 @@ class ProcessRuntime:
         ports = self._store.ports(container_id)
         watch = Watch(pids, ports, partial(self._ended, container_id))
         self._watches[container_id] = watch
+        self._checks.begin(container_id)
         return watch
 
     def _ended(self, container_id: str) -> None:
@@ -251,8 +289,20 @@ class ProcessRuntime:
         watch = self._watches.pop(container_id)
         if watch.pids.command_lives:
             watch.signal(signal.SIGKILL)
+        self._checks.end(container_id)
+        self._publish(container_id)
+
+    def _publish(self, container_id: str) -> None:
+        """Tell followers to look at a container, if it is still there."""
         try:
             labels = self._store.spec(container_id).labels
         except (ContainerGone, FileNotFoundError):
             return
         self._feed.publish(container_id, labels)
+
+    def _seen(self, container_id: str) -> Container:
+        """What its directory says, with its health while it runs. Raises ContainerGone."""
+        container = self._store.container(container_id)
+        if container.state != "running":
+            return container
+        return msgspec.structs.replace(container, health=self._checks.health(container_id))

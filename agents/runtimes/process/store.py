@@ -69,7 +69,9 @@ class Store:
         draft = Path(tempfile.mkdtemp(prefix=f"{spec.name}-", dir=self._trash))
         draft.chmod(0o711)
         (draft / "work").mkdir()
-        (draft / "spec.json").write_bytes(msgspec.json.encode(spec))
+        spec_file = draft / "spec.json"
+        spec_file.touch(mode=0o600)  # there may be secrets in its environment
+        spec_file.write_bytes(msgspec.json.encode(spec))
         directory = self._containers / draft.name
         try:
             (self._names / spec.name).symlink_to(directory.name)
@@ -118,6 +120,12 @@ class Store:
         pairs = "\0".join(f"{name}={value}" for name, value in environment.items())
         path.write_text(pairs, encoding="utf-8", errors="surrogateescape")
 
+    def environment(self, container_id: str) -> dict[str, str]:
+        """What the last run got. Raises ContainerGone."""
+        path = self.directory(container_id) / "environment"
+        text = path.read_text(encoding="utf-8", errors="surrogateescape")
+        return dict(pair.partition("=")[::2] for pair in text.split("\0") if pair)
+
     def ports(self, container_id: str) -> Ports:
         """The host ports of the last run."""
         path = self.directory(container_id) / "ports.json"
@@ -134,7 +142,9 @@ class Store:
     def container(self, container_id: str) -> Container:
         """How it is now. Raises ContainerGone."""
         spec = self.spec(container_id)
-        base = Container(container_id, spec.name, spec.labels, "created", spec.image)
+        base = Container(
+            container_id, spec.name, spec.labels, "created", spec.image, created_at=_made(self.directory(container_id))
+        )
         pids = self.pids(container_id)
         if pids is None:
             return base
@@ -157,3 +167,7 @@ class Store:
         self.directory(container_id).rename(trash)
         (self._names / name).unlink(missing_ok=True)
         shutil.rmtree(trash, ignore_errors=True)
+
+
+def _made(directory: Path) -> float:
+    return (directory / "spec.json").stat().st_mtime

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from quarterdeck.agents.runtimes.port import ContainerSpec
+from quarterdeck.agents.runtimes.port import ContainerSpec, Health
 
 SIGTERM_EXIT_CODE = 143
 MISSING_IMAGE = "missing"
@@ -46,6 +46,8 @@ class Behaviour(msgspec.Struct, frozen=True):
     says: tuple[Said, ...] = ()
     commands: dict[str, Script] = {}
     """By their first word."""
+    health: tuple[tuple[float, Health], ...] = ((0.0, "HEALTHY"),)
+    """What its health check says, so many seconds after it started; where the spec has one."""
 
 
 class Image(msgspec.Struct, frozen=True):
@@ -53,6 +55,8 @@ class Image(msgspec.Struct, frozen=True):
 
     pull_seconds: float = 0.0
     pull_error: str | None = None
+    pull_final: bool = True
+    """Whether there is no use in asking again."""
     present: bool = True
     """Whether it is there without a pull."""
 

@@ -7,12 +7,13 @@ import asyncio
 import itertools
 from collections import deque
 from collections.abc import Iterable
+from functools import partial
 
 import msgspec
 
 from quarterdeck.agents.runtimes.changes import ChangeFeed
 from quarterdeck.agents.runtimes.errors import CannotStartContainerError, ContainerGone, RuntimeUnavailable
-from quarterdeck.agents.runtimes.port import OUT_OF_MEMORY, Container, ContainerSpec, PortMapping, RuntimeInfo
+from quarterdeck.agents.runtimes.port import OUT_OF_MEMORY, Container, ContainerSpec, Health, PortMapping, RuntimeInfo
 from quarterdeck.agents.runtimes.simulated.behaviour import (
     Behaviour,
     BehaviourOf,
@@ -62,6 +63,9 @@ class SimulatedHost:
         self.size = size
         self.image_of = image_of
         self.images: set[str] = set()
+        """Those that were pulled."""
+        self.removed: set[str] = set()
+        self.pulls: list[str] = []
         self._behaviour_of = behaviour_of
         self._ids = (f"{name}-{number:08d}" for number in itertools.count(1))
         self._held: dict[str, Held] = {}
@@ -86,6 +90,13 @@ class SimulatedHost:
     def kill(self, container_id: str, *, exit_code: int = SIGKILL_EXIT_CODE, oom: bool = False) -> None:
         """The container ends without anybody having asked."""
         self.end(container_id, exit_code, oom=oom)
+
+    def become(self, container_id: str, health: Health) -> None:
+        """Its health check says that from now on. Raises ContainerGone."""
+        held = self.held(container_id)
+        if held.seen.state == "running" and held.spec.health_check is not None:
+            held.seen = msgspec.structs.replace(held.seen, health=health)
+            self._publish(held)
 
     def vanish(self, container_id: str) -> None:
         """Somebody else removes the container."""
@@ -145,7 +156,9 @@ class SimulatedHost:
         """Put a new container there."""
         container_id = next(self._ids)
         digest = f"sha256:{spec.image}"
-        seen = Container(container_id, spec.name, spec.labels, "created", spec.image, digest)
+        seen = Container(
+            container_id, spec.name, spec.labels, "created", spec.image, digest, created_at=self.clock.now()
+        )
         self._held[container_id] = Held(spec, seen, self._behaviour_of(spec))
         self._names[spec.name] = container_id
         return container_id
@@ -160,13 +173,15 @@ class SimulatedHost:
         seen = msgspec.structs.replace(
             held.seen, state="running", started_at=now, ports=ports, exit_code=None, reason=None, finished_at=None
         )
-        held.seen = msgspec.structs.replace(seen, oom_killed=False)
+        checked = held.spec.health_check is not None
+        held.seen = msgspec.structs.replace(seen, oom_killed=False, health="UNKNOWN" if checked else None)
         held.run += 1
         self._publish(held)
         self._speak(container_id, held, now)
         if held.behaviour.run_seconds is not None:
-            run = held.run
-            self._timers.at(now + held.behaviour.run_seconds, lambda: self._expire(container_id, run))
+            self._timers.at(now + held.behaviour.run_seconds, partial(self._expire, container_id, held.run))
+        for seconds, health in held.behaviour.health if checked else ():
+            self._timers.at(now + seconds, partial(self._turn, container_id, held.run, health))
 
     def end(self, container_id: str, exit_code: int, *, oom: bool = False) -> None:
         """Let it end, if it runs. Raises ContainerGone."""
@@ -175,7 +190,7 @@ class SimulatedHost:
             self._ports -= {(port.protocol, port.host_port) for port in held.seen.ports}
             seen = msgspec.structs.replace(held.seen, state="exited", exit_code=exit_code, ports=(), oom_killed=oom)
             reason = OUT_OF_MEMORY if oom else None
-            held.seen = msgspec.structs.replace(seen, reason=reason, finished_at=self.clock.now())
+            held.seen = msgspec.structs.replace(seen, reason=reason, finished_at=self.clock.now(), health=None)
             self._publish(held)
 
     def remove(self, container_id: str) -> None:
@@ -209,6 +224,11 @@ class SimulatedHost:
     def _stir(self) -> None:
         self.stirred.set()
         self.stirred = asyncio.Event()
+
+    def _turn(self, container_id: str, run: int, health: Health) -> None:
+        held = self._held.get(container_id)
+        if held is not None and held.run == run:
+            self.become(container_id, health)
 
     def _publish(self, held: Held) -> None:
         for feed in self._feeds:

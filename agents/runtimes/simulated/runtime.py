@@ -1,13 +1,13 @@
 """Simulated runtime: the runtime's verbs on a simulated host; only what takes simulated time waits."""
 
 from collections.abc import AsyncGenerator, Mapping
+from typing import Any
 
 from quarterdeck.agents.runtimes import records
 from quarterdeck.agents.runtimes.changes import ChangeFeed, carries
 from quarterdeck.agents.runtimes.errors import (
     CannotCreateContainerError,
     CannotExecuteCommandError,
-    CannotPullContainerError,
     ContainerGone,
     ImageMissing,
     RuntimeUnavailable,
@@ -24,6 +24,7 @@ from quarterdeck.agents.runtimes.port import (
 from quarterdeck.agents.runtimes.simulated.behaviour import Script
 from quarterdeck.agents.runtimes.simulated.execution import SimulatedExecution
 from quarterdeck.agents.runtimes.simulated.host import SIGKILL_EXIT_CODE, SimulatedHost
+from quarterdeck.agents.runtimes.simulated.images import SimulatedImages
 from quarterdeck.events.session import LogQuery, Terminal
 
 
@@ -31,6 +32,7 @@ class SimulatedRuntime:
     """Drives a simulated host; another object on the same host finds the same containers."""
 
     def __init__(self, host: SimulatedHost) -> None:
+        self.images = SimulatedImages(host)
         self._host = host
         self._feed = ChangeFeed()
         self._closed = False
@@ -41,19 +43,10 @@ class SimulatedRuntime:
         self._check()
         return self._host.size
 
-    async def pull(self, image: str) -> None:
-        """Take as long, and fail, as the host's images say."""
-        self._check()
-        known = self._host.image_of(image)
-        await self._pass(known.pull_seconds)
-        if known.pull_error is not None:
-            raise CannotPullContainerError(known.pull_error)
-        self._host.images.add(image)
-
     async def create(self, spec: ContainerSpec) -> str:
         """Put it on the host, at once."""
         self._check()
-        if not self._host.image_of(spec.image).present and spec.image not in self._host.images:
+        if await self.images.find(spec.image) is None:
             raise ImageMissing(f"No such image: {spec.image}")
         existing = self._host.named(spec.name)
         if existing is None:
@@ -94,6 +87,16 @@ class SimulatedRuntime:
     async def remove_volume(self, name: str) -> None:  # noqa: ARG002 - the port's signature
         """Nothing: there are no volumes on a host of values."""
         self._check()
+
+    async def stats(self, container_id: str) -> dict[str, Any]:
+        """Nothing is used on a host of values."""
+        self._check()
+        held = self._host.held(container_id)
+        return {"cpu_stats": {"cpu_usage": {"total_usage": 0}}} if held.seen.state == "running" else {}
+
+    async def gateway(self) -> str:
+        """Nobody listens there."""
+        return "127.0.0.1"
 
     async def inspect(self, container_id: str) -> Container:
         """Look."""

@@ -46,6 +46,11 @@ class RuntimeCase(Protocol):
     """A command that writes "out" and "err", each to its stream, and exits with 3."""
     cat: tuple[str, ...]
     """A command that writes what it reads, and exits with 0 when that ends."""
+    healthy: tuple[str, ...]
+    unhealthy: tuple[str, ...]
+    hanging: tuple[str, ...]
+    healthy_as_told: tuple[str, ...]
+    """Passes if the environment variable CODE is 0."""
 
     def open(self) -> Runtime:
         """A runtime object on the same containers as the others of this case."""
@@ -137,6 +142,10 @@ class Shell(Specs):
     unknown = Program(("no-such-command",))
     greet: tuple[str, ...] = ("sh", "-c", "echo out; echo err >&2; exit 3")
     cat: tuple[str, ...] = ("cat",)
+    healthy: tuple[str, ...] = ("CMD", "true")
+    unhealthy: tuple[str, ...] = ("CMD", "no-such-command")
+    hanging: tuple[str, ...] = ("CMD", "sleep", "1000")
+    healthy_as_told: tuple[str, ...] = ("CMD-SHELL", "exit $CODE")
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
@@ -258,6 +267,10 @@ class SimulatedCase(Specs):
     unknown = Program(("unknown",))
     greet: tuple[str, ...] = ("greet",)
     cat: tuple[str, ...] = ("cat",)
+    healthy: tuple[str, ...] = ("CMD", "healthy")
+    unhealthy: tuple[str, ...] = ("CMD", "unhealthy")
+    hanging: tuple[str, ...] = ("CMD", "unhealthy")
+    healthy_as_told: tuple[str, ...] = ("CMD", "healthy")
 
     def __init__(self) -> None:
         super().__init__()
@@ -280,6 +293,9 @@ class SimulatedCase(Specs):
                 pairs = zip(words[::2], words[1::2], strict=True)
                 lines = tuple(Said(text, stream, number * 0.02) for number, (stream, text) in enumerate(pairs))
                 return Behaviour(says=lines, run_seconds=1.0 if end else None)
+            case _ if spec.health_check is not None:
+                passes = "healthy" in spec.health_check.command
+                return Behaviour(health=((1.0, "HEALTHY" if passes else "UNHEALTHY"),))
             case _:
                 says = (("out\n", "stdout"), ("err\n", "stderr"))
                 return Behaviour(commands={"greet": Script(says=says, exit_code=3), "cat": Script(echoes=True)})

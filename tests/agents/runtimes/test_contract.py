@@ -150,13 +150,13 @@ async def test_a_name_is_free_again_after_removal(case: RuntimeCase, runtime: Ru
 async def test_a_missing_image_is_told_apart_and_cannot_be_pulled(case: RuntimeCase, runtime: Runtime) -> None:
     spec = msgspec.structs.replace(case.spec("image", case.forever), image="missing.invalid/image:1")
     if not case.images_matter:
-        await runtime.pull(spec.image)
+        await runtime.images.pull(spec.image)
         await runtime.create(spec)
         return
     with pytest.raises(ImageMissing):
         await runtime.create(spec)
     with pytest.raises(CannotPullContainerError) as failed:
-        await runtime.pull(spec.image)
+        await runtime.images.pull(spec.image)
     assert failed.value.reason.startswith("CannotPullContainerError: Error response from daemon: ")
 
 

@@ -14,12 +14,14 @@ import pytest_asyncio
 from quarterdeck.agents.runtimes.docker import DockerRuntime
 from quarterdeck.agents.runtimes.errors import (
     CannotCreateContainerError,
+    CannotCreateVolumeError,
     CannotPullContainerError,
     CannotReadLogsError,
     CannotStartContainerError,
     RuntimeUnavailable,
 )
-from quarterdeck.agents.runtimes.port import OUT_OF_MEMORY, Mount, PortMapping, Resync
+from quarterdeck.agents.runtimes.options import Options
+from quarterdeck.agents.runtimes.port import OUT_OF_MEMORY, Mount, PortMapping, Resync, Volume
 from quarterdeck.events.session import LogQuery
 from tests import docker_engine
 from tests.agents.runtimes.cases import DockerCase, Program, exited, next_change, next_resync
@@ -138,7 +140,7 @@ async def test_docker_says_why_it_refuses(case: DockerCase, runtime: DockerRunti
 
 async def test_an_image_nobody_has_says_why(runtime: DockerRuntime) -> None:
     with pytest.raises(CannotPullContainerError, match="Error response from daemon: "):
-        await runtime.pull("localhost:1/nothing:1")
+        await runtime.images.pull("localhost:1/nothing:1")
 
 
 async def test_a_cut_event_stream_comes_back_with_a_resync(case: DockerCase, proxy: Proxy) -> None:
@@ -161,7 +163,7 @@ async def test_without_a_daemon_every_call_says_so_at_once(case: DockerCase, tmp
     spec = case.spec("away", case.forever)
     calls = (
         runtime.info(),
-        runtime.pull(spec.image),
+        runtime.images.pull(spec.image),
         runtime.create(spec),
         runtime.start("x"),
         runtime.stop("x", 0),
@@ -232,3 +234,18 @@ async def test_rotated_logs_are_read_in_order(case: DockerCase, runtime: DockerR
     last = int(read[0].split()[1])
     assert read == [b"line %d\n" % number for number in range(last, 3001)]
     assert [each.data async for some in runtime.logs(container_id, LogQuery(tail=3)) for each in some] == read[-3:]
+
+
+async def test_a_volume_that_must_be_there_and_is_not_is_the_reason(case: DockerCase, runtime: DockerRuntime) -> None:
+    mounts = (Mount(case.run, "/shared", kind="volume", volume=Volume(must_exist=True)),)
+    with pytest.raises(CannotCreateVolumeError, match=f"there is no volume {case.run} here"):
+        await runtime.create(case.spec("volume", case.forever, mounts=mounts))
+    nowhere = (Mount(case.run, "/shared", kind="volume", volume=Volume(driver="no-such-driver")),)
+    with pytest.raises(CannotCreateVolumeError, match="no-such-driver"):
+        await runtime.create(case.spec("driver", case.forever, mounts=nowhere))
+
+
+async def test_a_container_that_is_missing_is_not_taken_for_an_image(case: DockerCase, runtime: DockerRuntime) -> None:
+    options = Options(volumes_from=(("no-such-container", False),))
+    with pytest.raises(CannotCreateContainerError, match="no-such-container"):
+        await runtime.create(case.spec("orphan", case.forever, options=options))

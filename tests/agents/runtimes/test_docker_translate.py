@@ -8,7 +8,8 @@ import pytest
 from quarterdeck.agents.runtimes.docker import translate, wire
 from quarterdeck.agents.runtimes.docker.api import Answer
 from quarterdeck.agents.runtimes.errors import CannotCreateContainerError
-from quarterdeck.agents.runtimes.port import ContainerSpec, Mount, PortMapping
+from quarterdeck.agents.runtimes.options import Options
+from quarterdeck.agents.runtimes.port import ContainerSpec, Mount, PortMapping, TaskBounds
 
 
 @pytest.mark.parametrize(
@@ -55,6 +56,32 @@ def test_two_host_ports_of_one_container_port_are_both_bound() -> None:
 def test_a_log_driver_is_passed_on() -> None:
     request = translate.create_request(ContainerSpec("n", "i", log_driver="syslog", log_options={"tag": "x"}))
     assert msgspec.to_builtins(request.host_config)["LogConfig"] == {"Type": "syslog", "Config": {"tag": "x"}}
+
+
+SIZE = TaskBounds("t1", 0.5, 64)
+
+
+@pytest.mark.parametrize(
+    ("memory_mib", "cgroup_parent", "limits"),
+    [
+        (None, "", {"NanoCpus": 500_000_000, "Memory": 64 << 20}),
+        (32, "", {"NanoCpus": 500_000_000, "Memory": 32 << 20}),
+        (None, "/ecs/t1", {"CgroupParent": "/ecs/t1"}),
+        (32, "/ecs/t1", {"CgroupParent": "/ecs/t1", "Memory": 32 << 20}),
+    ],
+)
+def test_without_a_cgroup_the_size_of_a_task_bounds_each_container(
+    memory_mib: int | None, cgroup_parent: str, limits: dict[str, int]
+) -> None:
+    request = translate.create_request(ContainerSpec("n", "i", bounds=SIZE, memory_mib=memory_mib), cgroup_parent)
+    assert msgspec.to_builtins(request.host_config) == {"NetworkMode": "bridge", **limits}
+
+
+def test_swap_is_counted_with_the_memory_it_comes_beside() -> None:
+    options = Options(swap_mib=0)
+    request = translate.create_request(ContainerSpec("n", "i", memory_mib=32, options=options))
+    assert request.host_config.memory_swap == 32 << 20
+    assert translate.create_request(ContainerSpec("n", "i", options=options)).host_config.memory_swap == 0
 
 
 def test_the_labels_of_an_event_are_without_what_docker_adds() -> None:

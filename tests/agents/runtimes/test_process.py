@@ -15,7 +15,8 @@ import pytest_asyncio
 
 from quarterdeck.agents.runtimes import records
 from quarterdeck.agents.runtimes.errors import CannotCreateContainerError, CannotStartContainerError
-from quarterdeck.agents.runtimes.port import Container, ContainerSpec, PortMapping, Resync
+from quarterdeck.agents.runtimes.options import Options
+from quarterdeck.agents.runtimes.port import Container, ContainerSpec, PortMapping, Resync, TaskBounds
 from quarterdeck.agents.runtimes.process import ProcessRuntime, launch, shim
 from quarterdeck.agents.runtimes.process.store import LOST, Store
 from quarterdeck.events.session import LogQuery
@@ -221,3 +222,19 @@ async def test_a_reader_that_is_slow_misses_nothing_when_a_log_is_put_aside(
 @pytest.mark.parametrize(("shares", "nice"), [(0, 0), (2, 19), (256, 6), (512, 3), (1024, 0), (4096, 0)])
 def test_shares_become_the_nearest_nice(shares: int, nice: int) -> None:
     assert launch.nice(shares) == nice
+
+
+async def test_what_only_a_container_engine_can_do_is_refused_by_name(
+    case: ProcessCase, runtime: ProcessRuntime
+) -> None:
+    options = Options(privileged=True, dns_servers=("192.0.2.1",))
+    with pytest.raises(CannotCreateContainerError, match="host processes can not have: privileged, dns servers"):
+        await runtime.create(case.spec("engine", case.forever, options=options))
+    with pytest.raises(CannotCreateContainerError, match="ranges of ports"):
+        await runtime.create(case.spec("range", case.forever, ports=(PortMapping(80, count=2),)))
+
+
+async def test_the_memory_of_a_task_bounds_a_process_that_has_no_limit_of_its_own(
+    case: ProcessCase, runtime: ProcessRuntime
+) -> None:
+    assert await output(case, runtime, "ulimit -d", bounds=TaskBounds("t", memory_mib=64)) == f"{64 * 1024}\n"

@@ -104,7 +104,7 @@ async def test_starting_stopping_and_pulling_take_their_time() -> None:
     runtime = SimulatedRuntime(host)
 
     async def live() -> float | None:
-        await runtime.pull("slow")
+        await runtime.images.pull("slow")
         container_id = await runtime.create(ContainerSpec("slow", "slow"))
         await runtime.start(container_id)
         return (await runtime.stop(container_id, 30)).finished_at

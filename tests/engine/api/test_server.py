@@ -22,6 +22,7 @@ from quarterdeck.engine.api.throttle import Rate
 from quarterdeck.engine.core.errors import ClusterNotFoundException, ConflictException, Refusal, ServerException
 from quarterdeck.engine.doors.door import Answer, Call
 from quarterdeck.engine.doors.health import Health
+from quarterdeck.engine.shell.usage import Consumer, Used
 from quarterdeck.events import shapes
 from tests.engine.api.served import Served, post
 
@@ -51,6 +52,9 @@ class Stub:
         self.status = status
         self.calls: list[Call] = []
 
+    def consumers(self) -> dict[Consumer, Used]:
+        return {Consumer("us-east-1/000000000000", "moon", "web"): Used(2, 3, 12.5, 4096, 1.0, 2.0)}
+
     def health(self) -> Health:
         return Health(self.status, 7, 3, 5)
 
@@ -72,6 +76,15 @@ async def test_health_says_how_things_are(status: str, code: int) -> None:
     async with serve_api(Stub(None, status), OPEN) as url:
         found, body = await asyncio.to_thread(get, f"{url}/health")
     assert (found, json.loads(body)) == (code, {"status": status, "sequence": 7, "epoch": 3, "read_sequence": 5})
+
+
+async def test_metrics_tell_what_the_containers_of_a_service_use() -> None:
+    async with serve_api(Stub(shapes.ListClustersResponse()), OPEN) as url:
+        _, body = await asyncio.to_thread(get, f"{url}/metrics")
+    labels = 'cluster="moon",namespace="us-east-1/000000000000",service="web"'
+    assert f"quarterdeck_containers_cpu{{{labels}}} 0.125" in body.decode()
+    assert f"quarterdeck_containers_memory_bytes{{{labels}}} 4096.0" in body.decode()
+    assert f"quarterdeck_tasks_measured{{{labels}}} 2.0" in body.decode()
 
 
 async def test_metrics_count_by_operation_and_code() -> None:

@@ -10,7 +10,7 @@ from tests.engine.up_process import UpProcess
 @pytest.fixture(scope="package")
 def shared_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UpProcess]:
     """One `up` for several modules, which have to keep to names of their own."""
-    shared = UpProcess(tmp_path_factory.mktemp("shared") / "data", "--runtime", "simulated")
+    shared = UpProcess(tmp_path_factory.mktemp("shared") / "data", "--runtime", "simulated", "--stats-interval", "0.5")
     try:
         shared.start()
         yield shared

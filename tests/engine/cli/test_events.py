@@ -115,11 +115,11 @@ def test_an_operator_may_not_read_the_log_and_is_told_so(up: UpProcess) -> None:
 
 def test_a_placement_is_explained_and_agrees_with_the_log(up: UpProcess, stopped: str) -> None:
     ran = command("explain", stopped[:12], "-o", "json", "--data", str(up.data))
-    found = json.loads(ran.stdout)
+    (found,) = json.loads(ran.stdout)["decisions"]
     assert (ran.returncode, found["agrees"]) == (0, True)
     assert found["task"] == stopped
-    assert [each["containerInstance"] for each in found["verdicts"] if each.get("chosen")] == [
-        found["containerInstance"]
+    assert [each["containerInstanceArn"] for each in found["verdicts"] if each.get("chosen")] == [
+        found["containerInstanceArn"]
     ]
     assert len(found["verdicts"]) == 4
     shown = command("explain", stopped, "--data", str(up.data)).stdout

@@ -51,6 +51,38 @@ def test_help_and_completion_import_nothing_slow() -> None:
     assert ran.returncode == 0, ran.stderr
 
 
+HEAVY = {"aiohttp", "aiosqlite", "cryptography", "rich", "sqlite3", "structlog"}
+NOT_FOR_CLIENTS = ("quarterdeck.agents", "quarterdeck.engine.shell", "quarterdeck.projections")
+CONNECTING = {
+    "status": set(),
+    "task ls": set(),
+    "run web": set(),
+    "call ListTasks": set(),
+    "events": set(),
+    "deploy web --force": set(),
+    "explain 1": {"quarterdeck.projections"},  # it folds the log
+}
+
+
+@pytest.mark.parametrize("line", sorted(CONNECTING))
+def test_a_command_imports_only_what_it_uses(line: str) -> None:
+    """A command that asks an engine needs neither what serves one nor what draws on a terminal."""
+    program = (
+        "import sys\n"
+        "from quarterdeck.engine.cli import main\n"
+        "try: main(sys.argv[1:])\n"
+        "except SystemExit as end: status = end.code\n"
+        "print(status, *sorted(sys.modules))\n"
+    )
+    arguments = [*line.split(), "--nats", "nats://127.0.0.1:99999"]
+    ran = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False)
+    status, *modules = ran.stdout.split()
+    assert (status, "nats" in modules) == ("3", True), ran.stderr
+    packages = {name.partition(".")[0] for name in modules}
+    ours = {each for each in NOT_FOR_CLIENTS if each in modules}
+    assert HEAVY & packages | ours == CONNECTING[line]
+
+
 def test_a_command_that_is_misspelled_is_wrong_usage() -> None:
     ran = command("evnets")
     assert ran.returncode == 2
@@ -85,6 +117,12 @@ def test_where_no_nats_server_answers_it_says_so(arguments: list[str]) -> None:
     ran = command(*arguments, "--nats", "nats://127.0.0.1:1")
     assert ran.returncode == 3
     assert "no NATS server answers as wanted at nats://127.0.0.1:1" in ran.stderr
+
+
+def test_what_is_no_url_is_no_nats_server() -> None:
+    ran = command("status", "--nats", "nats://127.0.0.1:99999")
+    assert ran.returncode == 3
+    assert "no NATS server answers as wanted at nats://127.0.0.1:99999: nats: invalid connect url option" in ran.stderr
 
 
 def test_the_version_is_the_package_s() -> None:

@@ -241,3 +241,31 @@ def test_a_shell_completes_live_names(up: UpProcess) -> None:
     assert completed("stop", *where, task[:12]) == [task]
     assert completed("deploy", *where, "web", "--task-definition", "we") == ["web:1"]
     assert set(ids(up, "instance", "containerInstanceArn")) == set(completed("instance", "drain", *where, ""))
+
+
+def test_what_tasks_use_is_shown_by_container(up: UpProcess) -> None:
+    """Simulated containers use nothing, but they are told of."""
+    until_now(lambda: len(shown(up, "task", "stats", "--service", "web")) == 2)
+    lines = said(up, "task", "stats").splitlines()
+    assert lines[0].split()[:4] == ["TASK", "CONTAINER", "GROUP", "CPU"]
+    assert [line for line in lines if "service:web" in line]
+    name = ids(up, "task", "taskArn", "--service", "web")[0]
+    assert [each["task"] for each in shown(up, "task", "stats", name[:12])] == [name]
+    assert shown(up, "task", "stats", "--service", "nobody") == []
+
+
+def test_secrets_are_stored_listed_and_deleted_but_never_shown(up: UpProcess) -> None:
+    where = ("--data", str(up.data))
+    stored = subprocess.run(
+        [*QUARTERDECK, "secret", "put", "prod/db", *where],
+        input="cheese\n",
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment(),
+    )
+    assert stored.stdout == "prod/db version 1\n"
+    assert [(each["name"], each["version"]) for each in shown(up, "secret", "ls")] == [("prod/db", 1)]
+    assert "cheese" not in said(up, "secret", "ls", "-o", "wide") + said(up, "events", "-o", "json")
+    assert said(up, "secret", "rm", "prod/db") == ""
+    assert refused(up, "secret", "rm", "prod/db").startswith("Error: ResourceNotFoundException: There is no secret")

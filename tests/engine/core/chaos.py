@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from quarterdeck.engine.core import container_instance, report, service, task, task_protection
+from quarterdeck.engine.core import (
+    attribute,
+    container_instance,
+    placement_options,
+    report,
+    service,
+    task,
+    task_protection,
+)
 from quarterdeck.engine.core.errors import Refusal
 from quarterdeck.engine.core.placement import Placed, closest, matrix, place
 from quarterdeck.engine.core.reconcile import reconcile
@@ -14,10 +22,11 @@ from quarterdeck.events import shapes
 from quarterdeck.events.catalog import AnyEvent
 from quarterdeck.events.cluster import ClusterCreated
 from quarterdeck.events.task import TaskPlaced
-from quarterdeck.projections.live.demand import Demand
+from quarterdeck.projections.live.demand import Demand, constrained
+from quarterdeck.projections.live.rule import Rule
 from quarterdeck.projections.live.states import TaskState
 from tests.checkers import Watch, check, check_never_overbooked
-from tests.engine.core.story import Story, defined, joined
+from tests.engine.core.story import Story, chain, defined, hexadecimal, joined
 
 SERVICES = ("web", "api", "cron")
 GROUPS = ("family:app", "batch", *(f"service:{name}" for name in SERVICES))
@@ -27,6 +36,31 @@ DEFINITIONS = (
     defined("app:3", cpu=0, memory=2000),
     defined("app:4", cpu=100, memory=100, port=80),
     defined("app:5", cpu=100, memory=100, needs=("ecs.capability.task-eni",)),
+    defined("app:6", cpu=100, memory=200, only="attribute:rack == r1 or attribute:ecs.capability.task-eni exists"),
+    defined("app:7", cpu=50, memory=50, only="not (task:group == batch) and runningTasksCount < 3"),
+)
+STRATEGIES: tuple[list[shapes.PlacementStrategy], ...] = (
+    [],
+    [],
+    chain("spread attribute:rack", "binpack memory"),
+    chain("spread attribute:ecs.availability-zone", "spread instanceId", "binpack cpu"),
+    chain("binpack cpu"),
+    chain("binpack memory", "spread attribute:ecs.availability-zone", "spread attribute:rack"),
+    chain("random"),
+    chain("spread attribute:ecs.availability-zone", "random", "binpack cpu"),
+    chain("spread host", "random"),
+    chain("binpack memory", "binpack cpu", "random"),
+    chain("spread instanceId", "spread attribute:rack", "spread attribute:none", "binpack memory", "binpack cpu"),
+)
+CONSTRAINTS: tuple[list[shapes.PlacementConstraint], ...] = (
+    [],
+    [],
+    [shapes.PlacementConstraint(type="distinctInstance")],
+    [shapes.PlacementConstraint(type="memberOf", expression="attribute:rack in [r0, r2]")],
+    [
+        shapes.PlacementConstraint(type="distinctInstance"),
+        shapes.PlacementConstraint(type="memberOf", expression="attribute:rack !exists || task:group =~ service:.*"),
+    ],
 )
 PERCENTS = ((100, 200), (50, 100), (66, 133), (0, 100), (75, 125), (90, 110))
 ROUNDS_MAX = 200
@@ -105,23 +139,25 @@ class Chaos(Story):
         return found[number % len(found)] if found else None
 
 
-def best(story: Story, group: str, demand: Demand) -> str:
+def best(story: Story, group: str, demand: Demand, rule: Rule, seed: str) -> str:
     """Name the instance to choose, found by looking at every one; empty if none fits."""
-    verdicts = matrix(story.cluster(), group, demand)
+    verdicts = matrix(story.cluster(), group, demand, rule, seed)
     return verdicts[0].container_instance if verdicts and not verdicts[0].reason else ""
 
 
 def ask(story: Chaos, one: int, two: int) -> None:
     """Hold the indexes to the rule they are indexes of."""
-    group, demand = GROUPS[one % len(GROUPS)], _demand(story, two)
-    found = place(story.cluster(), group, demand)
-    assert (found.instance.id if isinstance(found, Placed) else "") == best(story, group, demand)
+    constraints, strategies = options(one, two)
+    rule = placement_options.rule(constraints, strategies)
+    group, demand = GROUPS[one % len(GROUPS)], constrained(_demand(story, two), constraints)
+    found = place(story.cluster(), group, demand, rule, f"seed {one}")
+    assert (found.instance.id if isinstance(found, Placed) else "") == best(story, group, demand, rule, f"seed {one}")
     rejected = sum(found.explanation.rejected.values())
     present = sum(1 for each in story.cluster().instances.values() if each.status != "INACTIVE")
     assert found.explanation.considered == present
     assert rejected < present if isinstance(found, Placed) else rejected == present
     if not isinstance(found, Placed):
-        name = closest(story.cluster(), demand, found.reason)
+        name = closest(story.cluster(), group, demand, rule, found.reason)
         assert bool(name) == bool(present)
         assert not present or story.cluster().instances[name].status != "INACTIVE"
 
@@ -130,25 +166,43 @@ def ask_everything(story: Chaos) -> None:
     """Ask for every group and demand there is."""
     for group in range(len(GROUPS)):
         for demand in range(len(DEFINITIONS)):
-            ask(story, group, demand)
+            ask(story, group + len(GROUPS) * demand, demand + len(DEFINITIONS) * group)
 
 
 def run(story: Chaos, one: int, two: int) -> None:
     """Run up to three tasks, each of which must go where the whole matrix says."""
     group = GROUPS[one % 2]
-    demand = _demand(story, two)
-    request = shapes.RunTaskRequest(task_definition=f"app:{two % 5 + 1}", group=group)
+    constraints, strategies = options(one, two)
+    rule, demand = placement_options.rule(constraints, strategies), constrained(_demand(story, two), constraints)
+    request = shapes.RunTaskRequest(
+        task_definition=named(two), group=group, placement_constraints=constraints, placement_strategy=strategies
+    )
     for _ in range(one % 3 + 1):
-        expected = best(story, group, demand)
+        expected = best(story, group, demand, rule, hexadecimal(story.ids.count + 1))
         events = story.when(task.run, request)
         assert [each.container_instance for each in events if isinstance(each, TaskPlaced)] == [expected][
             : bool(expected)
         ]
 
 
+def options(one: int, two: int) -> tuple[list[shapes.PlacementConstraint], list[shapes.PlacementStrategy]]:
+    """Choose constraints and strategies."""
+    return CONSTRAINTS[(one + two) % len(CONSTRAINTS)], STRATEGIES[(one + 5 * two) % len(STRATEGIES)]
+
+
+def mark(story: Chaos, one: int, two: int) -> None:
+    """Give an instance an attribute, or take it away."""
+    target = {"target_id": story.instance(one), "target_type": "container-instance"}
+    marked = [shapes.Attribute(name="rack", value=f"r{two % 3}" if two % 4 else None, **target)]
+    if two % 4:
+        story.when(attribute.put, shapes.PutAttributesRequest(attributes=marked))
+    else:
+        story.when(attribute.delete, shapes.DeleteAttributesRequest(attributes=marked))
+
+
 def start(story: Chaos, one: int, two: int) -> None:
     request = shapes.StartTaskRequest(
-        task_definition=f"app:{two % 5 + 1}", container_instances=[story.instance(one), story.instance(one + 1)]
+        task_definition=named(two), container_instances=[story.instance(one), story.instance(one + 1)]
     )
     story.when(task.start, request)
 
@@ -235,8 +289,10 @@ def create_service(story: Chaos, one: int, two: int) -> None:
         service.create,
         shapes.CreateServiceRequest(
             service_name=SERVICES[one % len(SERVICES)],
-            task_definition=f"app:{two % 5 + 1}",
+            task_definition=named(two),
             desired_count=two % 7,
+            placement_constraints=options(one, two)[0],
+            placement_strategy=options(one, two)[1],
             deployment_configuration=shapes.DeploymentConfiguration(
                 minimum_healthy_percent=minimum, maximum_percent=maximum
             ),
@@ -250,7 +306,9 @@ def update_service(story: Chaos, one: int, two: int) -> None:
         shapes.UpdateServiceRequest(
             service=SERVICES[one % len(SERVICES)],
             desired_count=two % 7 if one % 2 else None,
-            task_definition=f"app:{two % 5 + 1}" if two % 2 else None,
+            task_definition=named(two) if two % 2 else None,
+            placement_constraints=options(one, two)[0] if two % 3 else None,
+            placement_strategy=options(one, two)[1] if two % 5 else None,
             force_new_deployment=two % 6 == 0,
         ),
     )
@@ -273,8 +331,13 @@ def settle(story: Chaos, one: int, two: int) -> None:
         story.settle(names[one % len(names)])
 
 
+def named(number: int) -> str:
+    """Name a task definition."""
+    return f"app:{number % len(DEFINITIONS) + 1}"
+
+
 def _demand(story: Story, number: int) -> Demand:
-    return story.state.families["app"].revisions[number % 5 + 1].demand
+    return story.state.families["app"].revisions[number % len(DEFINITIONS) + 1].demand
 
 
 ACTS: tuple[Callable[[Chaos, int, int], Any], ...] = (
@@ -298,6 +361,7 @@ ACTS: tuple[Callable[[Chaos, int, int], Any], ...] = (
     deregister,
     reregister,
     delete_service,
+    mark,
 )
 
 PLACING = (
@@ -314,4 +378,6 @@ PLACING = (
     drain,
     reregister,
     deregister,
+    mark,
+    mark,
 )

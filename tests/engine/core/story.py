@@ -246,9 +246,10 @@ def defined(
     memory: int = 512,
     port: int = 0,
     needs: tuple[str, ...] = (),
+    only: str = "",
     **members: Any,
 ) -> TaskDefinitionRegistered:
-    """Tell that a revision was registered whose one container takes so much."""
+    """Tell that a revision was registered whose one container takes so much, only where an expression says so."""
     family, _, revision = name.partition(":")
     ports = [shapes.PortMapping(container_port=80, host_port=port, protocol="tcp")] if port else []
     definition = shapes.TaskDefinition(
@@ -256,9 +257,18 @@ def defined(
         revision=int(revision),
         container_definitions=[container(cpu=cpu, memory=memory, port_mappings=ports)],
         requires_attributes=[shapes.Attribute(name=each) for each in needs] or None,
+        placement_constraints=[shapes.TaskDefinitionPlacementConstraint(type="memberOf", expression=only)]
+        if only
+        else [],
     )
     members = {"definition": definition, **members}
     return TaskDefinitionRegistered(family=family, revision=int(revision), **members)
+
+
+def chain(*strategies: str) -> list[shapes.PlacementStrategy]:
+    """Write placement strategies as ``spread instanceId``, ``binpack cpu`` or ``random``."""
+    pairs = (each.partition(" ") for each in strategies)
+    return [shapes.PlacementStrategy(type=kind, field=field or None) for kind, _, field in pairs]
 
 
 def created(

@@ -6,6 +6,7 @@ import pytest
 
 from quarterdeck.engine.core import cluster
 from quarterdeck.engine.core.capacity_provider import NOT_FOUND
+from quarterdeck.engine.core.capacity_provider_strategy import MANY_BASES
 from quarterdeck.events import shapes
 from quarterdeck.events.account_setting import AccountSettingPut
 from quarterdeck.events.capacity_provider import CapacityProviderCreated, CapacityProviderDeleted
@@ -187,7 +188,7 @@ ASSOCIATED = "The specified capacity provider strategy cannot contain a capacity
         ([item("spot", 1001)], "The weight of a capacity provider must be from 0 to 1000."),
         ([item("spot", -1)], "The weight of a capacity provider must be from 0 to 1000."),
         ([item("spot", 1, 100_001)], "The base of a capacity provider must be from 0 to 100000."),
-        ([item("spot", 1, 1), item("large", 1, 1)], "Only one capacity provider in a strategy can have a base"),
+        ([item("spot", 1, 1), item("large", 1, 1)], MANY_BASES),
         ([item("spot"), item("large")], "At least one capacity provider must have a weight value greater than zero"),
         ([item("spot", 1), item("spot", 1)], "A capacity provider strategy cannot contain a capacity provider twice."),
         ([item("spot", 1), item("FARGATE", 1)], "A capacity provider strategy cannot contain both"),

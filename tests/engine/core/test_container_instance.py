@@ -158,6 +158,36 @@ def test_an_agent_that_restarts_takes_its_instance_back_with_new_capabilities() 
     assert (instance.cpu, instance.cpu_left) == (2048, 2048 - 256)
 
 
+def custom(count: int, value: str = "x") -> list[shapes.Attribute]:
+    return [shapes.Attribute(name=f"rack-{number}", value=value) for number in range(count)]
+
+
+def test_an_instance_registers_with_up_to_ten_custom_attributes() -> None:
+    capability = shapes.Attribute(name="ecs.capability.task-eni")
+    told = REGISTER(total_resources=resources(), attributes=[*custom(10), capability])
+    story = given(ClusterCreated(cluster="default"))
+    assert len(story.when(container_instance.register, told)) == 1
+    refused = REGISTER(total_resources=resources(), attributes=custom(11))
+    code, message = story.refusal(container_instance.register, refused)
+    assert code == "AttributeLimitExceededException"
+    assert message.endswith("can have at most 10 custom attributes.")
+
+
+@pytest.mark.parametrize("attribute", [custom(1, " x")[0], shapes.Attribute(name="a b"), custom(1, "x" * 129)[0]])
+def test_an_instance_does_not_register_with_what_is_no_attribute(attribute: shapes.Attribute) -> None:
+    request = REGISTER(total_resources=resources(), attributes=[attribute])
+    story = given(ClusterCreated(cluster="default"))
+    assert story.refusal(container_instance.register, request)[0] == "InvalidParameterException"
+
+
+def test_an_instance_that_had_more_attributes_than_allowed_comes_back_with_them() -> None:
+    held = {each.name or "": each.value or "" for each in custom(11)}
+    story = given(joined("a1", attributes=held, instance_type="m5.large"))
+    assert story.when(container_instance.register, again(attributes=custom(11)))
+    code, _ = story.refusal(container_instance.register, again(attributes=custom(12)))
+    assert code == "AttributeLimitExceededException"
+
+
 def test_an_instance_that_restarts_while_draining_is_draining_still() -> None:
     story = given(
         joined("a1"), ContainerInstanceStatusChanged(cluster="default", container_instance="a1", status="DRAINING")

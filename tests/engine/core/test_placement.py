@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from quarterdeck.engine.core.placement import Placed, Unplaceable, Verdict, detail, first_failing_check, matrix, place
+from quarterdeck.engine.core.checks import detail, first_failing_check
+from quarterdeck.engine.core.placement import Placed, Unplaceable, Verdict, matrix, place
 from quarterdeck.events.container_instance import ContainerInstanceStatusChanged
 from quarterdeck.events.service import ServiceTaskPlacementFailed, ServiceUpdated
 from quarterdeck.projections.live import room

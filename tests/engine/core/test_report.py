@@ -8,8 +8,8 @@ import pytest
 
 from quarterdeck.engine.core import report, task
 from quarterdeck.events import shapes
-from quarterdeck.events.task import ContainerReport, ContainerStateChanged, TaskStarted, TaskStopped
-from tests.engine.core.story import ARN, Story, defined, given, joined, placed, started, stopped
+from quarterdeck.events.task import ContainerReport, ContainerStateChanged, TaskHealthChanged, TaskStarted, TaskStopped
+from tests.engine.core.story import ARN, Story, container, defined, given, joined, placed, started, stopped
 
 TASK = shapes.SubmitTaskStateChangeRequest
 CONTAINER = shapes.SubmitContainerStateChangeRequest
@@ -148,3 +148,39 @@ def test_reports_about_attachments_are_taken_note_of() -> None:
     assert given().when(report.attachments, request) == []
     expected = ("InvalidParameterException", "attachments can not be empty")
     assert given().refusal(report.attachments, shapes.SubmitAttachmentStateChangesRequest()) == expected
+
+
+def checked(name: str, *, essential: bool = True) -> shapes.ContainerDefinition:
+    return container(name, essential=essential, health_check=shapes.HealthCheck(command=["CMD", "true"]))
+
+
+def health(story: Story, **said: str) -> list[str]:
+    """Report how containers are; what that makes of the task."""
+    changes = [shapes.ContainerStateChange(container_name=name, health_status=each) for name, each in said.items()]
+    events = story.when(report.task, TASK(task="t1", status="RUNNING", containers=changes))
+    return [each.health_status for each in events if isinstance(each, TaskHealthChanged)]
+
+
+def test_a_task_is_as_healthy_as_its_essential_containers_with_a_health_check() -> None:
+    parts = [checked("a"), checked("b"), checked("side", essential=False), container("plain")]
+    definition = shapes.TaskDefinition(family="app", revision=1, container_definitions=parts)
+    story = given(defined(definition=definition), joined("a1"), placed("t1", "a1"))
+    assert health(story, a="HEALTHY", side="UNHEALTHY") == [], "b is UNKNOWN, and side is not essential"
+    assert health(story, b="HEALTHY") == ["HEALTHY"]
+    assert health(story, b="UNHEALTHY") == ["UNHEALTHY"]
+    assert health(story, a="UNHEALTHY", side="HEALTHY", plain="HEALTHY") == []
+    one = CONTAINER(task="t1", container_name="a", status="RUNNING", health_status="HEALTHY", restart_count=2)
+    (event,) = story.when(report.container, one)
+    assert isinstance(event, ContainerStateChanged)
+    assert (event.container.health_status, event.container.restart_count) == ("HEALTHY", 2)
+    assert health(story, b="HEALTHY") == ["HEALTHY"]
+
+
+def test_a_task_without_health_checks_has_no_health_to_report() -> None:
+    assert health(running(), main="UNHEALTHY") == []
+
+
+def test_a_health_status_that_is_none_is_refused() -> None:
+    request = TASK(task="t1", containers=[change("RUNNING", health_status="fine")])
+    code, text = running().refusal(report.task, request)
+    assert (code, text) == ("InvalidParameterException", "healthStatus should be one of [HEALTHY,UNHEALTHY,UNKNOWN]")

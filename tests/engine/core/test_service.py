@@ -139,9 +139,9 @@ def test_the_name_of_a_draining_service_is_not_free() -> None:
             "TaskDefinition must be blank",
         ),
         (
-            web(placement_strategy=[shapes.PlacementStrategy(type="random")]),
-            "UnsupportedFeatureException",
-            "Placement constraints and strategies are not supported by this version.",
+            web(placement_strategy=[shapes.PlacementStrategy(type="spread", field="zone")]),
+            "InvalidParameterException",
+            "spread field 'zone' is invalid",
         ),
         (
             web(task_definition="net"),

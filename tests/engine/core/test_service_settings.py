@@ -219,7 +219,6 @@ def test_what_a_service_can_not_be_asked_for_is_refused(request_: shapes.CreateS
         daemon(),
         web(capacity_provider_strategy=strategy((1, 0))),
         web(deployment_controller=controlled("CODE_DEPLOY"), load_balancers=[BALANCED]),
-        web(placement_constraints=[shapes.PlacementConstraint(type="distinctInstance")]),
         web("disk", volume_configurations=[shapes.ServiceVolumeConfiguration(name="v")]),
         web(service_connect_configuration=shapes.ServiceConnectConfiguration(enabled=True)),
         web(vpc_lattice_configurations=[shapes.VpcLatticeConfiguration()]),

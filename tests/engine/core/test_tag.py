@@ -13,11 +13,17 @@ from quarterdeck.events.service import ServiceDeleted, ServiceDrained
 from quarterdeck.events.tag import ResourceTagged, ResourceUntagged
 from quarterdeck.events.task import TaskStopRequested
 from quarterdeck.events.task_definition import TaskDefinitionDeregistered
+from quarterdeck.events.task_set import TaskSetCreated
 from tests.engine.core.story import ARN, Story, created, defined, given, joined, placed, stopped
 
 TAG = shapes.TagResourceRequest
 UNTAG = shapes.UntagResourceRequest
 BLUE = shapes.Tag(key="team", value="blue")
+BLUE_SET = "ecs-svc/1234567890123456789"
+SETS = [
+    created("sets", 0, deployment_controller=shapes.DeploymentController(type="EXTERNAL"))[0],
+    TaskSetCreated(cluster="default", service="sets", task_set=BLUE_SET, task_definition="app:1", scale=0.0),
+]
 PROVIDER = CapacityProviderCreated(
     capacity_provider="spot", auto_scaling_group_provider=shapes.AutoScalingGroupProvider(auto_scaling_group_arn="g")
 )
@@ -28,11 +34,12 @@ RESOURCES = [
     "task/default/t1",
     "task-definition/app:1",
     "capacity-provider/spot",
+    f"task-set/default/sets/{BLUE_SET}",
 ]
 
 
 def furnished() -> Story:
-    return given(PROVIDER, defined(), joined("a1"), created(count=0), placed("t1", "a1"))
+    return given(PROVIDER, defined(), joined("a1"), created(count=0), *SETS, placed("t1", "a1"))
 
 
 @pytest.mark.parametrize("resource", RESOURCES)

@@ -27,6 +27,7 @@ def test_fifty_tags_are_allowed() -> None:
     ("tags", "message"),
     [
         ([Tag(key=f"k{number}", value="") for number in range(51)], "Too many tags: 51. At most 50 are allowed."),
+        ([Tag(key="k")], "Invalid tag 'k': its value may be empty, but not left out."),
         ([Tag(key="", value="x")], "Invalid tag '': keys have 1 to 128 characters, values up to 256."),
         ([Tag(key="k", value="x" * 257)], "Invalid tag 'k': keys have 1 to 128 characters, values up to 256."),
         ([Tag(key="AWS:x", value="x")], "Invalid tag 'AWS:x': the prefix aws: is reserved."),

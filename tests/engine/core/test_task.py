@@ -273,9 +273,9 @@ SAME_TIME = "Specifying both a launch type and capacity provider strategy is not
             SAME_TIME,
         ),
         (
-            RUN(task_definition="app", placement_strategy=[shapes.PlacementStrategy(type="random")]),
-            "UnsupportedFeatureException",
-            "Placement constraints and strategies are not supported by this version.",
+            RUN(task_definition="app", placement_constraints=[shapes.PlacementConstraint(type="memberOf")]),
+            "InvalidParameterException",
+            "Invalid expression '': expected a subject, found the end (at character 1)",
         ),
         (
             RUN(task_definition="net"),
@@ -311,6 +311,11 @@ SAME_TIME = "Specifying both a launch type and capacity provider strategy is not
             RUN(task_definition="app", overrides=overriding(name="other")),
             "InvalidParameterException",
             "Override for container named other is not a container in the TaskDefinition.",
+        ),
+        (
+            RUN(task_definition="app", overrides=overriding(name=None)),
+            "InvalidParameterException",
+            "Override for a container without a name: say which container it is for.",
         ),
         (
             RUN(task_definition="app", overrides=overriding(command=["x" * 8192])),
@@ -450,6 +455,11 @@ def test_what_a_container_override_replaces_is_replaced_before_adding_up() -> No
             RUN(task_definition="app", client_token="t" * 65),
             "InvalidParameterException",
             "idempotency token longer than 64.",
+        ),
+        (
+            RUN(task_definition="app", client_token="a b"),
+            "InvalidParameterException",
+            "The idempotency token must be made of ASCII characters from 33 to 126.",
         ),
         (
             RUN(task_definition="app", placement_strategy=[shapes.PlacementStrategy(type="random")] * 6),

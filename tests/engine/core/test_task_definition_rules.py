@@ -59,6 +59,10 @@ def controlled(name: str) -> shapes.ContainerDefinition:
     return container(system_controls=[shapes.SystemControl(namespace=name, value="1")])
 
 
+EBS = "ecs.capability.storage.ebs-task-volume-attach"
+S3 = shapes.S3FilesVolumeConfiguration(file_system_arn="arn:aws:s3files:us-east-1:000000000000:file-system/fs-1")
+
+
 def efs(**members: Any) -> shapes.Volume:
     return volume(efs_volume_configuration=shapes.EFSVolumeConfiguration(file_system_id="fs-1", **members))
 
@@ -284,6 +288,15 @@ def test_where_a_definition_can_run_follows_from_what_it_holds(
                 "ecs.capability.execution-role-ecr-pull",
             },
         ),
+        (app(enable_fault_injection=True), {"ecs.capability.fault-injection"}),
+        (app(inference_accelerators=[shapes.InferenceAccelerator(device_name="a")]), {"ecs.capability.task-eia"}),
+        (app(container(credential_specs=["credentialspec:arn"])), {"ecs.capability.gmsa"}),
+        (app(mounting(), volumes=[volume(configured_at_launch=True)]), {EBS}),
+        (app(mounting(), volumes=[volume(s3files_volume_configuration=S3)]), {"ecs.capability.storage.s3-files"}),
+        (
+            app(container(port_mappings=[shapes.PortMapping(container_port_range="80-81")])),
+            {"ecs.capability.network.container-port-range"},
+        ),
     ],
 )
 def test_what_a_definition_is_given_from_outside_is_required_of_instances(
@@ -317,17 +330,14 @@ def test_a_platform_is_asked_of_the_instance() -> None:
     assert [each.reason for each in story.answer] == ["ATTRIBUTE"]
 
 
-def test_constraints_that_can_not_be_evaluated_are_kept_but_never_ignored() -> None:
-    story = given(joined("a1"))
+def test_constraints_of_a_definition_bind_its_tasks_wherever_they_come_from() -> None:
+    story = given(joined("a1"), joined("b1", attributes={"stack": "prod"}))
     story.when(task_definition.register, app(placement_constraints=[MEMBER_OF]))
     assert story.state.families["app"].revisions[1].definition.placement_constraints == [MEMBER_OF]
-    expected = (
-        "UnsupportedFeatureException",
-        "This version can't evaluate the placement constraint 'attribute:stack == prod' of app:1.",
-    )
-    assert story.refusal(task.run, shapes.RunTaskRequest(task_definition="app")) == expected
-    request = shapes.CreateServiceRequest(service_name="web", task_definition="app", desired_count=1)
-    assert story.refusal(service.create, request) == expected
+    story.when(task.run, shapes.RunTaskRequest(task_definition="app", count=2))
+    story.when(service.create, shapes.CreateServiceRequest(service_name="web", task_definition="app", desired_count=2))
+    story.run_service()
+    assert (len(story.on("a1")), len(story.on("b1"))) == (0, 4)
     story.when(task.start, shapes.StartTaskRequest(task_definition="app", container_instances=["a1"]))
     assert len(story.on("a1")) == 1, "StartTask names the place itself"
 

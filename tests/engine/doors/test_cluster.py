@@ -83,3 +83,6 @@ async def test_clusters_are_listed_in_pages() -> None:
         assert first["clusterArns"] + second["clusterArns"] == [f"{ARN}cluster/{name}" for name in "abc"]
         assert "nextToken" not in second
         assert (await asker.refusal("ListClusters", nextToken="x"))[1] == "Invalid token."
+        for wrong in (0, -1, 101):
+            refused = await asker.refusal("ListClusters", maxResults=wrong)
+            assert refused == ("InvalidParameterException", f"maxResults must be from 1 to 100, not {wrong}.")

@@ -15,7 +15,7 @@ from quarterdeck.events import shapes
 from tests.engine.model import OPERATIONS as ALL
 from tests.engine.model import breaks, example
 
-DOOR = Door(Mock(), Mock(), Mock(), "")
+DOOR = Door(Mock(), Mock(), Mock(), Mock(), "")
 
 
 def refused(operation: str, request: Any) -> Refusal | None:

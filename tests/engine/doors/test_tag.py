@@ -25,7 +25,15 @@ async def furnish(asker: Asker) -> dict[str, str]:
         "task": task,
         "definition": ARN + "task-definition/app:1",
         "provider": ARN + "capacity-provider/spot",
+        "set": await task_set(asker),
     }
+
+
+async def task_set(asker: Asker) -> str:
+    """Make a task set; its ARN."""
+    await asker.ask("CreateService", serviceName="sets", desiredCount=0, deploymentController={"type": "EXTERNAL"})
+    made = await asker.ask("CreateTaskSet", cluster="default", service="sets", taskDefinition="app")
+    return str(made["taskSet"]["taskSetArn"])
 
 
 async def included(asker: Asker, noun: str, arn: str) -> list[dict[str, str]]:
@@ -37,6 +45,8 @@ async def included(asker: Asker, noun: str, arn: str) -> list[dict[str, str]]:
         "task": ("DescribeTasks", {"tasks": [arn]}, "tasks"),
         "provider": ("DescribeCapacityProviders", {"capacityProviders": [arn]}, "capacityProviders"),
     }
+    if noun == "set":
+        asked["set"] = ("DescribeTaskSets", {"cluster": "default", "service": "sets", "taskSets": [arn]}, "taskSets")
     if noun == "definition":
         plain = await asker.ask("DescribeTaskDefinition", taskDefinition=arn)
         assert plain["tags"] == []
@@ -47,7 +57,7 @@ async def included(asker: Asker, noun: str, arn: str) -> list[dict[str, str]]:
     return list((await asker.ask(operation, **members, include=["TAGS"]))[key][0]["tags"])
 
 
-@pytest.mark.parametrize("noun", ["cluster", "instance", "service", "task", "definition", "provider"])
+@pytest.mark.parametrize("noun", ["cluster", "instance", "service", "task", "definition", "provider", "set"])
 async def test_tags_come_and_go(noun: str) -> None:
     async with asking() as asker:
         arn = (await furnish(asker))[noun]

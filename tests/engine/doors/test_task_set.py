@@ -101,6 +101,10 @@ async def test_what_is_not_there_is_missing_or_refused() -> None:
             "ServiceNotFoundException",
             "Service not found.",
         )
+        assert await asker.refusal("DescribeTaskSets", **OF, include=["ALL"]) == (
+            "InvalidParameterException",
+            "include should be one of [TAGS]",
+        )
         assert await asker.refusal("DeleteTaskSet", **OF, taskSet="ecs-svc/1") == (
             "TaskSetNotFoundException",
             "The specified task set was not found.",

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from tests.events.log.worlds import JetStreamWorld, fill, payloads, records
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.nats, pytest.mark.timeout(30)]
 
+PAUSE_SECONDS_MAX = 10
+
 
 async def call(server: Server, subject: str, body: Any = None) -> bytes:
     """Ask the API as an administrator would."""
@@ -29,6 +32,15 @@ async def call(server: Server, subject: str, body: Any = None) -> bytes:
         await link.close()
 
 
+def pause(pid: int) -> None:
+    """Stop a process, and see it stopped: until the signal is delivered it goes on, on another core."""
+    os.kill(pid, signal.SIGSTOP)
+    deadline = time.monotonic() + PAUSE_SECONDS_MAX
+    threads = Path(f"/proc/{pid}/task")
+    while any(") T " not in (each / "stat").read_text() for each in threads.iterdir()):
+        assert time.monotonic() < deadline
+
+
 async def test_a_lost_answer_is_unknown_and_reading_resolves_it(data: Path) -> None:
     """The server is paused: the append is late, but arrives. It is there once, and the new epoch is behind it."""
     async with Server(ServerSettings(data=data)) as server:
@@ -36,7 +48,7 @@ async def test_a_lost_answer_is_unknown_and_reading_resolves_it(data: Path) -> N
         log = await open_log(server.address(), world.settings(append_seconds_max=0.2))
         epoch = await log.claim("keeper-1")
         assert server.pid is not None
-        os.kill(server.pid, signal.SIGSTOP)
+        pause(server.pid)
         with pytest.raises(OutcomeUnknown):
             await log.append(b"late", epoch.sequence)
         with pytest.raises(OutcomeUnknown):

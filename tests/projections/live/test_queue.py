@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from quarterdeck.projections.live.queue import GAINS_KEPT_MIN, Group, Pool, Shape
+from quarterdeck.projections.live.instance import InstanceState
+from quarterdeck.projections.live.pool import GAINS_KEPT_MIN, Order, Pool
+from quarterdeck.projections.live.queue import Group, Shape
+from tests.engine.core.story import given, joined
+
+
+def instance(name: str, cpu: int = 0, memory: int = 0) -> InstanceState:
+    return given(joined(name, cpu=cpu, memory=memory)).cluster().instances[name]
 
 
 def test_a_pool_keeps_its_instances_in_order_of_ids() -> None:
     pool = Pool()
     for name in ("b", "c", "a"):
-        pool.add(name)
+        pool.add(instance(name))
     pool.discard("b")
     pool.discard("zz")
     assert pool.entries == [(0, "a"), (0, "c")]
@@ -54,8 +61,29 @@ def test_a_reader_that_is_too_late_forgets_everything() -> None:
 
 
 def test_a_group_counted_down_to_nothing_is_as_one_that_never_was() -> None:
-    group = Group()
-    group.count("a", "zone", 1)
-    group.count("a", "zone", 1)
-    group.count("a", "zone", -2)
+    group, a1 = Group(), instance("a1")
+    group.count(a1, 1)
+    group.count(a1, 1)
+    group.count(a1, -2)
     assert (group.instances, group.zones) == ({}, {})
+
+
+def test_an_order_has_those_with_least_left_first_and_starts_where_there_is_enough() -> None:
+    order = Order(("memory", "cpu"), [instance("a", 9, 100), instance("b", 5, 100), instance("c", 1, 50)])
+    assert [name for _, name in order.from_least(0)] == ["c", "b", "a"]
+    assert [name for _, name in order.from_least(51)] == ["b", "a"]
+    order.put(instance("b", 5, 40))
+    order.put(instance("d", 5, 60))
+    order.drop("a")
+    order.drop("zz")
+    assert [name for _, name in order.from_least(0)] == ["b", "c", "d"]
+
+
+def test_a_group_counts_by_an_attribute_once_it_is_asked_for() -> None:
+    story = given(joined("a1", attributes={"rack": "r1"}), joined("a2"))
+    group, instances = Group(), story.cluster().instances
+    group.count(instances["a1"], 2)
+    assert group.by("attribute:rack", instances) == {"r1": 2}
+    group.count(instances["a2"], 1)
+    group.count(instances["a1"], -2)
+    assert group.by("attribute:rack", instances) == {"": 1}

@@ -172,3 +172,14 @@ def test_without_health_checks_health_is_unknown() -> None:
 
 def test_arns_name_the_instance() -> None:
     assert new().container_instance_arn == IRELAND.container_instance_arn(PROD, INSTANCE)
+
+
+def test_why_a_container_was_pending_is_not_said_of_it_later() -> None:
+    definition = shapes.TaskDefinition(container_definitions=[shapes.ContainerDefinition(name="app", essential=True)])
+    pulling = ContainerReport(name="app", status="PENDING", reason="Pulling image web:7: 1.0 of 2.0 MB")
+    waiting = reported_task(
+        new(definition), ContainerStateChanged(cluster=PROD, task=TASK, container=pulling), AT, definition
+    )
+    assert (waiting.containers or [])[0].reason == pulling.reason
+    started = started_task(waiting, TaskStarted(cluster=PROD, task=TASK), AT, definition)
+    assert (started.containers or [])[0].reason is None

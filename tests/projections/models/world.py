@@ -331,7 +331,10 @@ class World:
         if choice % 7 == 6:
             return [task.ExecuteCommandRequested(**of, container="main", command="sh", session="ecs-execute-command-1")]
         report = task.ContainerReport(name="main", status="RUNNING", health_status="UNHEALTHY")
-        return [task.ContainerStateChanged(cluster=found.cluster, task=found.name, container=report)]
+        return [
+            task.ContainerStateChanged(**of, container=report),
+            task.TaskHealthChanged(**of, health_status="UNHEALTHY"),
+        ]
 
     def _stop(self, choice: int) -> list[AnyEvent]:
         found = self._one(choice, "PENDING", "RUNNING")

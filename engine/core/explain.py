@@ -1,0 +1,164 @@
+"""Explain: a placement asked once more, at the moment it was decided: every instance's verdict, and what decided."""
+
+from collections.abc import Callable
+
+from quarterdeck.engine.core.placement import Verdict, matrix
+from quarterdeck.engine.core.wish import Wish, wish
+from quarterdeck.events.catalog import AnyEvent
+from quarterdeck.events.commit import Commit
+from quarterdeck.events.names import Namespace
+from quarterdeck.events.own import PlacementDecision, PlacementVerdict
+from quarterdeck.events.service import ServiceTaskPlacementFailed
+from quarterdeck.events.task import TaskPlaced, TaskPlacementFailed, TaskRequested
+from quarterdeck.projections.live.rule import ATTRIBUTE, COUNT, DEFAULT, ZONE, Rule
+from quarterdeck.projections.live.states import NamespaceState, ServiceState
+from quarterdeck.projections.live.view import EVOLVE, LiveView
+
+IN_WORDS = {
+    ZONE: "fewest tasks of the group in the zone",
+    COUNT: "fewest tasks of the group on the instance",
+    "cpu": "least CPU left",
+    "memory": "least memory left",
+}
+
+Wanted = Callable[[AnyEvent], bool]
+"""Whether a decision is asked about, told by the event that came of it."""
+
+
+def decided(view: LiveView, commit: Commit, wanted: Wanted) -> list[PlacementDecision]:
+    """Fold a commit, event by event, and judge anew before each event that is asked about."""
+    state = view.namespace(commit.namespace)
+    requested: dict[str, TaskRequested] = {}
+    found = []
+    for event in commit.events:
+        if isinstance(event, TaskRequested):
+            requested[event.task] = event
+        if isinstance(event, TaskPlaced) and event.task in requested and wanted(event):
+            found.append(_placed(state, requested[event.task], event))
+        elif isinstance(event, TaskPlacementFailed | ServiceTaskPlacementFailed) and wanted(event):
+            found.append(_failed(state, event))
+        EVOLVE[type(event)](state, event, commit.at)
+    return found
+
+
+def next_task(state: NamespaceState, requested: TaskRequested) -> PlacementDecision:
+    """Judge where a task would go now; nothing is decided. Chance would draw again when it is."""
+    return _decision(state, requested, wish(state, requested), "DRY_RUN")
+
+
+def of_service(service: ServiceState, cluster: str, definition: str = "") -> TaskRequested:
+    """Make what the scheduler would ask for a service's next task, perhaps of another revision."""
+    primary = service.deployments[0]
+    return TaskRequested(
+        cluster=cluster,
+        task="",
+        task_definition=definition or primary.definition,
+        group=service.group,
+        deployment=primary.id,
+    )
+
+
+def _placed(state: NamespaceState, requested: TaskRequested, placed: TaskPlaced) -> PlacementDecision:
+    """Judge before the task counts: until it is placed, it counts for nothing."""
+    chosen = None if placed.explanation is None else placed.container_instance
+    return _decision(
+        state, requested, wish(state, requested), "STARTED" if chosen is None else "PLACED", placed.container_instance
+    )
+
+
+def _failed(state: NamespaceState, event: TaskPlacementFailed | ServiceTaskPlacementFailed) -> PlacementDecision:
+    if isinstance(event, ServiceTaskPlacementFailed):
+        service = state.clusters[event.cluster].services[event.service]
+        requested = of_service(service, event.cluster, _definition_of(service, event.deployment))
+    else:
+        requested = TaskRequested(
+            cluster=event.cluster,
+            task="",
+            task_definition=event.task_definition,
+            group=event.group,
+            overrides=event.overrides,
+            placement_constraints=event.placement_constraints,
+            placement_strategy=event.placement_strategy,
+        )
+    return _decision(state, requested, wish(state, requested), "FAILED", count=event.count)
+
+
+def _definition_of(service: ServiceState, deployment: str) -> str:
+    found = service.deployment(deployment)
+    return found.definition if found is not None else ""
+
+
+def _decision(
+    state: NamespaceState,
+    requested: TaskRequested,
+    asked: Wish,
+    outcome: str,
+    place: str = "",
+    count: int | None = None,
+) -> PlacementDecision:
+    cluster = state.clusters[requested.cluster]
+    verdicts = matrix(cluster, requested.group, *asked, requested.task)
+    best = verdicts[0] if verdicts and verdicts[0].chosen else None
+    chosen = place or (best.container_instance if best is not None else "")
+    agrees = {"PLACED": best is not None and best.container_instance == place, "FAILED": best is None}
+    arn = state.namespace.container_instance_arn
+    return PlacementDecision(
+        outcome=outcome,
+        cluster=requested.cluster,
+        group=requested.group,
+        task_definition=requested.task_definition,
+        task=requested.task or None,
+        count=count,
+        container_instance_arn=arn(requested.cluster, chosen) if chosen else None,
+        zone=cluster.instances[chosen].zone if chosen else None,
+        agrees=agrees.get(outcome),
+        preference=preference(asked.rule),
+        tie_break=tie_break(verdicts, asked.rule) or None,
+        verdicts=[_told(state.namespace, requested.cluster, each, asked.rule) for each in verdicts],
+    )
+
+
+def _told(namespace: Namespace, cluster: str, verdict: Verdict, rule: Rule) -> PlacementVerdict:
+    fits = not verdict.reason
+    return PlacementVerdict(
+        container_instance_arn=namespace.container_instance_arn(cluster, verdict.container_instance),
+        zone=verdict.zone,
+        zone_tasks=verdict.zone_tasks,
+        instance_tasks=verdict.instance_tasks,
+        fits=fits,
+        reason=verdict.reason or None,
+        detail=verdict.detail or None,
+        chosen=verdict.chosen or None,
+        scores=_scores(verdict, rule) if fits else None,
+    )
+
+
+def preference(rule: Rule) -> str:
+    """Say what is compared between instances that fit."""
+    words = [_in_words(each) for each in (*rule.leading, *rule.rest)]
+    return ", then ".join([*words, "chance" if rule.random else "the lowest id"])
+
+
+def tie_break(verdicts: list[Verdict], rule: Rule) -> str:
+    """Say what decided between the instance chosen and the others that fit; empty if none does."""
+    fitting = [each for each in verdicts if not each.reason]
+    if len(fitting) <= 1:
+        return "the only instance that fits" if fitting else ""
+    scores = [_scores(each, rule) for each in fitting]
+    equal = sum(1 for each in scores if each == scores[0])
+    if equal > 1:
+        how = "drawn by a lot that the task's id is the seed of" if rule.random else "the lowest id"
+        return f"{how}, of {equal} equal instances"
+    others = min(tuple(each.values()) for each in scores[1:])
+    rows = zip(scores[0].items(), others, strict=True)
+    return next(f"{_in_words(name)}: {mine}, the next has {other}" for (name, mine), other in rows if mine != other)
+
+
+def _scores(verdict: Verdict, rule: Rule) -> dict[str, int]:
+    if (rule.leading, rule.rest) == (DEFAULT.leading, DEFAULT.rest):
+        return {ZONE: verdict.zone_tasks, COUNT: verdict.instance_tasks}
+    return verdict.scores
+
+
+def _in_words(component: str) -> str:
+    return IN_WORDS.get(component, f"fewest tasks of the group with its {component.removeprefix(ATTRIBUTE)}")

@@ -1,0 +1,91 @@
+"""Waiting: what a service is waiting for now, in sentences, from its state alone."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from quarterdeck.engine.core.deployment_configuration import bounds
+from quarterdeck.engine.core.explain import next_task, of_service
+from quarterdeck.engine.core.service_settings import is_external
+from quarterdeck.engine.core.service_step import start_delay
+from quarterdeck.events.names import short_name
+from quarterdeck.events.own import PlacementVerdict
+from quarterdeck.projections.live.states import (
+    ClusterState,
+    DeploymentState,
+    NamespaceState,
+    ServiceState,
+    TaskState,
+)
+
+NAMED_MAX = 100
+"""Instances named in one sentence; the verdicts have them all."""
+
+
+def waiting_for(state: NamespaceState, cluster: ClusterState, service: ServiceState, now: float) -> list[str]:
+    """List what stands between a service and its steady state; empty if nothing does."""
+    holders: list[DeploymentState] = [*service.deployments, *service.task_sets]
+    tasks = [cluster.tasks[name] for holder in holders for name in holder.tasks]
+    found = [*_on_their_way(cluster, tasks)]
+    if service.status == "ACTIVE" and not is_external(service.settings):
+        found += [*_to_start(state, cluster, service, now), *_to_replace(cluster, service)]
+    return found
+
+
+def _on_their_way(cluster: ClusterState, tasks: list[TaskState]) -> Iterator[str]:
+    starting = [each for each in tasks if each.desired_status == "RUNNING" and each.last_status != "RUNNING"]
+    stopping = [each for each in tasks if each.desired_status == "STOPPED"]
+    for words, held in (("to be RUNNING", starting), ("to be STOPPED", stopping)):
+        heard = [each for each in held if cluster.instances[each.instance].connected]
+        if heard:
+            yield f"{len(heard)} tasks that were told to their agents {words}"
+        silent = Counter(each.instance for each in held if not cluster.instances[each.instance].connected)
+        for instance, count in sorted(silent.items()):
+            yield f"{count} tasks {words} on {instance}, whose agent is not connected"
+
+
+def _to_start(state: NamespaceState, cluster: ClusterState, service: ServiceState, now: float) -> Iterator[str]:
+    primary = service.deployments[0]
+    mine = [cluster.tasks[name] for name in primary.tasks]
+    stay = [each for each in mine if each.desired_status == "RUNNING" and _may_stay(cluster, each)]
+    missing = service.desired_count - len(stay)
+    if missing < 0 and any(each.id in cluster.protected for each in stay):
+        yield f"{-missing} tasks too many, which can't be stopped while they are protected"
+    if missing <= 0:
+        return
+    again = primary.failed_at + start_delay(primary.failed)
+    if again > now:
+        yield f"{again - now:.0f} s, because {primary.failed} starts failed in a row; then {missing} tasks are started"
+        return
+    decision = next_task(state, of_service(service, cluster.name))
+    verdicts = decision.verdicts or []
+    if any(each.fits for each in verdicts):
+        return
+    yield f"room for {missing} tasks: {_none_fits(verdicts)}"
+
+
+def _to_replace(cluster: ClusterState, service: ServiceState) -> Iterator[str]:
+    primary = service.deployments[0]
+    lower, upper = bounds(service.settings.deployment_configuration, service.desired_count)
+    old = sum(len(each.tasks) for each in service.deployments[1:])
+    if old:
+        yield (
+            f"{old} tasks of older deployments to be replaced by {primary.definition}, with no fewer than {lower} "
+            f"healthy and no more than {upper} at once"
+        )
+    if primary.blocked:
+        yield f"other percents: with {lower} that must stay and {upper} at most, none may be started and none stopped"
+    if old and any(name in cluster.protected for each in service.deployments[1:] for name in each.tasks):
+        yield "the protection of tasks to be replaced to end"
+
+
+def _none_fits(verdicts: list[PlacementVerdict]) -> str:
+    if not verdicts:
+        return "the cluster has no container instances"
+    rows = [f"{short_name(each.container_instance_arn or '')}: {each.detail or each.reason}" for each in verdicts]
+    more = f", and {len(rows) - NAMED_MAX} more" if len(rows) > NAMED_MAX else ""
+    return "; ".join(rows[:NAMED_MAX]) + more
+
+
+def _may_stay(cluster: ClusterState, task: TaskState) -> bool:
+    instance = cluster.instances[task.instance]
+    return instance.status != "DRAINING" and not instance.lost

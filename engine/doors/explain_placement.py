@@ -1,0 +1,140 @@
+"""Explain placement: our own operation that says why tasks are where they are, or nowhere."""
+
+import asyncio
+import re
+from contextlib import aclosing
+
+import msgspec
+
+from quarterdeck.engine.core import explain, task, waiting
+from quarterdeck.engine.core.errors import InvalidParameterException, ServiceNotFoundException
+from quarterdeck.engine.core.service import active, startable
+from quarterdeck.engine.core.turn import Settings, Turn
+from quarterdeck.engine.doors.operation import Context, Operation, Read
+from quarterdeck.engine.doors.references import cluster_name
+from quarterdeck.engine.shell.ids import RandomIds
+from quarterdeck.events import shapes
+from quarterdeck.events.catalog import AnyEvent
+from quarterdeck.events.codec import unseal
+from quarterdeck.events.commit import Commit
+from quarterdeck.events.names import Namespace
+from quarterdeck.events.own import ExplainPlacementRequest, ExplainPlacementResponse, PlacementDecision
+from quarterdeck.events.service import ServiceTaskPlacementFailed
+from quarterdeck.events.task import TaskPlaced, TaskPlacementFailed
+from quarterdeck.projections.live.view import LiveView
+
+WHAT = "Say what to explain: one of task, placement, service and taskDefinition."
+PLACEMENT = re.compile(r"[1-9][0-9]{0,15}(\.[1-9][0-9]{0,15})?")
+SLICE_ENVELOPES = 64
+"""Folded before others get a turn."""
+
+
+class Sought(msgspec.Struct, frozen=True):
+    """What to look for in the log: a task, or else a commit or a position, in one cluster."""
+
+    namespace: Namespace
+    cluster: str
+    task: str = ""
+    placement: str = ""
+
+    def is_there(self, sequence: int, commit: Commit) -> bool:
+        """Tell whether a commit may hold it."""
+        if commit.namespace != str(self.namespace):
+            return False
+        return not self.placement or self.placement in {str(sequence), commit.id}
+
+    def is_it(self, event: AnyEvent) -> bool:
+        """Tell whether a decision is sought, by the event that came of it."""
+        if not isinstance(event, TaskPlaced | TaskPlacementFailed | ServiceTaskPlacementFailed):
+            return False
+        if event.cluster != self.cluster:
+            return False
+        return not self.task or (isinstance(event, TaskPlaced) and event.task.startswith(self.task))
+
+
+async def _explain(context: Context, request: ExplainPlacementRequest) -> ExplainPlacementResponse:
+    cluster = await cluster_name(context, request.cluster)
+    asked = [name for name in ("task", "placement", "service", "task_definition") if getattr(request, name)]
+    if len(asked) != 1 and asked != ["service", "task_definition"]:
+        raise InvalidParameterException(WHAT)
+    if asked[0] in {"task", "placement"}:
+        return await _past(context, cluster, request)
+    turn = Turn(context.view.namespace(str(context.namespace)), context.now, context.actor, RandomIds(), Settings())
+    if request.service:
+        return _service(turn, cluster, request)
+    return _dry_run(turn, cluster, request)
+
+
+async def _past(context: Context, cluster: str, request: ExplainPlacementRequest) -> ExplainPlacementResponse:
+    if request.task:
+        parts = request.task.split("/")
+        sought = Sought(context.namespace, parts[-2] if len(parts) > 2 else cluster, task=parts[-1])
+        nothing = f"No task {parts[-1]} was ever placed."
+    else:
+        sought = Sought(context.namespace, cluster, placement=request.placement or "")
+        if not PLACEMENT.fullmatch(sought.placement):
+            raise InvalidParameterException(
+                f"{sought.placement} is neither a position of the log (57) nor the id of a commit (1.23)."
+            )
+        nothing = f"Nothing was placed, or failed to be, at {sought.placement} in cluster {cluster}."
+    found = await _decisions(context, sought)
+    if not found:
+        raise InvalidParameterException(nothing)
+    return ExplainPlacementResponse(decisions=found)
+
+
+async def _decisions(context: Context, sought: Sought) -> list[PlacementDecision]:
+    """Fold the log up to where it is."""
+    view = LiveView()
+    found: list[PlacementDecision] = []
+    async with aclosing(context.log.read(0)) as batches:
+        async for batch in batches:
+            for count, record in enumerate(batch):
+                if record.kind == "commits":
+                    envelope = unseal(record.payload, record.sequence, None)
+                    for commit in envelope.commits:
+                        found += _in_commit(view, record.sequence, commit, sought)
+                if found:
+                    return found
+                if count % SLICE_ENVELOPES == 0:
+                    await asyncio.sleep(0)
+    return []
+
+
+def _in_commit(view: LiveView, sequence: int, commit: Commit, sought: Sought) -> list[PlacementDecision]:
+    is_there = sought.is_there(sequence, commit)
+    found = explain.decided(view, commit, lambda event: is_there and sought.is_it(event))
+    circumstances = {"sequence": sequence, "commit": commit.id, "at": commit.at, "actor": commit.actor}
+    return [msgspec.structs.replace(each, **circumstances) for each in found]
+
+
+def _service(turn: Turn, name: str, request: ExplainPlacementRequest) -> ExplainPlacementResponse:
+    cluster = turn.cluster(name)
+    reference = turn.local("service", request.service or "", cluster.name)
+    service = cluster.services.get(reference)
+    if service is None or service.status == "INACTIVE":
+        raise ServiceNotFoundException("Service not found.")
+    waits = waiting.waiting_for(turn.state, cluster, service, turn.now)
+    if not service.deployments or service.status != "ACTIVE":
+        return ExplainPlacementResponse(decisions=[], waiting_for=waits)
+    definition = ""
+    if request.task_definition:
+        definition = startable(turn, request.task_definition).name
+        waits = []
+    asked = explain.of_service(active(turn, cluster, service.name), cluster.name, definition)
+    return ExplainPlacementResponse(decisions=[explain.next_task(turn.state, asked)], waiting_for=waits)
+
+
+def _dry_run(turn: Turn, name: str, request: ExplainPlacementRequest) -> ExplainPlacementResponse:
+    same = shapes.RunTaskRequest(
+        task_definition=request.task_definition,
+        group=request.group,
+        overrides=request.overrides,
+        placement_constraints=request.placement_constraints,
+        placement_strategy=request.placement_strategy,
+    )
+    asked = task.asked(turn, turn.cluster(name), same)
+    return ExplainPlacementResponse(decisions=[explain.next_task(turn.state, asked)])
+
+
+OPERATIONS: dict[str, Operation] = {"ExplainPlacement": Read(read=_explain)}

@@ -1,0 +1,84 @@
+"""Tasks and containers as the endpoints tell them."""
+
+from __future__ import annotations
+
+import msgspec
+
+from quarterdeck.agents.endpoints.documents import container_document, introspected, known, task_document
+from quarterdeck.agents.runtimes.port import Container, PortMapping
+from quarterdeck.agents.task import Task, observe, wish
+from quarterdeck.agents.translate import translate
+from quarterdeck.events import shapes
+from quarterdeck.events.wanted import WantedTask
+from tests.agents.world import INSTANCE, NAMESPACE, container, definition, task_id
+
+ARN = NAMESPACE.task_arn("moon", task_id(1))
+WEB = definition(
+    container("app", "web:7", cpu=64, port_mappings=[shapes.PortMapping(container_port=80)]),
+    container("side", "side:1"),
+    cpu="256",
+    memory="512",
+)
+
+
+def planned() -> Task:
+    wanted = WantedTask(task=task_id(1), definition=WEB, group="service:shop")
+    plan = translate(wanted, ARN, "moon", INSTANCE)
+    return Task(id=task_id(1), arn=ARN, cluster="moon", plan=plan, definition=WEB, group="service:shop")
+
+
+def running(task: Task, name: str, **fields: object) -> Container:
+    spec = next(each.spec for each in task.plan.containers if each.name == name)
+    seen = Container(f"id-{name}", spec.name, spec.labels, "running", spec.image, started_at=2.5, created_at=1.25)
+    return msgspec.structs.replace(seen, **fields)
+
+
+def test_a_task_tells_who_it_is_and_what_it_may_use() -> None:
+    document = task_document(planned(), "us-east-1b")
+    assert document["TaskARN"] == ARN
+    assert (document["Cluster"], document["Family"], document["Revision"]) == ("moon", "web", "1")
+    assert (document["ServiceName"], document["LaunchType"]) == ("shop", "EC2")
+    assert document["AvailabilityZone"] == "us-east-1b"
+    assert document["Limits"] == {"CPU": 0.25, "Memory": 512}
+    assert (document["DesiredStatus"], document["KnownStatus"]) == ("RUNNING", "NONE")
+    assert [each["Name"] for each in document["Containers"]] == ["app", "side"]
+    assert "PullStartedAt" not in document
+
+
+def test_a_task_is_where_the_slowest_of_its_containers_is() -> None:
+    task = planned()
+    observe(task, "app", running(task, "app"))
+    assert known(task) == "NONE"
+    observe(task, "side", running(task, "side", state="created"))
+    assert known(task) == "CREATED"
+    observe(task, "side", running(task, "side"))
+    assert known(task) == "RUNNING"
+    wish(task, "STOPPED")
+    assert task_document(task, "")["DesiredStatus"] == "STOPPED"
+
+
+def test_a_container_tells_ports_addresses_limits_and_times() -> None:
+    task = planned()
+    ports = (PortMapping(80, 32768),)
+    observe(task, "app", running(task, "app", ports=ports, addresses=("172.17.0.2",), image_id="sha256:1"))
+    document = container_document(task, "app")
+    assert (document["DockerId"], document["KnownStatus"], document["ImageID"]) == ("id-app", "RUNNING", "sha256:1")
+    assert document["Limits"] == {"CPU": 64, "Memory": 32}
+    assert document["Networks"] == [{"NetworkMode": "bridge", "IPv4Addresses": ["172.17.0.2"]}]
+    port = {"ContainerPort": 80, "Protocol": "tcp", "HostPort": 32768, "HostIp": "0.0.0.0"}
+    assert document["Ports"] == [port]
+    assert document["CreatedAt"] == "1970-01-01T00:00:01.250000Z"
+    assert document["Labels"]["com.amazonaws.ecs.container-name"] == "app"
+    assert document["ContainerARN"].startswith(f"arn:aws:ecs:us-east-1:000000000000:container/moon/{task_id(1)}/")
+    assert not {"ExitCode", "FinishedAt", "Volumes", "LogDriver"} & set(document)
+
+
+def test_a_container_that_was_not_created_yet_says_so() -> None:
+    document = container_document(planned(), "side")
+    assert (document["DockerId"], document["KnownStatus"]) == ("", "NONE")
+
+
+def test_introspection_has_its_own_names() -> None:
+    document = introspected(planned())
+    assert (document["Arn"], document["Version"], document["KnownStatus"]) == (ARN, "1", "NONE")
+    assert [each["Name"] for each in document["Containers"]] == ["app", "side"]

@@ -1,0 +1,174 @@
+"""Services whose tasks fail their health checks (spec §8.4, §9.2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from quarterdeck.engine.core.service_health import FAILED
+from quarterdeck.events import shapes
+from quarterdeck.events.service import DeploymentCompleted, ServiceSteadyStateReached
+from quarterdeck.events.task import TaskHealthChanged, TaskRequested, TaskStopRequested
+from tests.checkers import check
+from tests.engine.core.story import Story, container, created, defined, deployed, given, joined, stopped
+
+CHECK = shapes.HealthCheck(command=["CMD-SHELL", "true"])
+
+
+def checked(name: str) -> Any:
+    family, _, revision = name.partition(":")
+    definition = shapes.TaskDefinition(
+        family=family,
+        revision=int(revision),
+        container_definitions=[container(cpu=256, memory=512, health_check=CHECK)],
+    )
+    return defined(name, definition=definition)
+
+
+def served(count: int = 2, *, cpu: int = 4096, **fields: Any) -> Story:
+    """A service whose tasks run and are HEALTHY."""
+    story = given(checked("app:1"), checked("app:2"), joined("a1", cpu=cpu), created(count=count, **fields))
+    work(story)
+    assert story.service().steady
+    return story
+
+
+def are(story: Story, health: str, *tasks: str) -> Story:
+    return story.given(TaskHealthChanged(cluster="default", task=name, health_status=health) for name in tasks)
+
+
+def work(story: Story) -> None:
+    """Let agents and health checks keep up until nothing is left to do."""
+    for _ in range(50):
+        story.run_service()
+        fresh = [each.id for each in story.live() if each.last_status == "RUNNING" and each.health == "UNKNOWN"]
+        if not fresh:
+            return
+        are(story, "HEALTHY", *fresh)
+        check(story.state)
+    raise AssertionError("it does not come to rest")
+
+
+def did(story: Story) -> list[str]:
+    """One pass: what it asked for, in short."""
+    short = {TaskRequested: "start", TaskStopRequested: "stop"}
+    return [short[type(each)] for each in story.reconcile() if type(each) in short]
+
+
+def names(story: Story) -> list[str]:
+    return [each.id for each in story.live() if each.desired_status == "RUNNING"]
+
+
+def test_a_service_is_steady_once_its_tasks_are_healthy() -> None:
+    story = given(checked("app:1"), joined("a1"), created(count=1))
+    story.reconcile()
+    story.agents_start()
+    assert story.reconcile() == [], "RUNNING is not HEALTHY"
+    are(story, "HEALTHY", *names(story))
+    assert [type(each) for each in story.reconcile()] == [DeploymentCompleted, ServiceSteadyStateReached]
+
+
+def test_an_unhealthy_task_stops_once_its_replacement_is_healthy() -> None:
+    story = served(2)
+    ill, well = names(story)
+    are(story, "UNHEALTHY", ill)
+    assert not story.service().steady
+    assert did(story) == ["start"]
+    assert did(story) == []
+    story.agents_start()
+    assert did(story) == [], "the replacement runs, but nobody knows yet how it is"
+    (fresh,) = [each for each in names(story) if each not in {ill, well}]
+    are(story, "HEALTHY", fresh)
+    (event,) = story.reconcile()
+    assert isinstance(event, TaskStopRequested)
+    assert (event.task, event.stop_code, event.reason) == (ill, "ServiceSchedulerInitiated", FAILED)
+    assert FAILED == "Task failed container health checks"
+    work(story)
+    assert names(story) == [well, fresh]
+    assert story.service().steady
+
+
+def test_a_replacement_that_is_unhealthy_too_is_stopped_and_tried_again() -> None:
+    story = served(1)
+    (first,) = names(story)
+    are(story, "UNHEALTHY", first)
+    story.settle()
+    story.agents_start()
+    are(story, "UNHEALTHY", *names(story))
+    assert did(story) == ["stop"]
+    assert len(names(story)) == 1
+    assert did(story) == [], "the maximum counts what is still stopping"
+    story.agents_stop()
+    assert did(story) == ["start"]
+
+
+def test_a_task_that_recovers_lets_its_replacement_go() -> None:
+    story = served(1)
+    (first,) = names(story)
+    are(story, "UNHEALTHY", first)
+    assert did(story) == ["start"]
+    are(story, "HEALTHY", first)
+    assert did(story) == ["stop"]
+    assert names(story) == [first], "what runs and is healthy stays"
+    work(story)
+    assert story.service().steady
+
+
+@pytest.mark.parametrize("fields", [{"maximum": 100, "minimum": 50}, {"cpu": 512}])
+def test_without_room_for_more_unhealthy_tasks_stop_one_at_a_time(fields: dict[str, Any]) -> None:
+    story = served(2, **fields)
+    before = names(story)
+    are(story, "UNHEALTHY", *before)
+    assert did(story) == ["stop"]
+    assert did(story) == []
+    story.agents_stop()
+    assert did(story) == ["start"]
+    story.agents_start()
+    assert did(story) == []
+    are(story, "HEALTHY", *(set(names(story)) - set(before)))
+    assert did(story) == ["stop"]
+    work(story)
+    assert not set(names(story)) & set(before)
+
+
+def test_failing_checks_are_ignored_until_the_grace_period_ends() -> None:
+    story = served(1, health_check_grace_period_seconds=60)
+    are(story, "UNHEALTHY", *names(story))
+    assert did(story) == []
+    assert story.answer.at == story.now + 60
+    assert did(story.after(59)) == []
+    assert did(story.after(1)) == ["start"]
+
+
+def test_an_unhealthy_task_of_an_older_deployment_makes_way_at_once() -> None:
+    story = served(2, cpu=99999).given(deployed("app:2", "ecs-svc/901"))
+    old = names(story)
+    are(story, "UNHEALTHY", old[0])
+    assert did(story) == ["start", "start", "stop"]
+    assert [each.id for each in story.live() if each.desired_status == "STOPPED"] == [old[0]]
+
+
+def test_an_unhealthy_task_of_a_deployment_under_way_is_replaced_by_its_own_revision() -> None:
+    story = served(1, cpu=99999).given(deployed("app:2", "ecs-svc/901"))
+    (old,) = names(story)
+    story.settle()
+    story.agents_start()
+    (new,) = [each for each in names(story) if each != old]
+    are(story, "UNHEALTHY", new)
+    assert did(story) == ["stop"]
+    story.agents_stop()
+    assert did(story) == ["start"]
+    (again,) = [each for each in names(story) if each != old]
+    assert story.task(again).definition == "app:2"
+    work(story)
+    assert names(story) == [again]
+
+
+def test_an_unhealthy_task_that_ends_by_itself_is_replaced_as_any_other() -> None:
+    story = served(2)
+    ill, _ = names(story)
+    are(story, "UNHEALTHY", ill).given(stopped(ill))
+    work(story)
+    assert len(names(story)) == 2
+    assert story.service().steady

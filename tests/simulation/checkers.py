@@ -1,0 +1,244 @@
+"""Checkers: what must hold of every commit, each in a rule of its own; they look at the ledger and at the log's fold.
+
+capacity   no instance holds tasks that need more CPU or memory than it has, or a port that is taken on its host
+forward    a task's statuses only go on: PENDING, RUNNING, STOPPED; desired STOPPED is never taken back
+one place  a task is placed once, and its containers are created on no other machine
+fewest     (minimum healthy percent) a commit of the scheduler that stops healthy tasks of an ACTIVE service leaves
+           at least ceil(desired * minimum) of them wanted and healthy. Health is lost without the scheduler, too
+           (containers die, instances are lost): that is no breach, but then it may stop none that count.
+most       (maximum percent) while tasks of an older deployment, or on DRAINING instances, are being replaced, a commit
+           that places tasks of the service leaves at most floor(desired * maximum) not STOPPED; those whose agent is
+           lost are not counted. Placing never makes more tasks of the PRIMARY deployment wanted than are desired.
+balance    a task of a service without strategies goes to a zone that has the fewest of the service's wanted tasks of
+           all zones in which an instance could take it. So skew ≤ 1 holds whenever there is room in the emptiest zone.
+constraints a service's task is placed where its memberOf holds and, with distinctInstance, no other of its tasks is
+fold       a task, in the fold of the log, has the statuses and place that the events say
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from quarterdeck.events.catalog import AnyEvent
+from quarterdeck.events.commit import Commit
+from quarterdeck.events.task import TaskEvent, TaskPlaced, TaskStarted, TaskStopped, TaskStopRequested
+from quarterdeck.projections.live.states import NamespaceState
+from tests.simulation.ledger import Ledger, Wish
+
+
+class Violation(Exception):
+    """Something that must hold does not; `checker` says which rule."""
+
+    def __init__(self, checker: str, what: str) -> None:
+        super().__init__(f"{checker}: {what}")
+        self.checker = checker
+        self.what = what
+
+
+class Checker:
+    """A rule; sees each event before the ledger has it, and each commit after."""
+
+    name = ""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+
+    def begin(self, commit: Commit) -> None:
+        """Look at what there is before a commit."""
+
+    def before(self, event: AnyEvent) -> None:
+        """Look at what an event is about to change."""
+
+    def after(self, event: AnyEvent) -> None:
+        """Look at what an event has changed."""
+
+    def end(self, commit: Commit, fold: NamespaceState) -> None:
+        """Look at what a commit has changed."""
+
+    def fail(self, what: str) -> None:
+        """Report a breach."""
+        raise Violation(self.name, what)
+
+
+class Capacity(Checker):
+    """No instance is over-committed."""
+
+    name = "capacity"
+
+    def before(self, event: AnyEvent) -> None:
+        """Look for what the instance lacks."""
+        if isinstance(event, TaskPlaced):
+            place, need = self.ledger.places[event.container_instance], self.ledger.tasks[event.task].need
+            if lack := self.ledger.lacks(place, need):
+                self.fail(f"task {event.task} on {place.id}: {lack}")
+
+
+class Forward(Checker):
+    """No status goes back."""
+
+    name = "forward"
+
+    def before(self, event: AnyEvent) -> None:
+        """Compare with how far the task is."""
+        if not isinstance(event, TaskStarted | TaskStopped | TaskStopRequested):
+            return
+        task = self.ledger.tasks[event.task]
+        if task.last == "STOPPED" or (isinstance(event, TaskStarted) and task.last != "PENDING"):
+            self.fail(f"{type(event).__name__} of task {task.id}, which is {task.last}")
+        if isinstance(event, TaskStopRequested) and task.desired == "STOPPED":
+            self.fail(f"task {task.id} is asked to stop twice")
+
+
+class OnePlace(Checker):
+    """No task is in two places."""
+
+    name = "one place"
+
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__(ledger)
+        self.created: dict[str, str] = {}
+
+    def before(self, event: AnyEvent) -> None:
+        """Look where the task is."""
+        if isinstance(event, TaskPlaced) and self.ledger.tasks[event.task].instance:
+            self.fail(f"task {event.task} is placed again")
+
+    def container(self, machine: str, task: str) -> None:
+        """Hear that a machine creates a container of a task."""
+        held = self.ledger.tasks.get(task)
+        place = self.ledger.places.get(held.instance) if held is not None else None
+        if place is None or place.host != machine or self.created.setdefault(task, machine) != machine:
+            self.fail(f"{machine} creates a container of task {task}, which is not placed there")
+
+
+class Fewest(Checker):
+    """The scheduler leaves enough healthy tasks."""
+
+    name = "fewest"
+
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__(ledger)
+        self._stopped: dict[str, int] = {}
+
+    def begin(self, commit: Commit) -> None:
+        """Forget the last commit."""
+        self._stopped.clear()
+
+    def before(self, event: AnyEvent) -> None:
+        """Count the healthy ones that are stopped."""
+        if isinstance(event, TaskStopRequested):
+            task = self.ledger.tasks[event.task]
+            wish = self.ledger.wish_of(task)
+            if wish is not None and wish.status == "ACTIVE" and self.ledger.is_healthy(task):
+                self._stopped[wish.name] = self._stopped.get(wish.name, 0) + 1
+
+    def end(self, commit: Commit, fold: NamespaceState) -> None:
+        """Count those that are left."""
+        if commit.actor != "scheduler":
+            return
+        for name, stopped in self._stopped.items():
+            wish = self.ledger.wishes[name]
+            left = sum(1 for each in wish.tasks.values() if each.desired == "RUNNING" and self.ledger.is_healthy(each))
+            if left < wish.lower:
+                self.fail(f"service {name}: {stopped} healthy tasks stopped, {left} left, {wish.lower} must remain")
+
+
+class Most(Checker):
+    """The scheduler starts no more than it may."""
+
+    name = "most"
+
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__(ledger)
+        self._placed: dict[str, bool] = {}
+
+    def begin(self, commit: Commit) -> None:
+        """Forget the last commit."""
+        self._placed.clear()
+
+    def before(self, event: AnyEvent) -> None:
+        """Note which services get tasks, and whether tasks of theirs are being replaced."""
+        if isinstance(event, TaskPlaced):
+            wish = self.ledger.wish_of(self.ledger.tasks[event.task])
+            if wish is not None and wish.name not in self._placed:
+                self._placed[wish.name] = self._is_rolling(wish)
+
+    def end(self, commit: Commit, fold: NamespaceState) -> None:
+        """Count what is there."""
+        for name, rolling in self._placed.items():
+            wish = self.ledger.wishes[name]
+            present = [each for each in wish.tasks.values() if not self._is_lost(each.instance)]
+            fresh = [each for each in present if each.deployment == wish.primary and each.desired == "RUNNING"]
+            staying = [each for each in fresh if self.ledger.places[each.instance].status != "DRAINING"]
+            if len(staying) > wish.desired:
+                self.fail(f"service {name}: {len(staying)} tasks wanted of {wish.primary}, {wish.desired} desired")
+            if rolling and len(present) > wish.upper:
+                self.fail(f"service {name}: {len(present)} tasks while some are replaced, {wish.upper} may be there")
+
+    def _is_rolling(self, wish: Wish) -> bool:
+        return any(
+            not self._is_lost(each.instance)
+            and (each.deployment != wish.primary or self.ledger.places[each.instance].status == "DRAINING")
+            for each in wish.tasks.values()
+            if each.instance
+        )
+
+    def _is_lost(self, instance: str) -> bool:
+        return bool(instance) and self.ledger.places[instance].lost
+
+
+class Balance(Checker):
+    """A service's task goes to the emptiest zone that has room."""
+
+    name = "balance"
+
+    def before(self, event: AnyEvent) -> None:
+        """Count the service's tasks in all zones that could have it."""
+        if not isinstance(event, TaskPlaced):
+            return
+        ledger, task = self.ledger, self.ledger.tasks[event.task]
+        wish = ledger.wish_of(task)
+        if wish is None or wish.settings.placement_strategy:
+            return
+        wanted = (each for each in wish.tasks.values() if each.desired == "RUNNING" and each.instance)
+        counts = Counter(ledger.places[each.instance].zone for each in wanted)
+        chosen = ledger.places[event.container_instance].zone
+        emptier = {each.zone: each for each in ledger.places.values() if counts[each.zone] < counts[chosen]}
+        if not emptier:
+            return
+        for place in ledger.places.values():
+            if place.zone in emptier and not ledger.lacks(place, task.need) and not ledger.refuses(place, wish):
+                self.fail(f"task {task.id} of {wish.name} goes to {chosen}, {place.zone} has room: {dict(counts)}")
+
+
+class Constraints(Checker):
+    """A service's task goes where its constraints let it."""
+
+    name = "constraints"
+
+    def before(self, event: AnyEvent) -> None:
+        """Look for one that does not hold; the task itself is nowhere yet."""
+        if isinstance(event, TaskPlaced):
+            wish = self.ledger.wish_of(self.ledger.tasks[event.task])
+            refusal = self.ledger.refuses(self.ledger.places[event.container_instance], wish) if wish else ""
+            if refusal:
+                self.fail(f"task {event.task}: {refusal}")
+
+
+class Fold(Checker):
+    """The fold of the log says of a task what its events say."""
+
+    name = "fold"
+
+    def end(self, commit: Commit, fold: NamespaceState) -> None:
+        """Compare each task the commit is about."""
+        for event in commit.events:
+            if isinstance(event, TaskEvent):
+                held, found = self.ledger.tasks[event.task], fold.clusters[event.cluster].tasks.get(event.task)
+                told = (held.last, held.desired, held.instance)
+                if found is None or (found.last_status, found.desired_status, found.instance) != told:
+                    self.fail(f"task {held.id} is {told}, not {found}")
+
+
+CHECKERS: Sequence[type[Checker]] = (Capacity, Forward, OnePlace, Fewest, Most, Balance, Constraints, Fold)

@@ -1,0 +1,70 @@
+"""Seeds: one world for each number, from its making to its rest; small ones by the hundred."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from quarterdeck.events import shapes
+from tests.simulation.chance import Weather
+from tests.simulation.checkers import Violation
+from tests.simulation.deeds import DEEDS, IMAGES, create_service
+from tests.simulation.loop import run
+from tests.simulation.world import Result, World, living
+
+DEEDS_MAX = 30
+SECONDS_BETWEEN_MAX = 8.0
+
+Tell = Callable[[str], None]
+
+
+def play(seed: int, tell: Tell | None = None) -> Result:
+    """Let a world be, and say what became of it."""
+    return run(_play(seed, tell))
+
+
+async def _play(seed: int, tell: Tell | None) -> Result:
+    world = World(seed)
+    if tell is not None:
+        world.trace(tell)
+    try:
+        async with living(world):
+            story = world.group.create_task(_story(world, tell), name="story")
+            breach = world.group.create_task(world.broken.wait(), name="breach")
+            await asyncio.wait([story, breach], return_when=asyncio.FIRST_COMPLETED)
+    except* Exception as errors:  # noqa: BLE001 - whatever it is, it ends the world and is told
+        world.watcher.breach(Violation("no bugs", repr(errors.exceptions[0])))
+    world.look()
+    if not world.broken.is_set():
+        world.watcher.explain(world.shard.store.records)
+    return world.result()
+
+
+async def _story(world: World, tell: Tell | None) -> None:
+    chance = world.chance
+    await furnish(world)
+    world.group.create_task(world.keep_looking(), name="look")
+    deeds, weights = list(DEEDS), list(DEEDS.values())
+    for deed in chance.choices(deeds, weights, k=chance.randrange(5, DEEDS_MAX)):
+        await asyncio.sleep(chance.uniform(0.0, SECONDS_BETWEEN_MAX))
+        if tell is not None:
+            tell(f"{world.loop.time():10.3f}  -- {deed.__name__}")
+        world.group.create_task(deed(world), name=deed.__name__)
+    await asyncio.sleep(SECONDS_BETWEEN_MAX)
+    await world.mend()
+    await world.settle()
+
+
+async def furnish(world: World) -> None:
+    """Make what a small world has from the start."""
+    chance = world.chance
+    world.weather = Weather()
+    await world.ask("CreateCluster", shapes.CreateClusterRequest(cluster_name="default"))
+    for _ in range(4):
+        port = chance.choice((0, 0, 0, 80))
+        await world.define("app", chance.choice(IMAGES), chance.choice((64, 256, 512)), chance.choice((64, 300)), port)
+    cpu, memory = chance.choice(((1024, 1024), (2048, 700)))
+    for number in range(chance.randrange(2, 7)):
+        world.add_machine("abc"[number % 3], cpu, memory)
+    for _ in range(2):
+        await create_service(world)

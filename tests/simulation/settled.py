@@ -1,0 +1,74 @@
+"""Settled: what every service must have come to once the faults are over, and what may stand in its way.
+
+A service has settled when its PRIMARY deployment is the only one, all its tasks run where they can stay, as many as
+are desired, and it was told that it is steady. It may stop short of that only because
+    no instance could take one more of its tasks, and none of the tasks to be replaced may be stopped to make room; or
+    its percents let it neither start one task nor stop one (spec §9.3: 2 tasks at 75/125).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from quarterdeck.agents import labels
+from quarterdeck.events.names import short_name
+from quarterdeck.projections.live.states import ClusterState
+from tests.simulation.ledger import Held, Ledger, Wish
+from tests.simulation.machine import Machine
+
+
+def unsettled(ledger: Ledger, cluster: ClusterState | None, machines: list[Machine]) -> list[str]:
+    """List everything that is not as it should be."""
+    return [*_machines(ledger, machines), *(each for wish in ledger.wishes.values() for each in _service(ledger, wish))]
+
+
+def _service(ledger: Ledger, wish: Wish) -> Iterator[str]:
+    if wish.status == "DRAINING":
+        yield f"{wish.name} is still DRAINING"
+    if wish.status != "ACTIVE":
+        return
+    ended = [each for each in wish.tasks.values() if each.desired == "STOPPED"]
+    pending = [each for each in wish.tasks.values() if each.last != "RUNNING"]
+    if ended or pending:
+        yield f"{wish.name} has {len(ended)} tasks to stop and {len(pending)} to start"
+        return
+    fresh = [each for each in wish.tasks.values() if _may_stay(ledger, wish, each)]
+    stale = len(wish.tasks) - len(fresh)
+    if len(fresh) == wish.desired and not stale and wish.primary in wish.completed:
+        return
+    if len(fresh) > wish.desired and not stale and any(each.protected for each in fresh):
+        return
+    if not _is_stuck(ledger, wish, fresh, stale):
+        counts = f"{len(fresh)} of {wish.desired} tasks, {stale} to be replaced"
+        yield f"{wish.name} has {counts}, {wish.primary} completed: {wish.primary in wish.completed}"
+
+
+def _may_stay(ledger: Ledger, wish: Wish, task: Held) -> bool:
+    return task.deployment == wish.primary and ledger.places[task.instance].status != "DRAINING"
+
+
+def _is_stuck(ledger: Ledger, wish: Wish, fresh: list[Held], stale: int) -> bool:
+    """Whether it may neither start nor stop a task."""
+    if any(each.protected for each in wish.tasks.values()):
+        return True
+    running = len(fresh) + stale
+    if stale and running > wish.lower:
+        return False
+    need = ledger.needs[wish.deployments[-1].task_definition]
+    fits = any(not ledger.lacks(each, need) and not ledger.refuses(each, wish) for each in ledger.places.values())
+    may_start = len(fresh) < wish.desired and (not stale or running < wish.upper)
+    return not (may_start and fits) and (stale > 0 or len(fresh) < wish.desired)
+
+
+def _machines(ledger: Ledger, machines: list[Machine]) -> Iterator[str]:
+    """What runs is what the log says runs."""
+    for machine in machines:
+        if machine.ended == "deregistered":
+            continue
+        running = sorted(short_name(each.labels[labels.TASK_ARN]) for each in machine.running())
+        places = [each for each in ledger.places.values() if each.host == machine.name and each.status != "INACTIVE"]
+        if not places or not places[-1].connected:
+            yield f"{machine.name} is not connected"
+        told = sorted(each.id for place in places for each in place.tasks.values() if each.last == "RUNNING")
+        if running != told:
+            yield f"{machine.name} runs {len(running)} tasks, the log says {len(told)}"
