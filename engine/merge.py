@@ -1,13 +1,14 @@
 """Merge: lines of several sources in the order of their times, as far as one can wait for it.
 
 The earliest line at hand is given at once when every other source has one too, or has ended. A source that has been
-quiet for WAIT_SECONDS has told all that is old: then what was written that long ago, or is at hand that long (clocks
-differ), is given too. So what was written before comes in order, and what is written now comes soon.
+quiet for WAIT_SECONDS has told all that is old: then what was written that long before the newest, or is at hand that
+long, is given too. So what was written before comes in order, and what is written now comes soon.
 """
 
 import asyncio
+import math
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from typing import Generic, Protocol, TypeVar
 
@@ -42,7 +43,7 @@ class Source(Generic[Item]):
         """Give items, and wait while there are too many."""
         now = asyncio.get_running_loop().time()
         self.items.extend((now, item) for item in items)
-        self._merge.stir()
+        self._merge.arrived(items, now)
         while len(self.items) >= LINES_WAITING_MAX:
             self._room.clear()
             await self._room.wait()
@@ -61,10 +62,11 @@ class Source(Generic[Item]):
 
 
 class Merge(Generic[Item]):
-    """Sources come and go; it ends when all have ended and `close` was called. ``now``: seconds since the epoch."""
+    """Sources come and go; it ends when all have ended and `close` was called."""
 
-    def __init__(self, now: Callable[[], float]) -> None:
-        self._now = now
+    def __init__(self) -> None:
+        self._ahead = -math.inf
+        """What to add to the loop's time to have the writers', as far as the newest line tells."""
         self._sources: list[Source[Item]] = []
         self._ended: list[Source[Item]] = []
         self._stirred = asyncio.Event()
@@ -76,6 +78,11 @@ class Merge(Generic[Item]):
         made = Source(self)
         self._sources.append(made)
         return made
+
+    def arrived(self, items: list[Item], now: float) -> None:
+        """Note that a source has given items, at a moment of the loop's."""
+        self._ahead = max([self._ahead, *(item.at / NANOSECONDS - now for item in items[-1:])])
+        self.stir()
 
     def end(self, source: Source[Item]) -> None:
         """Note that a source gives nothing more."""
@@ -124,5 +131,5 @@ class Merge(Generic[Item]):
             return 0.0
         arrived, item = first.items[0]
         at_hand = arrived + WAIT_SECONDS - now
-        written = item.at / NANOSECONDS + WAIT_SECONDS - self._now()
+        written = item.at / NANOSECONDS + WAIT_SECONDS - (now + self._ahead)
         return max(0.0, max(quiet) + WAIT_SECONDS - now, min(at_hand, written))

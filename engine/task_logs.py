@@ -12,7 +12,6 @@ import msgspec
 from quarterdeck.engine.caller import Unreachable, refusal
 from quarterdeck.engine.core.errors import InvalidParameterException, Refusal, ServerException
 from quarterdeck.engine.merge import Merge, Source
-from quarterdeck.engine.shell.clock import SystemClock
 from quarterdeck.engine.streams import Streams
 from quarterdeck.events import shapes
 from quarterdeck.events.cursor import Cursor
@@ -116,7 +115,7 @@ class _Reading:
         self._client = client
         self._wanted = wanted
         self._problem = problem
-        self._merge: Merge[Line] = Merge(SystemClock().now)
+        self._merge: Merge[Line] = Merge()
         self._seen: set[Place] = set()
         self._tasks: list[asyncio.Task[None]] = []
 

@@ -27,7 +27,6 @@ from quarterdeck.agents.runtimes.errors import (
     ContainerGone,
     RuntimeUnavailable,
 )
-from quarterdeck.agents.runtimes.image import Credentials, Image, Tell, ignore
 from quarterdeck.agents.runtimes.port import (
     Changed,
     Container,
@@ -39,6 +38,7 @@ from quarterdeck.agents.runtimes.port import (
 )
 from quarterdeck.agents.runtimes.process import execution, launch, output, shim
 from quarterdeck.agents.runtimes.process.health import HealthChecks
+from quarterdeck.agents.runtimes.process.images import NoImages
 from quarterdeck.agents.runtimes.process.store import Ports, Store
 from quarterdeck.agents.runtimes.process.usage import usage
 from quarterdeck.agents.runtimes.process.watch import Watch
@@ -50,21 +50,6 @@ KILL_SECONDS_MAX = 10.0
 NAME_ATTEMPTS_MAX = 3
 SHIM = (sys.executable, "-I", "-S", shim.__file__)
 LOOPBACK = "127.0.0.1"
-
-
-class NoImages:
-    """Images are ignored: all are here."""
-
-    async def pull(self, image: str, credentials: Credentials | None = None, tell: Tell = ignore) -> None:
-        """Nothing."""
-
-    async def find(self, image: str) -> Image | None:
-        """Call it by its name."""
-        return Image(image)
-
-    async def remove(self, image: str) -> bool:  # noqa: ARG002 - the port's signature
-        """Nothing."""
-        return True
 
 
 class ProcessRuntime:

@@ -139,6 +139,7 @@ def test_ctrl_c_goes_to_the_command_and_not_to_the_session(terminal: Terminal) -
     terminal.type("sleep 1000\r")
     terminal.until("sleep 1000\r\n")
     terminal.type("\x03")
+    terminal.until("# $|\\$ $")  # what is typed before the interrupt has come is thrown away with it
     terminal.type("echo after $?\r")
     terminal.until("after 130\r\n")
     terminal.type("\x04")
