@@ -3,8 +3,10 @@
 import asyncio
 from contextlib import aclosing
 
+from quarterdeck.agents import labels
 from quarterdeck.agents.archive import Archive
 from quarterdeck.agents.clock import Clock
+from quarterdeck.agents.decide import comes_back, why_ending
 from quarterdeck.agents.runtimes.errors import ContainerGone, RuntimeFailure, RuntimeUnavailable
 from quarterdeck.agents.runtimes.port import Container, LogBatches, Runtime
 from quarterdeck.agents.saver import TASK
@@ -42,7 +44,7 @@ class Logs:
         cursor = Cursor(query)
         if found is not None:
             try:
-                async with aclosing(self._held(found, cursor, follow=query.follow)) as batches:
+                async with aclosing(self._held(task, found, cursor, follow=query.follow)) as batches:
                     async for batch in batches:
                         yield batch
             except ContainerGone:
@@ -53,7 +55,7 @@ class Logs:
             async for batch in batches:
                 yield cursor.new(batch)
 
-    async def _held(self, container: Container, cursor: Cursor, *, follow: bool) -> LogBatches:
+    async def _held(self, task: str, container: Container, cursor: Cursor, *, follow: bool) -> LogBatches:
         """Read what the runtime holds, and on while the container runs, or runs again."""
         while True:
             try:
@@ -63,7 +65,7 @@ class Logs:
             except RuntimeUnavailable:
                 if not follow:
                     raise
-            if not follow or not await self._goes_on(container):
+            if not follow or not await self._goes_on(task, container):
                 return
 
     async def _find(self, task: str, container: str, *, wait: bool) -> Container | None:
@@ -82,15 +84,26 @@ class Logs:
                 return found
             await self._clock.sleep(POLL_SECONDS)
 
-    async def _goes_on(self, container: Container) -> bool:
-        """Whether it runs (again), waiting for a runtime that can't be asked."""
+    async def _goes_on(self, task: str, container: Container) -> bool:
+        """Whether it runs, waiting for a runtime that can't be asked, and for a restart its policy asks for."""
         while True:
             try:
-                return (await self._runtime.inspect(container.id)).state == "running"
+                found = await self._runtime.inspect(container.id)
             except RuntimeUnavailable:
                 await self._clock.sleep(AGAIN_SECONDS)
+                continue
             except RuntimeFailure:
                 return False
+            if found.state != "exited" or not self._comes_back(task, found):
+                return found.state == "running"
+            await self._clock.sleep(POLL_SECONDS)
+
+    def _comes_back(self, task: str, container: Container) -> bool:
+        known = self._tasks.by_id.get(task)
+        if known is None or why_ending(known) is not None:
+            return False
+        name = container.labels.get(labels.CONTAINER_NAME, "")
+        return any(plan.name == name and comes_back(known, plan, container) for plan in known.plan.containers)
 
     async def _archived(self, task: str, container: str, query: LogQuery) -> LogBatches:
         why = self._archive.why(task, container)

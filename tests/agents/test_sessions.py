@@ -135,6 +135,26 @@ async def test_a_follower_outlasts_a_daemon_that_is_away() -> None:
             reading.cancel()
 
 
+async def test_a_follower_goes_on_when_a_restart_policy_starts_the_container_again() -> None:
+    world = World(talks=TALKS, again=Behaviour(says=(Said("again"),), run_seconds=7.0, exit_code=0))
+    policy = shapes.ContainerRestartPolicy(enabled=True, restart_attempt_period=5)
+    frames: list[AnyFrame] = []
+
+    async def read(channel: Channel) -> None:
+        while not frames or not isinstance(frames[-1], Ended):
+            frames.append(await channel.receive())
+
+    async with running(world):
+        other = "c" * 32
+        world.engine.place(other, definition=definition(container("web", "again", restart_policy=policy)))
+        async with call(world, ReadLogs(other, "web", LogQuery(follow=True))) as channel, asyncio.TaskGroup() as group:
+            reading = group.create_task(read(channel))
+            await world.until(lambda: texts(frames) == ["again\n"] * 3)
+            world.engine.stop(other)
+            await world.until(reading.done)
+            assert frames[-1] == Ended()
+
+
 @pytest.mark.parametrize(
     ("task", "name", "said"),
     [
