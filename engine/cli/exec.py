@@ -23,11 +23,12 @@ TERMINAL = (
 )
 
 
-@click.command(context_settings={"ignore_unknown_options": True})
+@click.command
 @names.argument("task")
 @click.argument("words", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND…")
 @click.option("--container", help="Container to run it in; needed if the task has several.")
 @click.option("-t/-T", "--terminal/--no-terminal", "terminal", default=None, help=TERMINAL)
+@click.option("-i", "--interactive", is_flag=True, expose_value=False, help="As it is anyway: stdin is passed on.")
 @people.CLUSTER
 @target.options
 def command(
@@ -41,7 +42,7 @@ def command(
     r"""Run COMMAND in a container of TASK (an id, how it begins, or an ARN), and end with its exit code.
 
     \b
-    quarterdeck exec 3f8a -- sh                          a shell, with this terminal
+    quarterdeck exec 3f8a -- sh                          a shell, with this terminal (-it)
     quarterdeck exec 3f8a -- sh -c 'cat > /tmp/x' < file
 
     The task must have been run with execute command enabled. Who ran what is in the log: `quarterdeck events --type
