@@ -43,12 +43,16 @@ class Commands:
             logger.info("a command runs", task=grant.task, container=grant.container, session=attach.session)
             await channel.send(Opened())
             async with asyncio.TaskGroup() as group:
-                reading = group.create_task(_obey(channel, execution), name=f"input of {attach.session}")
+                listening = (
+                    group.create_task(_obey(channel, execution), name=f"input of {attach.session}"),
+                    group.create_task(channel.gone(), name=f"end of {attach.session}"),
+                )
                 async with aclosing(execution.output()) as output:
                     async for each in output:
                         await channel.send(each)
                 code = await execution.exit_code()
-                reading.cancel()
+                for listener in listening:
+                    listener.cancel()
             logger.info("a command has ended", session=attach.session, exit_code=code)
             await channel.send(Ended(exit_code=code))
 

@@ -70,19 +70,24 @@ class Logs:
 
     async def _find(self, task: str, container: str, *, wait: bool) -> Container | None:
         """The container, once it is there; None if it is not any more, or (unless ``wait``) not yet."""
-        async with asyncio.timeout(READY_SECONDS_MAX):
-            await self._tasks.ready.wait()
+        await self._ready()
         while True:
             known = self._tasks.by_id.get(task)
             found = known.containers.get(container) if known is not None else None
-            if found is not None and found.id:
-                if found.state != "created" or not wait:
-                    return found
-            elif container not in _planned(known):
+            if found is None and container not in _planned(known):
                 return None
-            if not wait or (known is not None and (known.wish != "RUNNING" or known.told == "STOPPED")):
+            if found is not None and (found.state != "created" or not wait):
+                return found if found.id else None  # the id of one that was gone when the agent began is not known
+            if not wait or (known is not None and why_ending(known) is not None):
                 return found
             await self._clock.sleep(POLL_SECONDS)
+
+    async def _ready(self) -> None:
+        try:
+            async with asyncio.timeout(READY_SECONDS_MAX):
+                await self._tasks.ready.wait()
+        except TimeoutError:
+            raise NoLogs("this agent has only just begun, and does not know its containers yet: try again") from None
 
     async def _goes_on(self, task: str, container: Container) -> bool:
         """Whether it runs, waiting for a runtime that can't be asked, and for a restart its policy asks for."""
@@ -109,7 +114,8 @@ class Logs:
         why = self._archive.why(task, container)
         if why:
             raise NoLogs(why)
-        if why is None and container in _planned(self._tasks.by_id.get(task)):
+        known = self._tasks.by_id.get(task)
+        if why is None and known is not None and container in _planned(known) - known.containers.keys():
             return  # it has not started yet
         if why is None:
             days, size = self._keeping.seconds_max / 86_400, self._keeping.bytes_max >> 20

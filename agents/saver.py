@@ -47,5 +47,8 @@ class Saver:
     async def prune(self) -> None:
         """Drop what is too old or too much, for ever."""
         while True:
-            await self._archive.prune(self._clock.now())
+            try:
+                await self._archive.prune(self._clock.now())
+            except OSError as error:
+                logger.warning("logs that are too old could not be dropped", why=str(error))
             await self._clock.sleep(self._keeping.prune_seconds)

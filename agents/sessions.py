@@ -46,6 +46,12 @@ class Sessions:
             error = _first(group_of_errors)
             with suppress(ChannelClosed):
                 await channel.send(_said(error))
+        except* Exception as group_of_errors:  # the client hears of our mistake, and the agent goes on
+            logger.exception("a session failed")
+            with suppress(ChannelClosed):
+                await channel.send(
+                    Ended(error=f"the agent failed: {_first(group_of_errors)!r}", code="ServerException")
+                )
 
     async def _counted(self, what: str, most: int, channel: Channel, work: Coroutine[Any, Any, None]) -> None:
         if self._count[what] >= most:

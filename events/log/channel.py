@@ -51,6 +51,10 @@ class Channel(Protocol):
         """Give signs of life, and expect them; has to run as long as it is in use."""
         ...
 
+    async def gone(self) -> None:
+        """Raise ChannelClosed as soon as it is closed, whether or not anybody receives."""
+        ...
+
 
 class PacketChannel:
     """A channel that publishes its packets; those of the other side are handed to ``arrived``."""
@@ -111,6 +115,12 @@ class PacketChannel:
                 self.close(ChannelClosed(f"nothing was heard for {SILENCE_SECONDS_MAX:g} s"))
             with suppress(ChannelClosed):
                 await self._publish(self._flow.packet())
+
+    async def gone(self) -> None:
+        """Wait for the end: one who is busy with what was received would not hear of it."""
+        while self._closed is None:
+            await self._stir()
+        raise self._closed
 
     async def _stir(self) -> None:
         """Wait until something happened; several may wait."""

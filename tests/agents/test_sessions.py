@@ -222,6 +222,37 @@ async def test_what_opens_nothing_is_refused() -> None:
         assert await channel.receive() == Ended(error="Input opens nothing", code="ClientException")
 
 
+async def test_logs_of_a_container_that_somebody_else_removed_are_said_to_be_gone() -> None:
+    world = World(talks=TALKS)
+    pair_of = container("web", "talks"), container("side", "talks", essential=False)
+    async with running(world):
+        other = "d" * 32
+        world.engine.place(other, definition=definition(*pair_of))
+        await world.until(lambda: "RUNNING" in world.engine.told(other))
+        side = next(each for each in world.host.containers() if "-side-" in each.name)
+        world.host.vanish(side.id)
+        async with call(world, ReadLogs(other, "side", LogQuery(follow=True))) as channel:
+            ended = (await all_of(channel))[-1]
+            assert isinstance(ended, Ended)
+            assert "nothing that container side" in ended.error
+
+
+async def test_our_own_mistake_ends_the_session_and_not_the_agent(monkeypatch: pytest.MonkeyPatch) -> None:
+    def mistaken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("quarterdeck.agents.logs.Cursor", mistaken)
+    world = World(talks=TALKS)
+    async with running(world):
+        async with call(world, ReadLogs(TASK, "web")) as channel:
+            ended = (await all_of(channel))[-1]
+            assert isinstance(ended, Ended)
+            assert (ended.code, "ZeroDivisionError" in ended.error) == ("ServerException", True)
+        monkeypatch.undo()
+        async with call(world, ReadLogs(TASK, "web")) as channel:
+            assert texts(await all_of(channel)) == ["hello\n", "oh\n"]
+
+
 async def test_an_engine_that_is_away_opens_no_session() -> None:
     world = World(talks=TALKS)
     async with running(world):

@@ -22,8 +22,9 @@ from quarterdeck.engine.embedded import Embedded
 from quarterdeck.engine.remote import connect
 from quarterdeck.engine.running import SERVER
 from quarterdeck.engine.task_logs import Line
+from quarterdeck.events.log import channel
 from quarterdeck.events.session import Terminal
-from tests.engine.up_process import until
+from tests.engine.up_process import alive, until
 
 OPERATOR_CREDS = Path(SERVER) / "creds" / "operator.creds"
 TALKS = "for i in 1 2 3; do echo out $i; echo err $i >&2; done; sleep 1000"
@@ -165,6 +166,27 @@ async def test_a_command_ends_with_its_session() -> None:
             async for _ in session.output():
                 pass
         assert session.exit_code != 0
+
+
+async def test_a_command_that_reads_nothing_ends_when_its_client_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(channel, "BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(channel, "SILENCE_SECONDS_MAX", 0.5)
+    async with engine() as qd:
+        arn = await task_of(qd)
+        async with (
+            asyncio.timeout(20),
+            qd.execute(task=arn, command=["sh", "-c", "echo $$; exec sleep 999"]) as session,
+        ):
+            pid = int((await anext(session.output())).data)
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.3):
+                    await session.write(bytes(10_000_000))
+            assert alive(pid)
+
+        async def ended() -> bool:
+            return not alive(pid)
+
+        await until(ended)
 
 
 async def test_a_terminal_is_resized() -> None:
