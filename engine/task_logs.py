@@ -46,7 +46,8 @@ class Line(msgspec.Struct, frozen=True):
     @property
     def time(self) -> datetime:
         """When, to the microsecond."""
-        return datetime.fromtimestamp(self.at / NANOSECONDS, UTC)
+        seconds, rest = divmod(self.at, NANOSECONDS)
+        return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest // 1_000)
 
 
 class Place(NamedTuple):

@@ -109,6 +109,7 @@ async def _print(lines: Any, shown: "Callable[[Line], bytes]", stream: str | Non
 
 
 def _json(line: "Line") -> bytes:
+    """Write a line; one longer than 16 KiB comes in parts, all but the last marked."""
     import msgspec
 
     said = {
@@ -118,7 +119,7 @@ def _json(line: "Line") -> bytes:
         "stream": line.stream,
         "text": line.text,
     }
-    return msgspec.json.encode(said) + b"\n"
+    return msgspec.json.encode(said if line.whole else {**said, "partial": True}) + b"\n"
 
 
 def _when(line: "Line") -> str:
@@ -130,16 +131,21 @@ def _text(*, several: bool, timestamps: bool) -> "Callable[[Line], bytes]":
     """Write lines; where there are several containers each has its name before it, coloured on a terminal."""
     coloured = sys.stdout.isatty()
     prefixes: dict[tuple[str, str], bytes] = {}
+    unfinished: tuple[str, str, str] | None = None
+
+    def prefix(line: "Line") -> bytes:
+        key = (line.task, line.container)
+        if several and key not in prefixes:
+            prefixes[key] = _prefix(*key, COLOURS[len(prefixes) % len(COLOURS)] if coloured else None)
+        return prefixes.get(key, b"") + (f"{_when(line)} ".encode() if timestamps else b"")
 
     def write(line: "Line") -> bytes:
-        prefix = b""
-        if several:
-            key = (line.task, line.container)
-            if key not in prefixes:
-                prefixes[key] = _prefix(*key, COLOURS[len(prefixes) % len(COLOURS)] if coloured else None)
-            prefix = prefixes[key]
-        time = f"{_when(line)} ".encode() if timestamps else b""
-        return prefix + time + (line.data if line.whole else line.data + b"\n")
+        """Put the parts of a long line together, unless another one's line comes between."""
+        nonlocal unfinished
+        key = (line.task, line.container, line.stream)
+        begin = b"" if unfinished == key else (b"\n" if unfinished else b"") + prefix(line)
+        unfinished = None if line.whole else key
+        return begin + line.data
 
     return write
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from quarterdeck.engine.cli import logs
+from quarterdeck.engine.task_logs import Line
 from tests.engine.cli.test_call import call
 from tests.engine.cli.test_completion import completed
 from tests.engine.up_process import QUARTERDECK, UpProcess, command, environment, until_now
@@ -62,6 +64,27 @@ def test_programs_get_json_and_people_times(up: UpProcess, task: str) -> None:
     ]
     assert said(up, task, "-t", "--tail", "1") == f"{lines[2]['at']} three\n"
     assert said(up, task, "--since", lines[2]["at"], "--until", "2200-01-01").endswith("three\n")
+
+
+def line(text: str, *, at: int = 1_999_999_999, container: str = "web", whole: bool = True) -> Line:
+    return Line(at, "a" * 32, container, "stdout", text.encode() + (b"\n" if whole else b""), whole)
+
+
+def test_the_parts_of_a_long_line_are_put_together_unless_another_comes_between() -> None:
+    write = logs._text(several=True, timestamps=False)
+    said = [line("one ", whole=False), line("two"), line("three ", whole=False), line("other", container="side")]
+    assert b"".join(write(each) for each in [*said, line("four")]).decode().splitlines() == [
+        "aaaaaaaa/web | one two",
+        "aaaaaaaa/web | three ",
+        "aaaaaaaa/side | other",
+        "aaaaaaaa/web | four",
+    ]
+
+
+def test_times_are_exact_to_the_nanosecond() -> None:
+    write = logs._text(several=False, timestamps=True)
+    assert write(line("x")) == b"1970-01-01T00:00:01.999999999Z x\n"
+    assert json.loads(logs._json(line("x", whole=False)))["partial"] is True
 
 
 def follow(up: UpProcess, *arguments: str) -> subprocess.Popen[str]:
