@@ -7,7 +7,7 @@ it begins, carries them out, and so on until nothing is left to do.
 from collections.abc import Iterator
 
 from quarterdeck.agents.plan import Condition, ContainerPlan, Dependency
-from quarterdeck.agents.report import STATUS, health, running, stopped
+from quarterdeck.agents.report import STATUS, health, pending, running, stopped
 from quarterdeck.agents.runtimes.port import Container
 from quarterdeck.agents.settings import Timing
 from quarterdeck.agents.task import (
@@ -57,7 +57,8 @@ def next_steps(task: Task, now: float, timing: Timing) -> list[Step]:
     ending = why_ending(task)
     steps: list[Step] = list(_running_report(task, ending))
     if ending is None:
-        return steps + list(_restarts(task)) + list(_starts(task, now)) + list(_changes(task, steps))
+        steps += [*_restarts(task), *_starts(task, now)]
+        return steps + list(_changes(task, steps, now, timing))
     if stops := list(_stops(task, ending, timing)):
         return steps + list(stops)
     if task.busy or any(each.state == "running" for each in task.containers.values()):
@@ -186,17 +187,21 @@ def _running_report(task: Task, ending: str | None) -> Iterator[Report]:
         return
     if all(container is not None and has_started(container) for container in essential):
         # The report of its end, right behind this one, has the containers as they are by then.
-        names = [] if ending else [plan.name for plan in task.plan.containers if plan.name in task.containers]
+        names = [] if ending else [plan.name for plan in task.plan.told if plan.name in task.containers]
         yield running(task, names)
 
 
-def _changes(task: Task, before: list[Step]) -> Iterator[Report]:
-    """What has happened since to containers that do not decide over the task."""
-    if before or task.told != "RUNNING":
+def _changes(task: Task, before: list[Step], now: float, timing: Timing) -> Iterator[Report | Wait]:
+    """What has happened since to containers that do not decide over the task, or while others hold it up."""
+    changed = [plan.name for plan in task.plan.told if _is_news(task, plan)]
+    if not changed or any(isinstance(each, Report) for each in before):
         return
-    changed = [plan.name for plan in task.plan.containers if _is_news(task, plan)]
-    if changed:
+    if task.told:
         yield running(task, changed)
+    elif not task.busy and all(isinstance(each, Wait) for each in before):
+        since = min((each.started_at for each in task.containers.values() if each.started_at is not None), default=now)
+        due = since + timing.pending_seconds
+        yield pending(task, changed) if due <= now else Wait(due, "the others may start until then")
 
 
 def _is_news(task: Task, plan: ContainerPlan) -> bool:

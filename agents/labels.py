@@ -6,6 +6,8 @@ CONTAINER_NAME = "com.amazonaws.ecs.container-name"
 FAMILY = "com.amazonaws.ecs.task-definition-family"
 REVISION = "com.amazonaws.ecs.task-definition-version"
 CONTAINER_INSTANCE = "quarterdeck.container-instance"
+SUBNET = "quarterdeck.subnet"
+"""Of a task's own network, on the container that owns it."""
 TASK_VOLUMES = "quarterdeck.task-volumes"
 """Volumes that end with the task, with commas between; only where there are any."""
 

@@ -9,11 +9,13 @@ from typing import Any
 from quarterdeck.agents.archive import Archive
 from quarterdeck.agents.clock import Clock
 from quarterdeck.agents.commands import Commands
+from quarterdeck.agents.endpoints.engine import Engine
 from quarterdeck.agents.endpoints.server import Endpoints
 from quarterdeck.agents.home import Home
 from quarterdeck.agents.image_records import ImageRecords
 from quarterdeck.agents.images import Images
 from quarterdeck.agents.logs import Logs
+from quarterdeck.agents.networks import Networks
 from quarterdeck.agents.performer import Performer
 from quarterdeck.agents.provision import Provision
 from quarterdeck.agents.reporter import Reporter, Tokens
@@ -62,16 +64,20 @@ class Parts:
         reporter = Reporter(home.link, clock, settings, tokens)
         images = Images(runtime.images, clock, settings.images, ImageRecords(self._folder))
         sampler = Sampler(home, runtime, by_id, clock, settings.stats_seconds)
-        endpoints = self._endpoints(instance, by_id, sampler, token) if settings.endpoints else None
+        engine = Engine(instance, home, tokens)
+        endpoints = self._endpoints(instance, by_id, sampler, engine, token) if settings.endpoints else None
         secrets = SecretStore(home, bytes.fromhex(token(2 * KEY_BYTES)))
-        provision = Provision(endpoints, secrets, runtime.gateway, settings.region, settings.env_files)
+        networks = Networks(runtime.networks, clock, settings.zone, settings.subnets)
+        given = {"region": settings.region, "env_files": settings.env_files}
+        provision = Provision(endpoints, secrets, networks, runtime.gateway, **given)
         tell = partial(reporter.tell, group)
         starter = Starter(runtime, images, provision, clock, settings.limits.starts_max, tell)
         saver = Saver(runtime, self._archive, clock, settings.keeping)
         performer = Performer(runtime, starter, saver, clock, settings)
         tasks = Tasks(group, instance, performer, reporter, clock, settings, by_id=by_id)
-        Watch(runtime, tasks, clock, settings.timing, home.container_instance).begin(group)
+        Watch(runtime, tasks, clock, settings.timing, home).begin(group)
         spawn(group, images.clean(tasks.images), name="clean-up of images")
+        spawn(group, networks.clean(), name="clean-up of networks")
         spawn(group, saver.prune(), name="logs that are too old")
         spawn(group, self._callers(home, tasks), name="clients that call")
         if endpoints is not None:
@@ -86,14 +92,17 @@ class Parts:
         sessions = Sessions(logs, Commands(self._runtime, tasks, home), self._settings.limits)
         return home.link.callers(home.cluster, home.container_instance, sessions.serve)
 
-    def _endpoints(self, instance: Arn, by_id: dict[str, Task], sampler: Sampler, token: Token) -> Endpoints:
+    def _endpoints(
+        self, instance: Arn, by_id: dict[str, Task], sampler: Sampler, engine: Engine, token: Token
+    ) -> Endpoints:
         return Endpoints(
             instance,
             by_id,
             self._runtime,
             sampler,
+            engine,
             self._clock,
-            self._folder,
+            folder=self._folder,
             key=token(KEY_DIGITS),
             zone=self._settings.zone,
             version=self._settings.agent_version,

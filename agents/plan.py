@@ -25,6 +25,8 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     """By option of the log driver."""
     environment_files: tuple[str, ...] = ()
     registry_credentials: str = ""
+    subnets: tuple[str, ...] = ()
+    """Of one of these its network is, if it has one of its task's own."""
 
 
 class RestartPolicy(msgspec.Struct, frozen=True):
@@ -46,6 +48,8 @@ class ContainerPlan(msgspec.Struct, frozen=True, kw_only=True):
     """How long others wait for it."""
     stop_timeout_seconds: float | None = None
     needs: Needs = Needs()
+    internal: bool = False
+    """Whether it is the agent's own, of no definition: nobody is told of it."""
     restart: RestartPolicy | None = None
 
 
@@ -53,3 +57,8 @@ class TaskPlan(msgspec.Struct, frozen=True, kw_only=True):
     """A task, ready for a runtime."""
 
     containers: tuple[ContainerPlan, ...] = ()
+
+    @property
+    def told(self) -> tuple[ContainerPlan, ...]:
+        """Those of its definition."""
+        return tuple(each for each in self.containers if not each.internal)

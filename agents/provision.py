@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from quarterdeck.agents import environment_files
+from quarterdeck.agents import environment_files, labels
 from quarterdeck.agents.endpoints.server import LOOPBACK, Endpoints
+from quarterdeck.agents.networks import Networks
 from quarterdeck.agents.plan import ContainerPlan
 from quarterdeck.agents.registry_auth import credentials_from
 from quarterdeck.agents.runtimes.image import Credentials
@@ -18,6 +19,7 @@ from quarterdeck.agents.secret_store import SecretStore
 from quarterdeck.agents.task import Task
 
 METADATA = "ECS_CONTAINER_METADATA_URI_V4"
+AGENT = "ECS_AGENT_URI"
 REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 ENVIRONMENT = "AWS_EXECUTION_ENV"
 ECS_EC2 = "AWS_ECS_EC2"
@@ -29,9 +31,17 @@ class Provision:
     """Completes the specs of one agent's containers; ``gateway`` names this host as bridged containers see it."""
 
     def __init__(
-        self, endpoints: Endpoints | None, secrets: SecretStore, gateway: Gateway, region: str, env_files: str
+        self,
+        endpoints: Endpoints | None,
+        secrets: SecretStore,
+        networks: Networks,
+        gateway: Gateway,
+        *,
+        region: str,
+        env_files: str,
     ) -> None:
         self._endpoints = endpoints
+        self._networks = networks
         self._secrets = secrets
         self._gateway = gateway
         self._region = region
@@ -39,6 +49,8 @@ class Provision:
 
     async def spec(self, task: Task, plan: ContainerPlan) -> ContainerSpec:
         """Complete a container's spec. Raises RuntimeFailure."""
+        if plan.internal:
+            return await self._owning(plan)
         spec, needs = plan.spec, plan.needs
         given: dict[str, str] = {**dict.fromkeys(REGIONS, self._region), ENVIRONMENT: ECS_EC2}
         if needs.environment_files:
@@ -59,9 +71,29 @@ class Provision:
             return None
         return credentials_from((await self._secrets.values(task.id, [named]))[named], named)
 
+    async def _owning(self, plan: ContainerPlan) -> ContainerSpec:
+        """Put the container that owns a task's network into that of its subnet."""
+        network = await self._networks.ensure(plan.needs.subnets)
+        marked = {**plan.spec.labels, labels.SUBNET: self._networks.choose(plan.needs.subnets)}
+        return msgspec.structs.replace(plan.spec, network=network.name, labels=marked)
+
     async def _metadata(self, task: Task, plan: ContainerPlan) -> dict[str, str]:
         if self._endpoints is None or plan.spec.network_mode == "none":
             return {}
         await self._endpoints.known.wait()
-        gateway = LOOPBACK if plan.spec.network_mode == "host" else await self._gateway()
-        return {METADATA: self._endpoints.uri(task.id, plan.name, gateway)}
+        host = await self._host(plan)
+        return {
+            METADATA: self._endpoints.uri(task.id, plan.name, host),
+            AGENT: self._endpoints.uri(task.id, plan.name, host, "api"),
+        }
+
+    async def _host(self, plan: ContainerPlan) -> str:
+        """Name this host as a container sees it, and see that the agent listens there."""
+        if plan.spec.network_mode == "host":
+            return LOOPBACK
+        if not plan.needs.subnets:
+            return await self._gateway()
+        gateway = (await self._networks.ensure(plan.needs.subnets)).gateway
+        if self._endpoints is not None:
+            await self._endpoints.try_to_listen_on(gateway)
+        return gateway

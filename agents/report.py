@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from quarterdeck.agents import labels, pause
 from quarterdeck.agents.plan import ContainerPlan
 from quarterdeck.agents.runtimes.port import Container
 from quarterdeck.agents.task import Report, Task
@@ -17,6 +18,11 @@ def running(task: Task, names: list[str]) -> Report:
     return Report(task.id, _request(task, "RUNNING", [_change(task, name) for name in names]))
 
 
+def pending(task: Task, names: list[str]) -> Report:
+    """Say how these containers are, of a task that is not RUNNING yet."""
+    return Report(task.id, _request(task, "PENDING", [_change(task, name) for name in names]))
+
+
 def pulling(task: Task, name: str, detail: str) -> Report:
     """Say why a container is still PENDING."""
     change = shapes.ContainerStateChange(container_name=name, status="PENDING", reason=detail)
@@ -24,7 +30,7 @@ def pulling(task: Task, name: str, detail: str) -> Report:
 
 
 def merged(earlier: Report, later: Report) -> Report:
-    """Say in one report what two say of a task that is RUNNING."""
+    """Say in one report what two with the same status say of a task."""
     changes = {each.container_name: each for each in earlier.request.containers or []}
     changes |= {each.container_name: each for each in later.request.containers or []}
     return Report(later.task, msgspec.structs.replace(later.request, containers=list(changes.values())))
@@ -32,8 +38,8 @@ def merged(earlier: Report, later: Report) -> Report:
 
 def stopped(task: Task, exited: str | None) -> Report:
     """Say that the task is STOPPED, with all its containers; ``exited`` is the reason if nothing else is."""
-    planned = [plan.name for plan in task.plan.containers]
-    names = dict.fromkeys([*planned, *task.containers])
+    planned = [plan.name for plan in task.plan.told]
+    names = dict.fromkeys([*planned, *(name for name in task.containers if name != pause.NAME)])
     changes = [msgspec.structs.replace(_change(task, name), status="STOPPED") for name in names]
     request = msgspec.structs.replace(
         _request(task, "STOPPED", changes), reason=task.failure or exited, execution_stopped_at=_stopped_at(task)
@@ -51,6 +57,8 @@ def _stopped_at(task: Task) -> float | None:
 def _request(
     task: Task, status: str, containers: list[shapes.ContainerStateChange]
 ) -> shapes.SubmitTaskStateChangeRequest:
+    owner = task.containers.get(pause.NAME)
+    there = owner if owner is not None and owner.addresses else None
     return shapes.SubmitTaskStateChangeRequest(
         cluster=task.cluster,
         task=task.arn,
@@ -58,6 +66,9 @@ def _request(
         containers=containers,
         pull_started_at=task.pull_started_at,
         pull_stopped_at=task.pull_stopped_at,
+        subnet_id=there.labels.get(labels.SUBNET) if there is not None else None,
+        private_ipv4_address=there.addresses[0] if there is not None else None,
+        mac_address=there.mac_address if there is not None else None,
     )
 
 

@@ -62,7 +62,7 @@ class Reporter:
         """Send a report after those of its task before it; ``taken`` is called when the engine has it."""
         queue = self._waiting.get(report.task)
         if queue is not None:
-            if len(queue) > 1 and queue[-1][0].request.status == report.request.status == "RUNNING":
+            if len(queue) > 1 and queue[-1][0].request.status == report.request.status != "STOPPED":
                 report = merged(queue.pop()[0], report)  # not the first, which may be on its way
             queue.append((report, taken))
             return

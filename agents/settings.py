@@ -20,6 +20,8 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True):
     """From SIGTERM to SIGKILL, where a container definition says nothing."""
     keep_stopped_seconds: float = 10.0
     """How long the containers of a STOPPED task are kept."""
+    pending_seconds: float = 10.0
+    """After which containers that run are reported of a task that others hold up."""
     retry_seconds_min: float = 0.1
     retry_seconds_max: float = 5.0
     leave_seconds_max: float = 2.0
@@ -101,6 +103,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     reserved_udp_ports: tuple[int, ...] = ()
     attributes: dict[str, str] = {}
     agent_version: str = "0"
+    subnets: dict[str, str] = {}
+    """The subnets of this zone, with their ranges (CIDR, empty: any); none: every subnet is here, of any range."""
     env_files: str = ""
     """The folder whose files environmentFiles may name; empty allows none."""
     endpoints: bool = False

@@ -46,7 +46,7 @@ class Starter:
     async def start(self, group: asyncio.TaskGroup, task: Task, plan: ContainerPlan) -> None:
         """Let the container run, unless its task is to end meanwhile. Raises RuntimeFailure."""
         image = plan.spec.image
-        if plan.name not in task.containers and self._images.asks_first(image):
+        if plan.name not in task.containers and not plan.internal and self._images.asks_first(image):
             if await self._pull(group, task, plan):
                 await self._run_pulled(task, plan)
             return

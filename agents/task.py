@@ -13,11 +13,14 @@ from quarterdeck.agents.plan import ContainerPlan, TaskPlan
 from quarterdeck.agents.runtimes.port import Container
 from quarterdeck.events import shapes
 
-VANISHED = "The container was removed by somebody else"
+VANISHED = "ContainerVanishedError: No container matching saved ID found"
+"""As the ECS agent says of a container that somebody else removed."""
 REASON_CHARACTERS_MAX = 1024
 RANK = {"created": 0, "running": 1, "exited": 2}
 
 Wish = Literal["RUNNING", "STOPPED", "UNWANTED"]
+Told = Literal["", "RUNNING", "STOPPED"]
+TOLD: dict[str, Told] = {"RUNNING": "RUNNING", "STOPPED": "STOPPED"}
 WISHES: dict[Wish, int] = {"RUNNING": 0, "STOPPED": 1, "UNWANTED": 2}
 
 
@@ -37,11 +40,11 @@ class Task(msgspec.Struct, kw_only=True):
     failure: str = ""
     """Why it can not start."""
     failed_container: str = ""
-    told: Literal["", "RUNNING", "STOPPED"] = ""
+    told: Told = ""
     told_containers: dict[str, str] = {}
     told_health: dict[str, str] = {}
     restarts: dict[str, int] = {}
-    """How often containers were started again in place, since this agent knows them."""
+    """How often containers were started again in place."""
     told_restarts: dict[str, int] = {}
     given_up: set[str] = set()
     """Containers that could not be started again."""
@@ -137,10 +140,11 @@ def give_up(task: Task, name: str, reason: str) -> None:
     task.containers[name] = msgspec.structs.replace(task.containers[name], reason=reason[:REASON_CHARACTERS_MAX])
 
 
-def knows_of(task: Task) -> None:
+def knows_of(task: Task, restarts: dict[str, int]) -> None:
     """Take note that the engine has it RUNNING: that need not be told again, only what is otherwise by now."""
     if not task.told:
         task.told = "RUNNING"
+        task.restarts, task.told_restarts = dict(restarts), dict(restarts)
         task.told_containers = {plan.name: "RUNNING" for plan in task.plan.containers}
 
 
@@ -189,7 +193,7 @@ def began(task: Task, step: Step) -> None:
         case Stop(name=name) | Remove(name=name):
             task.busy.add(name)
         case Report(request=request):
-            task.told = "STOPPED" if request.status == "STOPPED" else "RUNNING"
+            task.told = TOLD.get(request.status or "", task.told)
             for change in request.containers or []:
                 name = change.container_name or ""
                 task.told_containers[name] = change.status or ""

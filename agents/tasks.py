@@ -101,7 +101,7 @@ class Tasks:
         if wanted.definition is not None and not task.plan.containers:
             self._plan(task, wanted)
         if wanted.last_status == "RUNNING":
-            knows_of(task)
+            knows_of(task, wanted.restarts)
         if wanted.desired_status == "STOPPED":
             self._end(task, "STOPPED")
         else:
@@ -109,7 +109,7 @@ class Tasks:
 
     def images(self) -> set[str]:
         """What its containers have, or will."""
-        planned = {plan.spec.image for task in self.by_id.values() for plan in task.plan.containers}
+        planned = {plan.spec.image for task in self.by_id.values() for plan in task.plan.told}
         return planned | {each.image for task in self.by_id.values() for each in task.containers.values()}
 
     def engine_is_back(self) -> None:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from quarterdeck.agents import labels
 from quarterdeck.agents.naming import unique_name
 from quarterdeck.agents.options import Family, anchor, needed, options
+from quarterdeck.agents.pause import with_pause
 from quarterdeck.agents.plan import Condition, ContainerPlan, Dependency, Needs, RestartPolicy, TaskPlan
 from quarterdeck.agents.runtimes.port import (
     ContainerSpec,
@@ -24,7 +25,8 @@ CPU_SHARES_MIN = 2
 CPU_UNITS_PER_CPU = 1024
 HEALTH_INTERVAL_SECONDS, HEALTH_TIMEOUT_SECONDS, HEALTH_RETRIES = 30, 5, 3
 
-NETWORK_MODES: dict[str, NetworkMode] = {"bridge": "bridge", "host": "host", "none": "none"}
+NETWORK_MODES: dict[str, NetworkMode] = {"bridge": "bridge", "host": "host", "none": "none", "awsvpc": "bridge"}
+"""Containers of awsvpc are then put into the network of their task."""
 CONDITIONS: dict[str, Condition] = {
     "START": "START",
     "COMPLETE": "COMPLETE",
@@ -59,9 +61,10 @@ def translate(wanted: WantedTask, arn: str, cluster: str, container_instance: st
     overrides = wanted.overrides or shapes.TaskOverride()
     by_name = {each.name: each for each in overrides.container_overrides or []}
     containers = definition.container_definitions or []
-    return TaskPlan(
-        containers=tuple(_container(site, _override(each, by_name.get(each.name))) for each in containers),
-    )
+    plans = tuple(_container(site, _override(each, by_name.get(each.name))) for each in containers)
+    if definition.network_mode == "awsvpc":
+        plans = with_pause(plans, task, common, wanted.network_configuration)
+    return TaskPlan(containers=plans)
 
 
 class Site(NamedTuple):

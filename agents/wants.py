@@ -12,7 +12,6 @@ from quarterdeck.agents.link import LinkDown
 from quarterdeck.agents.positions import Positions
 from quarterdeck.agents.settings import Timing
 from quarterdeck.agents.tasks import Tasks
-from quarterdeck.events.wanted import Heartbeat
 
 INACTIVE = "INACTIVE"
 
@@ -78,10 +77,10 @@ class Wants:
         return complete
 
     async def _beat(self) -> None:
-        beat = Heartbeat(session=self._home.session)
         heard = True
         while True:
             try:
+                beat = self._home.sign_of_life()
                 answer = await self._home.link.heartbeat(self._home.cluster, self._home.container_instance, beat)
             except LinkDown as error:
                 if heard:

@@ -8,6 +8,7 @@ import structlog
 from quarterdeck.agents import labels
 from quarterdeck.agents.backoff import Backoff
 from quarterdeck.agents.clock import Clock
+from quarterdeck.agents.home import Home
 from quarterdeck.agents.runtimes.errors import CannotInspectContainerError, ContainerGone, RuntimeUnavailable
 from quarterdeck.agents.runtimes.port import Changed, Resync, Runtime
 from quarterdeck.agents.settings import Timing
@@ -21,12 +22,13 @@ logger = structlog.get_logger(__name__)
 class Watch:
     """The agent's eyes on its runtime."""
 
-    def __init__(self, runtime: Runtime, tasks: Tasks, clock: Clock, timing: Timing, container_instance: str) -> None:
+    def __init__(self, runtime: Runtime, tasks: Tasks, clock: Clock, timing: Timing, home: Home) -> None:
         self._runtime = runtime
         self._tasks = tasks
         self._clock = clock
         self._timing = timing
-        self._ours = {labels.CONTAINER_INSTANCE: container_instance}
+        self._ours = {labels.CONTAINER_INSTANCE: home.container_instance}
+        self._home = home
         self._stirred = asyncio.Event()
         self._looking: set[str] = set()
         self._again: set[str] = set()
@@ -62,10 +64,12 @@ class Watch:
                 containers = await self._runtime.list(self._ours)
             except (RuntimeUnavailable, CannotInspectContainerError) as failure:
                 logger.warning("runtime can't be asked", why=failure.reason)
+                self._home.runtime_fails(failure.reason)
                 self._stirred.set()
                 await self._clock.sleep(backoff.next())
                 continue
             backoff.reset()
+            self._home.runtime_answers()
             for task, name in self._tasks.found(containers):
                 # Perhaps newer than the list: ask for it by itself.
                 self._look(group, task, name, self._tasks.by_id[task].containers[name].id)

@@ -1187,6 +1187,22 @@ class Client(Caller):
         answer: shapes.PutAccountSettingDefaultResponse = await self._carry_out("PutAccountSettingDefault", arguments)
         return answer
 
+    async def put_alarm_state(
+        self,
+        *,
+        alarm_name: str | None = None,
+        state_value: str | None = None,
+        state_reason: str | None = None,
+    ) -> own.PutAlarmStateResponse:
+        """Carry out PutAlarmState."""
+        arguments: dict[str, object] = {
+            "alarmName": alarm_name,
+            "stateValue": state_value,
+            "stateReason": state_reason,
+        }
+        answer: own.PutAlarmStateResponse = await self._carry_out("PutAlarmState", arguments)
+        return answer
+
     async def put_attributes(
         self,
         *,
@@ -1231,6 +1247,7 @@ class Client(Caller):
         attributes: Sequence[shapes.Attribute | Document] | None = None,
         platform_devices: Sequence[shapes.PlatformDevice | Document] | None = None,
         tags: Sequence[shapes.Tag | Document] | None = None,
+        client_token: str | None = None,
     ) -> shapes.RegisterContainerInstanceResponse:
         """Carry out RegisterContainerInstance."""
         arguments: dict[str, object] = {
@@ -1243,6 +1260,7 @@ class Client(Caller):
             "attributes": attributes,
             "platformDevices": platform_devices,
             "tags": tags,
+            "clientToken": client_token,
         }
         answer: shapes.RegisterContainerInstanceResponse = await self._carry_out("RegisterContainerInstance", arguments)
         return answer
@@ -1502,6 +1520,9 @@ class Client(Caller):
         pull_started_at: float | None = None,
         pull_stopped_at: float | None = None,
         execution_stopped_at: float | None = None,
+        subnet_id: str | None = None,
+        private_ipv4_address: str | None = None,
+        mac_address: str | None = None,
     ) -> shapes.SubmitTaskStateChangeResponse:
         """Carry out SubmitTaskStateChange."""
         arguments: dict[str, object] = {
@@ -1515,6 +1536,9 @@ class Client(Caller):
             "pullStartedAt": pull_started_at,
             "pullStoppedAt": pull_stopped_at,
             "executionStoppedAt": execution_stopped_at,
+            "subnetId": subnet_id,
+            "privateIpv4Address": private_ipv4_address,
+            "macAddress": mac_address,
         }
         answer: shapes.SubmitTaskStateChangeResponse = await self._carry_out("SubmitTaskStateChange", arguments)
         return answer

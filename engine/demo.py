@@ -175,13 +175,15 @@ class Tour:
 
         async def right() -> str | None:
             found = await self._described([lost.container_instance])
-            tasks = await self._tasks()
-            if found[0].agent_connected and len(tasks) == COUNT and found[0].running_tasks_count == 0:
-                return None
-            return f"{len(tasks)} tasks run, {found[0].running_tasks_count} on the instance that is back"
+            if not found[0].agent_connected:
+                return "the instance that is back is not connected"
+            return await self._spread()
 
         took = await self._until(right)
-        self._say(f"5  brought it back: agentConnected TRUE, superseded tasks are stopped, {COUNT} run ({took:.1f} s)")
+        self._say(f"5  brought it back: agentConnected TRUE, superseded tasks are stopped, {COUNT} run,")
+        self._say(
+            f"   and zones are rebalanced, one task started before one stops: {await self._counts()} ({took:.1f} s)"
+        )
 
     async def _deregister(self, gone: Instance) -> None:
         name = gone.container_instance

@@ -5,6 +5,7 @@ import os
 import platform
 import secrets
 import signal
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ from quarterdeck.agents.archive import ArchiveDirectory
 from quarterdeck.agents.identity import FILE, DataDirectory, Identity, IdentityError
 from quarterdeck.agents.link import LinkDown
 from quarterdeck.agents.nats_link import NatsLink, open_link
+from quarterdeck.agents.networks import SUBNET
 from quarterdeck.agents.registration import RegistrationRefused
 from quarterdeck.agents.runtimes.docker import DockerRuntime
 from quarterdeck.agents.runtimes.errors import RuntimeFailure
@@ -170,6 +172,8 @@ def agent_settings(settings: Settings) -> AgentSettings:
         keeping=Keeping(
             seconds_max=settings.keep_logs_days * SECONDS_PER_DAY, bytes_max=settings.keep_logs_mib * BYTES_PER_MIB
         ),
+        subnets=settings.subnets,
+        agent_version=version("quarterdeck"),
         env_files=settings.env_files,
         endpoints=True,
         introspection_port=settings.introspection_port,
@@ -236,6 +240,7 @@ async def remove_containers(name: RuntimeName, data: Path, docker_socket: str) -
         for container in found:
             await saver.save(container)
             await runtime.remove(container.id)
+        await runtime.networks.remove_unused({SUBNET: ""})
         return len(found)
     except RuntimeFailure as error:
         log.warning("containers could not be removed", instance=identity.container_instance, error=error.reason)

@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
 
 from quarterdeck.engine.core.turn import Ids, Settings
 from quarterdeck.engine.doors.door import Door
+from quarterdeck.engine.doors.hooks import Hooks
 from quarterdeck.engine.shell.clock import Clock, SystemClock
 from quarterdeck.engine.shell.heartbeats import Heartbeats
 from quarterdeck.engine.shell.ids import RandomIds
@@ -55,7 +57,7 @@ class Replica:
     ) -> None:
         self.log = log
         self.settings = settings
-        decisions = Settings(lost_after=settings.lost_after)
+        decisions = Settings(lost_after=settings.lost_after, version=version("quarterdeck"))
         self.keeper = Keeper(log, clock or SystemClock(), ids or RandomIds(), decisions, settings.node)
         self.scheduler = Scheduler(self.keeper)
         self.wanted = Wanted(self.keeper)
@@ -63,6 +65,7 @@ class Replica:
         self.secrets = Secrets(self.keeper, Vault(settings.secrets_key))
         self.usage = Usage(clock or SystemClock())
         self.projector = Projector(log, models, busy=self._commands_come)
+        self.hooks = Hooks(self.keeper)
         self.door = Door(self.keeper, self.projector, log, self.usage, settings.endpoint)
 
     def _commands_come(self, applied: int) -> bool:
@@ -76,6 +79,7 @@ class Replica:
             parts.create_task(self.scheduler.run(), name="scheduler")
             parts.create_task(self.heartbeats.run(), name="heartbeats")
             parts.create_task(self.projector.run(), name="projector")
+            parts.create_task(self.hooks.run(), name="hooks")
 
 
 @asynccontextmanager

@@ -110,9 +110,11 @@ async def serving(
         await secrets.intake.listening.wait()
         with suppress(TimeoutError):  # a log too full for a queue still serves what it can
             await asyncio.wait_for(queue.listening.wait(), QUEUE_SECONDS_MAX)
+        replica.hooks.link = link
         try:
             yield
         finally:
+            replica.hooks.link = None
             for part in parts:
                 part.cancel()
 

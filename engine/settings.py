@@ -56,6 +56,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     image_unused, images_kept  images an agent pulled are removed when unused this long, but for this many
     reserved_memory, reserved_ports  what an agent keeps from tasks of its host
     keep_stopped   how long the containers of a STOPPED task are kept
+    subnets        those of an agent's zone, name=CIDR (none: any subnet is there, in a range Docker chooses)
     env_files      folder of the host whose files environmentFiles may name: arn:aws:s3:::BUCKET/KEY is BUCKET/KEY there
     introspection_port  where an agent tells its host of itself (51678 on ECS's); 0 is nowhere
     stats_interval  seconds between two looks of an agent at what containers use; 0 never looks
@@ -105,6 +106,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     reserved_ports: tuple[int, ...] | None = None
     keep_stopped: float | None = None
     stop_timeout: float | None = None
+    subnets: dict[str, str] = {}
     env_files: str = ""
     introspection_port: int = 0
     stats_interval: float = 20.0
@@ -189,7 +191,7 @@ def _from_file(path: Path) -> dict[str, object]:
 def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:
     values: dict[str, object] = {}
     for name, text in environment.items():
-        if name == "attributes":
+        if name in {"attributes", "subnets"}:
             values[name] = pairs(text.split(",") if text else [])
         elif name in {"monitors", "reserved_ports"}:
             values[name] = text.split(",") if text else []

@@ -275,8 +275,9 @@ def _instance(up: Up, number: int) -> Instance:
     }
     given = [f"--{option}={value}" for option, value in options.items() if value not in ("", None)]
     attributes = [f"--attribute={key}={value}" for key, value in settings.attributes.items()]
+    subnets = [f"--subnet={name}={addresses}" for name, addresses in settings.subnets.items()]
     ports = [f"--reserved-port={port}" for port in settings.reserved_ports or ()]
-    child = Child(name, ["agent", *given, *attributes, *ports], data / "agent.log", up.nursery.start)
+    child = Child(name, ["agent", *given, *attributes, *subnets, *ports], data / "agent.log", up.nursery.start)
     return Instance(child, f"{settings.region}{letter}", data)
 
 

@@ -2,6 +2,7 @@
 
 from quarterdeck.events import (
     account_setting,
+    alarm,
     capacity_provider,
     cluster,
     container_instance,
@@ -28,12 +29,15 @@ AnyEvent = (
     | container_instance.AgentConnected
     | container_instance.AgentDisconnected
     | container_instance.AgentLost
+    | container_instance.RuntimeHealthChanged
+    | container_instance.AgentUpdateRequested
     | capacity_provider.CapacityProviderCreated
     | capacity_provider.CapacityProviderUpdated
     | capacity_provider.CapacityProviderDeleted
     | capacity_provider.CapacityProviderDeletionFailed
     | account_setting.AccountSettingPut
     | account_setting.AccountSettingDeleted
+    | alarm.AlarmStateChanged
     | secret.SecretStored
     | secret.SecretDeleted
     | tag.ResourceTagged
@@ -48,11 +52,23 @@ AnyEvent = (
     | service.ServiceDrained
     | service.DeploymentStarted
     | service.DeploymentCompleted
+    | service.DeploymentBaking
+    | service.DeploymentStageEntered
+    | service.DeploymentTrafficShifted
+    | service.DeploymentHookStarted
+    | service.DeploymentHookEnded
+    | service.DeploymentFailuresCounted
+    | service.DeploymentFailed
     | service.ServiceDeploymentBlocked
     | service.ServiceSteadyStateReached
     | service.ServiceTaskPlacementFailed
     | service.ServiceTaskStartImpaired
     | service.ServiceScaleInBlocked
+    | service.ServiceRebalancingStarted
+    | service.ServiceRebalancingTaskStarted
+    | service.ServiceRebalancingBlocked
+    | service.ServiceRebalancingStopped
+    | service.ServiceRebalancingCompleted
     | task_set.TaskSetCreated
     | task_set.TaskSetScaled
     | task_set.PrimaryTaskSetChanged
@@ -96,6 +112,7 @@ def subject(event: AnyEvent) -> str:
         case (
             capacity_provider.CapacityProviderEvent()
             | account_setting.AccountSettingEvent()
+            | alarm.AlarmStateChanged()
             | tag.TagEvent()
             | secret.SecretEvent()
         ):
@@ -112,6 +129,7 @@ def subject(event: AnyEvent) -> str:
 def _in_no_cluster(
     event: capacity_provider.CapacityProviderEvent
     | account_setting.AccountSettingEvent
+    | alarm.AlarmStateChanged
     | tag.TagEvent
     | secret.SecretEvent,
 ) -> str:
@@ -120,6 +138,8 @@ def _in_no_cluster(
             return event.capacity_provider
         case account_setting.AccountSettingEvent():
             return event.name
+        case alarm.AlarmStateChanged():
+            return event.alarm
         case tag.TagEvent():
             return short_name(event.resource)
         case secret.SecretEvent():

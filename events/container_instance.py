@@ -88,3 +88,14 @@ class AgentLost(ContainerInstanceEvent, frozen=True, kw_only=True, gc=False):
     """An agent stayed away so long that its services' tasks are replaced elsewhere."""
 
     after_seconds: float
+
+
+class RuntimeHealthChanged(ContainerInstanceEvent, frozen=True, kw_only=True, gc=False):
+    """What runs an instance's containers became OK or IMPAIRED, as its agent says; by itself this stops nothing."""
+
+    status: str
+    reason: str = ""
+
+
+class AgentUpdateRequested(ContainerInstanceEvent, frozen=True, kw_only=True, gc=False):
+    """An agent is to be updated by whoever runs it; PENDING until one of another version registers."""

@@ -129,6 +129,20 @@ def container_uuid(task: str, index: int) -> str:
     return f"{task[:8]}-{task[8:12]}-{task[12:16]}-{task[16:20]}-{last:012x}"
 
 
+ATTACHMENT = 0xFFFF
+"""The place of a task's network attachment, behind any container's."""
+
+
+def attachment_uuid(task: str) -> str:
+    """Derive the identifier of the attachment of a task to its network."""
+    return container_uuid(task, ATTACHMENT)
+
+
+def network_interface_id(task: str) -> str:
+    """Derive the identifier of a task's network interface, as EC2 spells them."""
+    return f"eni-{sha256(task.encode()).hexdigest()[:17]}"
+
+
 def service_deployment_id(deployment: str) -> str:
     """Derive a service deployment's identifier from the deployment it began with: 21 url-safe characters."""
     return urlsafe_b64encode(sha256(f"service deployment {deployment}".encode()).digest()).decode()[:21]

@@ -2,6 +2,7 @@
 
 NOUNS = (
     "account_setting",
+    "alarm",
     "capacity_provider",
     "cluster",
     "container_instance",

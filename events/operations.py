@@ -4,6 +4,7 @@ from quarterdeck.events import own, shapes
 
 OWN: dict[str, tuple[type[shapes.Shape], type[shapes.Shape]]] = {
     "ExplainPlacement": (own.ExplainPlacementRequest, own.ExplainPlacementResponse),
+    "PutAlarmState": (own.PutAlarmStateRequest, own.PutAlarmStateResponse),
 }
 """What ECS does not have; asked for as its own are, with the same prefix in X-Amz-Target."""
 

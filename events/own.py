@@ -1,4 +1,7 @@
-"""Own: the shapes of operations that ECS does not have. ExplainPlacement says why tasks are where they are."""
+"""Own: the shapes of operations that ECS does not have.
+
+ExplainPlacement says why tasks are where they are; PutAlarmState tells of alarms that deployments depend on.
+"""
 
 from __future__ import annotations
 
@@ -75,3 +78,15 @@ class ExplainPlacementResponse(Shape, frozen=True, kw_only=True, gc=False):
 
     decisions: list[PlacementDecision] | None = None
     waiting_for: list[str] | None = None
+
+
+class PutAlarmStateRequest(Shape, frozen=True, kw_only=True, gc=False):
+    """An alarm, by name, its state (OK, ALARM or INSUFFICIENT_DATA) and why; as CloudWatch's SetAlarmState."""
+
+    alarm_name: str | None = None
+    state_value: str | None = None
+    state_reason: str | None = None
+
+
+class PutAlarmStateResponse(Shape, frozen=True, kw_only=True, gc=False):
+    """Nothing: it is noted."""

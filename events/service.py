@@ -74,8 +74,9 @@ class DeploymentEvent(ServiceEvent, frozen=True, kw_only=True, gc=False):
 class DeploymentStarted(DeploymentEvent, frozen=True, kw_only=True, gc=False):
     """A deployment became PRIMARY; those before it are ACTIVE while they have tasks.
 
-    ``rolls_back`` names the deployment it takes the place of in the same service deployment, and
-    ``revision`` the one whose service revision it runs again; empty where it has its own.
+    One that was there before becomes PRIMARY again, with the tasks it has. ``rolls_back`` names the
+    deployment it takes the place of in the same service deployment, and ``revision`` the one whose
+    service revision it runs again; empty where it has its own.
     """
 
     task_definition: str
@@ -86,6 +87,68 @@ class DeploymentStarted(DeploymentEvent, frozen=True, kw_only=True, gc=False):
 
 class DeploymentCompleted(DeploymentEvent, frozen=True, kw_only=True, gc=False):
     """The PRIMARY deployment has all its tasks running, and no other has any but on instances that are lost."""
+
+
+class DeploymentBaking(DeploymentEvent, frozen=True, kw_only=True, gc=False):
+    """The PRIMARY deployment has what it wants; it is watched until a time (s since the epoch) before it completes."""
+
+    until: float
+
+
+class DeploymentStageEntered(DeploymentEvent, frozen=True, kw_only=True, gc=False):
+    """A deployment that goes stage by stage came to the next one (spec §9.6)."""
+
+    stage: str
+
+
+class DeploymentTrafficShifted(DeploymentEvent, frozen=True, kw_only=True, gc=False):
+    """So many percent of test and production traffic are the deployment's own now; the rest is the old ones'."""
+
+    test: float
+    production: float
+
+
+class DeploymentHookStarted(DeploymentEvent, frozen=True, kw_only=True, gc=False):
+    """A stage waits for a hook: a PAUSE for a caller, another for what its target answers, until ``expires_at``.
+
+    ``timeout_action`` is what becomes of the deployment then, CONTINUE or ROLLBACK.
+    """
+
+    hook: str
+    stage: str
+    target_type: str
+    target: str = ""
+    details: str = ""
+    expires_at: float
+    timeout_action: str
+
+
+class DeploymentHookEnded(DeploymentEvent, frozen=True, kw_only=True, gc=False):
+    """A hook ended: SUCCEEDED, FAILED or TIMED_OUT."""
+
+    hook: str
+    status: str
+    reason: str = ""
+
+
+class DeploymentFailuresCounted(DeploymentEvent, frozen=True, kw_only=True, gc=False):
+    """The circuit breaker's count of a deployment changed, or the threshold did (spec §9.4)."""
+
+    failures: int
+    threshold: int
+
+
+class DeploymentFailed(DeploymentEvent, frozen=True, kw_only=True, gc=False):
+    """The PRIMARY deployment is given up: it starts nothing any more, and what runs stays.
+
+    ``cause`` is CIRCUIT_BREAKER, ALARMS, HOOK or STOPPED; ``reason`` says it in ECS's words.
+    """
+
+    cause: str
+    reason: str
+    failures: int = 0
+    threshold: int = 0
+    alarms: list[str] = []
 
 
 class ServiceDeploymentBlocked(DeploymentEvent, frozen=True, kw_only=True, gc=False):
@@ -118,6 +181,44 @@ class ServiceScaleInBlocked(DeploymentEvent, frozen=True, kw_only=True, gc=False
     """More tasks are protected than are desired; said once until one is not, or the service changes."""
 
     protected: int
+
+
+class RebalancingEvent(ServiceEvent, frozen=True, kw_only=True, gc=False):
+    """An event about moving a service's tasks to zones that have fewer (spec §8.7)."""
+
+
+class ServiceRebalancingStarted(RebalancingEvent, frozen=True, kw_only=True, gc=False):
+    """Zones differ by more than one task, and one can move; ``zones`` counts the tasks."""
+
+    zones: dict[str, int]
+
+
+class ServiceRebalancingTaskStarted(RebalancingEvent, frozen=True, kw_only=True, gc=False):
+    """A task was started in ``zone``; once it is healthy one of ``source`` is stopped for it."""
+
+    task: str
+    zone: str
+    source: str
+
+
+class ServiceRebalancingBlocked(RebalancingEvent, frozen=True, kw_only=True, gc=False):
+    """No task can move to ``zone``; said once until one does. ``reason`` is empty when there is no room."""
+
+    deployment: str
+    zone: str
+    reason: str = ""
+
+
+class ServiceRebalancingStopped(RebalancingEvent, frozen=True, kw_only=True, gc=False):
+    """Rebalancing gave way to a deployment, another count, a drain, a failure or protection; it may begin again."""
+
+    reason: str
+
+
+class ServiceRebalancingCompleted(RebalancingEvent, frozen=True, kw_only=True, gc=False):
+    """Zones differ by one task at most again."""
+
+    zones: dict[str, int]
 
 
 class ServiceTaskStartImpaired(DeploymentEvent, frozen=True, kw_only=True, gc=False):

@@ -2093,6 +2093,7 @@ class RegisterContainerInstanceRequest(Shape, frozen=True, kw_only=True, gc=Fals
     attributes: list[Attribute] | None = None
     platform_devices: list[PlatformDevice] | None = None
     tags: list[Tag] | None = None
+    client_token: str | None = None
 
 
 class RegisterContainerInstanceResponse(Shape, frozen=True, kw_only=True, gc=False):
@@ -2552,6 +2553,9 @@ class SubmitTaskStateChangeRequest(Shape, frozen=True, kw_only=True, gc=False):
     pull_started_at: float | None = None
     pull_stopped_at: float | None = None
     execution_stopped_at: float | None = None
+    subnet_id: str | None = None
+    private_ipv4_address: str | None = None
+    mac_address: str | None = None
 
 
 class SubmitTaskStateChangeResponse(Shape, frozen=True, kw_only=True, gc=False):

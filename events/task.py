@@ -77,12 +77,21 @@ class TaskPlacementFailed(ClusterEvent, frozen=True, kw_only=True, gc=False):
     placement_strategy: list[shapes.PlacementStrategy] = []
 
 
+class NetworkAttachment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """Where in a network of its own a task is (awsvpc)."""
+
+    subnet: str = ""
+    private_ipv4_address: str
+    mac_address: str = ""
+
+
 class TaskStarted(TaskEvent, frozen=True, kw_only=True, gc=False):
     """The agent reported RUNNING: every essential container has started."""
 
     containers: list[ContainerReport] = []
     pull_started_at: float | None = None
     pull_stopped_at: float | None = None
+    attachment: NetworkAttachment | None = None
 
 
 class ContainerStateChanged(TaskEvent, frozen=True, kw_only=True, gc=False):
@@ -118,11 +127,12 @@ class TaskProtectionDisabled(TaskEvent, frozen=True, kw_only=True, gc=False):
 
 
 class TaskStopRequested(TaskEvent, frozen=True, kw_only=True, gc=False):
-    """The desired status became STOPPED, and will never be RUNNING again."""
+    """The desired status became STOPPED, for ever; ``unhealthy`` tells of a task that failed its checks."""
 
     stop_code: str
     reason: str
     superseded_by: str = ""
+    unhealthy: bool = False
 
 
 class TaskStopped(TaskEvent, frozen=True, kw_only=True, gc=False):

@@ -26,6 +26,9 @@ class WantedTask(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     definition: shapes.TaskDefinition | None = None
     overrides: shapes.TaskOverride | None = None
     group: str = ""
+    network_configuration: shapes.NetworkConfiguration | None = None
+    restarts: dict[str, int] = {}
+    """How often its agents told that they started which container again."""
 
 
 class Wanting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
@@ -58,10 +61,15 @@ class WantedChange(Wanting, frozen=True, kw_only=True):
 
 
 class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """An agent's sign of life; ``leaving`` says that it stops now, on purpose."""
+    """An agent's sign of life; ``leaving`` says that it stops now, on purpose.
+
+    ``runtime`` says whether what runs containers there is OK or IMPAIRED.
+    """
 
     session: str
     leaving: bool = False
+    runtime: str = "OK"
+    runtime_reason: str = ""
 
 
 class HeartbeatAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import shutil
 import subprocess
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -23,7 +26,17 @@ def missing() -> str | None:
     version = subprocess.run(["node", "--version"], check=True, capture_output=True, text=True).stdout
     if int(version.removeprefix("v").partition(".")[0]) < MAJOR_MIN:
         return f"node is {version.strip()}, {MAJOR_MIN} or newer is needed"
-    return None if up_to_date() else install()
+    with alone():
+        return None if up_to_date() else install()
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Keep other processes of the tests, which want the same packages, from installing at the same time."""
+    INSTALLED.mkdir(parents=True, exist_ok=True)
+    with (INSTALLED / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def up_to_date() -> bool:
@@ -34,7 +47,6 @@ def up_to_date() -> bool:
 
 def install() -> str | None:
     """Bring what is pinned, and nothing else; why that failed, if it did."""
-    INSTALLED.mkdir(parents=True, exist_ok=True)
     for name in ("package.json", "package-lock.json"):
         shutil.copy(PINS / name, INSTALLED / name)
     line = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]

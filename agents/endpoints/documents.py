@@ -4,8 +4,9 @@ import datetime as dt
 from collections.abc import Iterator
 from typing import Any
 
-from quarterdeck.agents import labels
+from quarterdeck.agents import labels, pause
 from quarterdeck.agents.plan import ContainerPlan
+from quarterdeck.agents.report import health
 from quarterdeck.agents.runtimes.port import Container
 from quarterdeck.agents.task import Task
 from quarterdeck.events.names import Namespace, container_uuid, parse_arn
@@ -31,14 +32,14 @@ def task_document(task: Task, zone: str) -> dict[str, Any]:
         "AvailabilityZone": zone,
         "LaunchType": "EC2",
         "ServiceName": task.group.removeprefix(SERVICE) if task.group.startswith(SERVICE) else None,
-        "Containers": [container_document(task, plan.name) for plan in task.plan.containers],
+        "Containers": [container_document(task, plan.name) for plan in task.plan.told],
     }
     return {name: value for name, value in document.items() if value not in (None, {})}
 
 
 def container_document(task: Task, name: str) -> dict[str, Any]:
     """A container as ``${ECS_CONTAINER_METADATA_URI_V4}``; one that was not created yet has no DockerId."""
-    index, plan = next((n, each) for n, each in enumerate(task.plan.containers) if each.name == name)
+    index, plan = next((n, each) for n, each in enumerate(task.plan.told) if each.name == name)
     found = task.containers.get(name)
     arn = parse_arn(task.arn)
     assert arn is not None, f"{task.arn} is no ARN"
@@ -57,21 +58,22 @@ def container_document(task: Task, name: str) -> dict[str, Any]:
         "LogOptions": plan.spec.log_options or None,
         "ContainerARN": arn.namespace.container_arn(task.cluster, task.id, container_uuid(task.id, index)),
         "Volumes": [{"Source": each.source, "Destination": each.target} for each in plan.spec.mounts] or None,
-        **(_observed(plan, found) if found is not None else {}),
+        "RestartCount": task.restarts.get(name, 0) if plan.restart is not None else None,
+        **(_observed(task, plan, found) if found is not None else {}),
     }
     return {key: value for key, value in document.items() if value is not None}
 
 
-def _observed(plan: ContainerPlan, container: Container) -> dict[str, Any]:
+def _observed(task: Task, plan: ContainerPlan, container: Container) -> dict[str, Any]:
+    owner = task.containers.get(pause.NAME)
+    mode, addresses = (plan.spec.network_mode, container.addresses) if owner is None else ("awsvpc", owner.addresses)
     return {
         "ExitCode": container.exit_code,
+        "Health": {"status": told} if (told := health(plan, container)) else None,
         "CreatedAt": _time(container.created_at),
         "StartedAt": _time(container.started_at),
         "FinishedAt": _time(container.finished_at),
-        "Networks": [
-            {"NetworkMode": plan.spec.network_mode, "IPv4Addresses": [address]} for address in container.addresses
-        ]
-        or None,
+        "Networks": [{"NetworkMode": mode, "IPv4Addresses": [address]} for address in addresses] or None,
         "Ports": [
             {
                 "ContainerPort": port.container_port,
@@ -120,7 +122,7 @@ def _introspected(task: Task) -> Iterator[dict[str, Any]]:
         "Networks",
         "Volumes",
     )
-    for plan in task.plan.containers:
+    for plan in task.plan.told:
         document = container_document(task, plan.name)
         yield {key: document[key] for key in shown if key in document}
 

@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from quarterdeck.agents.runtimes.image import Credentials, Image, Tell, ignore
+from quarterdeck.agents.runtimes.network import NetworkStore
 from quarterdeck.agents.runtimes.options import Options
 from quarterdeck.events.session import LogLine, LogQuery, Output, Terminal
 
@@ -103,6 +104,10 @@ class ContainerSpec(msgspec.Struct, frozen=True):
     hostname: str | None = None
     """What the container calls itself; host processes keep their host's name."""
     network_mode: NetworkMode = "bridge"
+    network: str = ""
+    """A network of the runtime's (`NetworkStore`), instead of the mode."""
+    network_of: str = ""
+    """The container, by name, whose network it shares, instead of one of its own."""
     log_driver: str | None = None
     log_options: dict[str, str] = {}
     health_check: HealthCheck | None = None
@@ -132,6 +137,7 @@ class Container(msgspec.Struct, frozen=True):
     created_at: float | None = None
     addresses: tuple[str, ...] = ()
     """IPv4, in networks of its own; only while running."""
+    mac_address: str = ""
     oom_killed: bool = False
     health: Health | None = None
     """What its health check says, while it runs; None without one."""
@@ -209,6 +215,11 @@ class Runtime(Protocol):
     @property
     def images(self) -> ImageStore:
         """Its images."""
+        ...
+
+    @property
+    def networks(self) -> NetworkStore:
+        """Its networks."""
         ...
 
     async def info(self) -> RuntimeInfo:

@@ -9,7 +9,10 @@ from quarterdeck.engine.cli.table import Column, when
 
 
 def _ports(container: Any) -> list[str]:  # noqa: ANN401 - a shape, imported late
-    return [f"{each.bind_ip}:{each.host_port}->{each.container_port}" for each in container.network_bindings or []]
+    return [
+        f"{each.bind_ip}:{each.host_port_range or each.host_port}->{each.container_port_range or each.container_port}"
+        for each in container.network_bindings or []
+    ]
 
 
 TASK = nouns.Noun(
@@ -24,6 +27,7 @@ TASK = nouns.Noun(
         Column("task definition", lambda each: each.task_definition_arn),
         Column("instance", lambda each: each.container_instance_arn),
         Column("zone", lambda each: each.availability_zone),
+        Column("health", lambda each: each.health_status, wide=True),
         Column("started by", lambda each: each.started_by, wide=True),
         Column("started", lambda each: when(each.started_at), wide=True),
         Column("stopped", lambda each: when(each.stopped_at), wide=True),
@@ -36,6 +40,7 @@ TASK = nouns.Noun(
                 Column("name", lambda one: one.name),
                 Column("image", lambda one: one.image),
                 Column("status", lambda one: one.last_status),
+                Column("health", lambda one: one.health_status),
                 Column("exit code", lambda one: one.exit_code),
                 Column("ports", _ports),
                 Column("reason", lambda one: one.reason),

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from quarterdeck.events import (
     account_setting,
+    alarm,
     capacity_provider,
     cluster,
     container_instance,
@@ -89,7 +90,10 @@ def _within(event: task.TaskEvent) -> str:
 
 
 def _container(report: task.ContainerReport) -> str:
-    ports = "".join(f" :{each.host_port}->{each.container_port}" for each in report.network_bindings)
+    ports = "".join(
+        f" :{each.host_port_range or each.host_port}->{each.container_port_range or each.container_port}"
+        for each in report.network_bindings
+    )
     code = "" if report.exit_code is None else f" with exit code {report.exit_code}"
     why = f" ({report.reason})" if report.reason else ""
     health = f" {report.health_status}" if report.health_status else ""
@@ -108,10 +112,39 @@ def _service(event: service.ServiceEvent) -> str:
             return f"{event.count} found no room: {_rejected(event.explanation)}{closest}"
         case service.ServiceTaskStartImpaired():
             return f"{event.failures} failed to start, next try in {event.delay_seconds:g} s"
+        case service.DeploymentEvent():
+            return _deployment(event)
+        case _:
+            return ""
+
+
+def _deployment(event: service.DeploymentEvent) -> str:
+    match event:
         case service.DeploymentStarted():
-            return f"{event.deployment} of {event.task_definition}" + (f": {event.reason}" if event.reason else "")
+            said = f" of {event.task_definition}" + (f": {event.reason}" if event.reason else "")
         case service.DeploymentCompleted():
-            return event.deployment
+            said = ""
+        case service.DeploymentFailed():
+            said = f": {event.reason}"
+        case service.DeploymentFailuresCounted():
+            said = f": {event.failures} of {event.threshold} failures"
+        case service.DeploymentBaking():
+            said = f" until {time(event.until)}"
+        case _:
+            said = _stage(event)
+    return event.deployment + said
+
+
+def _stage(event: service.DeploymentEvent) -> str:
+    match event:
+        case service.DeploymentStageEntered():
+            return f" entered {event.stage}"
+        case service.DeploymentTrafficShifted():
+            return f" has {event.production:g} % of production traffic, {event.test:g} % of test traffic"
+        case service.DeploymentHookStarted():
+            return f" waits for {event.target or event.target_type} in {event.stage}"
+        case service.DeploymentHookEnded():
+            return f": hook {event.status}" + (f": {event.reason}" if event.reason else "")
         case _:
             return ""
 
@@ -123,8 +156,8 @@ def _instance(event: container_instance.ContainerInstanceEvent) -> str:
             return f"{event.instance_type or 'instance'} in {event.zone}: {size}"
         case container_instance.ContainerInstanceStatusChanged():
             return event.status
-        case container_instance.AgentDisconnected():
-            return event.reason
+        case container_instance.AgentDisconnected() | container_instance.RuntimeHealthChanged():
+            return ": ".join(each for each in (getattr(event, "status", ""), event.reason) if each)
         case container_instance.AgentLost():
             return f"away for more than {event.after_seconds:g} s"
         case container_instance.ContainerInstanceDeregistered():
@@ -139,6 +172,8 @@ def _instance(event: container_instance.ContainerInstanceEvent) -> str:
 
 def _record(event: AnyEvent) -> str:
     match event:
+        case alarm.AlarmStateChanged():
+            return event.state + (f": {event.reason}" if event.reason else "")
         case tag.ResourceTagged():
             return ", ".join(f"{each.key}={each.value}" for each in event.tags)
         case tag.ResourceUntagged():

@@ -7,7 +7,7 @@ import msgspec
 
 from quarterdeck.engine.core import port_mapping
 from quarterdeck.engine.core.errors import ClientException
-from quarterdeck.engine.core.turn import valid_name
+from quarterdeck.engine.core.turn import valid_name, whole_number
 from quarterdeck.events import shapes
 
 MEMORY_MIB_MIN = 6
@@ -158,12 +158,26 @@ def _check_limits(container: shapes.ContainerDefinition) -> None:
                 f"Granular {word} timeout on container '{container.name}' "
                 f"must be at least {TIMEOUT_SECONDS_MIN} seconds."
             )
-    linux = container.linux_parameters
-    if linux is not None and linux.swappiness is not None and not 0 <= linux.swappiness <= SWAPPINESS_MAX:
+    _check_linux_sizes(container, container.linux_parameters or shapes.LinuxParameters())
+
+
+def _check_linux_sizes(container: shapes.ContainerDefinition, linux: shapes.LinuxParameters) -> None:
+    if linux.swappiness is not None and not 0 <= linux.swappiness <= SWAPPINESS_MAX:
         raise out_of_range("swappiness", container.name, 0, SWAPPINESS_MAX)
+    sizes = [("maxSwap", linux.max_swap, 0), ("sharedMemorySize", linux.shared_memory_size, 1)]
+    for member, size, least in (*sizes, *(("tmpfs", each.size, 1) for each in linux.tmpfs or [])):
+        if size is not None and size < least:
+            raise ClientException(
+                f"Invalid '{member}' setting for container '{container.name}': it must be at least {least} MiB."
+            )
 
 
 def _check_inputs(container: shapes.ContainerDefinition) -> None:
+    for need in container.resource_requirements or []:
+        if need.type == "GPU" and not whole_number(need.value or ""):
+            raise ClientException(
+                f"Invalid 'resourceRequirements' setting for container '{container.name}': GPU must be at least 1."
+            )
     for said, most, member in (
         (container.environment_files, ENVIRONMENT_FILES_MAX, "environmentFiles"),
         (container.credential_specs, CREDENTIAL_SPECS_MAX, "credentialSpecs"),

@@ -2,17 +2,12 @@
 
 import msgspec
 
-from quarterdeck.engine.core.errors import InvalidParameterException, UnsupportedFeatureException
+from quarterdeck.engine.core import deployment_strategy
+from quarterdeck.engine.core.deployment_strategy import BAKE_MINUTES_MAX
+from quarterdeck.engine.core.errors import InvalidParameterException
 from quarterdeck.events import shapes
 
 PERCENT_FULL = 100
-BAKE_MINUTES_MAX = 1440
-STRATEGIES = ("ROLLING", "BLUE_GREEN", "LINEAR", "CANARY")
-NOT_ROLLING = {
-    "lifecycle_hooks": "lifecycleHooks",
-    "linear_configuration": "linearConfiguration",
-    "canary_configuration": "canaryConfiguration",
-}
 
 DEFAULT = shapes.DeploymentConfiguration(
     deployment_circuit_breaker=shapes.DeploymentCircuitBreaker(enable=False, rollback=False),
@@ -31,9 +26,7 @@ def complete_configuration(
     full = msgspec.structs.replace(base, **members)
     _check_percents(full.minimum_healthy_percent or 0, full.maximum_percent or 0)
     _check_members(full)
-    if full.strategy != "ROLLING":
-        raise UnsupportedFeatureException("This version supports the deployment strategy ROLLING only.")
-    return full
+    return deployment_strategy.complete(full)
 
 
 def bounds(configuration: shapes.DeploymentConfiguration, desired: int) -> tuple[int, int]:
@@ -45,14 +38,8 @@ def bounds(configuration: shapes.DeploymentConfiguration, desired: int) -> tuple
 
 def _check_members(configuration: shapes.DeploymentConfiguration) -> None:
     """Check what only later stages of a deployment look at; it is kept and described."""
-    if configuration.strategy not in STRATEGIES:
-        raise InvalidParameterException(f"strategy should be one of [{','.join(STRATEGIES)}]")
     if not 0 <= (configuration.bake_time_in_minutes or 0) <= BAKE_MINUTES_MAX:
         raise InvalidParameterException(f"bakeTimeInMinutes must be from 0 to {BAKE_MINUTES_MAX}")
-    if configuration.strategy == "ROLLING":
-        given = [name for name in NOT_ROLLING if getattr(configuration, name)]
-        if given:
-            raise InvalidParameterException(f"{NOT_ROLLING[given[0]]} can not be used with the strategy ROLLING.")
     breaker, alarms = configuration.deployment_circuit_breaker, configuration.alarms
     threshold = breaker.threshold_configuration if breaker is not None else None
     if threshold is not None and (threshold.value or 0) < 1:

@@ -88,6 +88,10 @@ class NoUpdateAvailableException(Refusal):
     """An agent has no newer version to go to."""
 
 
+class UpdateInProgressException(Refusal):
+    """An agent is being updated already."""
+
+
 class ServiceNotFoundException(Refusal):
     """No such service."""
 

@@ -38,6 +38,9 @@ def _check_amounts(
     override: shapes.ContainerOverride, definition: shapes.TaskDefinition, overrides: shapes.TaskOverride
 ) -> None:
     """A container's override must not be less than nothing, which would make room, nor more than the task's size."""
+    for need in override.resource_requirements or []:
+        if need.type == "GPU" and whole_number(need.value or "") is None:
+            raise InvalidParameterException(f"Invalid override of container {override.name}: GPU is a whole number.")
     for member, amount, size in _amounts(override, definition, overrides):
         if amount < 0:
             raise InvalidParameterException(f"Invalid override of container {override.name}: {member} is negative.")

@@ -2,14 +2,22 @@
 
 from collections.abc import Iterator
 
+from quarterdeck.events.alarm import AlarmStateChanged
 from quarterdeck.events.catalog import AnyEvent
 from quarterdeck.events.container_instance import (
     AgentConnected,
+    AttributesPut,
     ContainerInstanceEvent,
     ContainerInstanceReregistered,
     ContainerInstanceStatusChanged,
 )
-from quarterdeck.events.service import DeploymentStarted, ServiceCreated, ServiceDeleted, ServiceUpdated
+from quarterdeck.events.service import (
+    DeploymentHookEnded,
+    DeploymentStarted,
+    ServiceCreated,
+    ServiceDeleted,
+    ServiceUpdated,
+)
 from quarterdeck.events.task import (
     TaskHealthChanged,
     TaskPlaced,
@@ -30,7 +38,7 @@ QUIET: frozenset[type] = frozenset({TaskRequested, TaskPlaced})
 def concerned(state: NamespaceState, event: AnyEvent) -> Iterator[tuple[str, str]]:
     """Name (cluster, service) of each service whose tasks, wishes or instances the event changed."""
     match event:
-        case ServiceCreated() | ServiceUpdated() | ServiceDeleted() | DeploymentStarted():
+        case ServiceCreated() | ServiceUpdated() | ServiceDeleted() | DeploymentStarted() | DeploymentHookEnded():
             yield event.cluster, event.service
         case TaskSetCreated() | TaskSetScaled() | TaskSetDeleted():
             yield event.cluster, event.service
@@ -40,6 +48,8 @@ def concerned(state: NamespaceState, event: AnyEvent) -> Iterator[tuple[str, str
                 yield event.cluster, task.group.removeprefix(SERVICE_GROUP)
         case ContainerInstanceEvent():
             yield from _on_instance(state.clusters[event.cluster], event.container_instance)
+        case AlarmStateChanged():
+            yield from _on_alarm(state, event.alarm)
         case _:
             pass
 
@@ -47,12 +57,20 @@ def concerned(state: NamespaceState, event: AnyEvent) -> Iterator[tuple[str, str
 def makes_room(event: AnyEvent) -> bool:
     """Tell whether work that waits for room should look again."""
     match event:
-        case TaskStopped() | AgentConnected() | ContainerInstanceReregistered():
+        case TaskStopped() | AgentConnected() | ContainerInstanceReregistered() | AttributesPut():
             return True
         case ContainerInstanceStatusChanged():
             return event.status == "ACTIVE"
         case _:
             return False
+
+
+def _on_alarm(state: NamespaceState, name: str) -> Iterator[tuple[str, str]]:
+    for cluster in state.clusters.values():
+        for service in cluster.services.values():
+            alarms = service.settings.deployment_configuration.alarms
+            if service.status == "ACTIVE" and alarms is not None and name in (alarms.alarm_names or ()):
+                yield cluster.name, service.name
 
 
 def _on_instance(cluster: ClusterState, name: str) -> Iterator[tuple[str, str]]:

@@ -6,19 +6,17 @@ bounded number of steps and says whether another is due.
 
 import msgspec
 
+from quarterdeck.engine.core import alarm, circuit_breaker, zone_balance
 from quarterdeck.engine.core.deployment_configuration import bounds
+from quarterdeck.engine.core.deployment_stage import advance, is_between_stages
 from quarterdeck.engine.core.scale_in import in_scale_in_order
 from quarterdeck.engine.core.service_health import FAILED, Unwell, examine, heal
 from quarterdeck.engine.core.service_settings import is_external
 from quarterdeck.engine.core.service_step import Next, Site, both, scale_in, start, stop
+from quarterdeck.engine.core.settle import complete, is_early_success, settle
 from quarterdeck.engine.core.task_set_step import work_sets
 from quarterdeck.engine.core.turn import Turn
-from quarterdeck.events.service import (
-    DeploymentCompleted,
-    ServiceDeploymentBlocked,
-    ServiceDrained,
-    ServiceSteadyStateReached,
-)
+from quarterdeck.events.service import ServiceDeploymentBlocked, ServiceDrained
 from quarterdeck.projections.live.states import ClusterState, DeploymentState, ServiceState, TaskState
 
 
@@ -46,18 +44,35 @@ def reconcile(turn: Turn, cluster: ClusterState, service: ServiceState) -> Next:
         return Next()
     if is_external(service.settings):
         return work_sets(turn, cluster, service)
+    site = Site(turn, cluster, service, service.deployments[0])
+    if circuit_breaker.trips(site) or alarm.rings(site):
+        return Next(again=True)
+    if is_between_stages(site):
+        return advance(site)
     if _is_settled(cluster, service):
-        return _settle(turn, cluster, service)
-    return _work(turn, cluster, service, _count(cluster, service))
+        return settle(site)
+    return _work(site, _count(cluster, service))
 
 
-def _work(turn: Turn, cluster: ClusterState, service: ServiceState, counts: Counts) -> Next:
-    missing = service.desired_count - len(counts.fresh)
-    site = _primary(turn, cluster, service)
-    unwell = examine(turn, cluster, service) if service.ill or service.alive > service.wanted else Unwell()
-    rolling = counts.stale or counts.rolling
+def _work(site: Site, counts: Counts) -> Next:
+    """Change the number of tasks, or replace some."""
+    missing = site.service.desired_count - len(counts.fresh)
+    if site.deployment.failure:
+        return (scale_in(site, counts.fresh, -missing) if missing < 0 else None) or Next()
+    rolling = bool(counts.stale or counts.rolling)
+    early = is_early_success(site, replaced=not rolling)
+    return both(complete(site) if early else Next(), _step(site, counts, missing, rolling=rolling))
+
+
+def _step(site: Site, counts: Counts, missing: int, *, rolling: bool) -> Next:
+    service = site.service
+    unwell = examine(site) if service.ill or service.alive > service.wanted else Unwell()
+    if service.rebalancing:
+        busy = rolling or bool(unwell.tasks or counts.away)
+        if zone_balance.goes_on(site, missing, busy=busy) and service.moving:
+            return zone_balance.go_on(site, counts.fresh)
     if not rolling and (unwell.tasks or unwell.stopping):
-        return heal(site, counts.fresh, unwell)
+        return heal(site, counts.fresh, unwell, service.desired_count)
     if missing < 0:
         step = scale_in(site, counts.fresh, -missing)
         if step is not None:
@@ -65,17 +80,15 @@ def _work(turn: Turn, cluster: ClusterState, service: ServiceState, counts: Coun
     if rolling and unwell.tasks:
         stop(site, unwell.tasks, len(unwell.tasks), FAILED)
         return Next(again=True)
-    if rolling:
-        return _replace(site, counts, missing)
+    return _replace(site, counts, missing) if rolling else both(_fill(site, counts, missing), Next(at=unwell.at))
+
+
+def _fill(site: Site, counts: Counts, missing: int) -> Next:
     if missing > 0:
         return start(site, missing, counts.away)
     if counts.away:
         return stop(site, counts.away, len(counts.away))
-    return both(_settle(turn, cluster, service), Next(at=unwell.at))
-
-
-def _primary(turn: Turn, cluster: ClusterState, service: ServiceState) -> Site:
-    return Site(turn, cluster, service, service.deployments[0])
+    return settle(site)
 
 
 def _is_settled(cluster: ClusterState, service: ServiceState) -> bool:
@@ -83,19 +96,10 @@ def _is_settled(cluster: ClusterState, service: ServiceState) -> bool:
         len(service.deployments) == 1
         and not service.away
         and not service.ill
+        and not service.moving
         and service.wanted == service.desired_count
         and not cluster.draining
     )
-
-
-def _settle(turn: Turn, cluster: ClusterState, service: ServiceState) -> Next:
-    primary = service.deployments[0]
-    if service.running == service.desired_count and not service.ill:
-        if not primary.completed:
-            turn.emit(DeploymentCompleted(cluster=cluster.name, service=service.name, deployment=primary.id))
-        if not service.steady:
-            turn.emit(ServiceSteadyStateReached(cluster=cluster.name, service=service.name))
-    return Next()
 
 
 def _count(cluster: ClusterState, service: ServiceState) -> Counts:

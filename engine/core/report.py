@@ -8,7 +8,14 @@ from quarterdeck.engine.core.errors import InvalidParameterException
 from quarterdeck.engine.core.task import existing
 from quarterdeck.engine.core.turn import Turn
 from quarterdeck.events import shapes
-from quarterdeck.events.task import ContainerReport, ContainerStateChanged, TaskHealthChanged, TaskStarted, TaskStopped
+from quarterdeck.events.task import (
+    ContainerReport,
+    ContainerStateChanged,
+    NetworkAttachment,
+    TaskHealthChanged,
+    TaskStarted,
+    TaskStopped,
+)
 from quarterdeck.projections.live.states import TaskState
 
 REASON_CHARACTERS_MAX = 1024
@@ -45,6 +52,7 @@ def task(turn: Turn, request: shapes.SubmitTaskStateChangeRequest) -> None:
                 containers=containers,
                 pull_started_at=_milliseconds(request.pull_started_at),
                 pull_stopped_at=_milliseconds(request.pull_stopped_at),
+                attachment=_attachment(request),
             )
         )
     else:
@@ -95,6 +103,16 @@ def _container(change: shapes.ContainerStateChange) -> ContainerReport:
         network_bindings=change.network_bindings or [],
         health_status=_health(change.health_status),
         restart_count=change.restart_count or 0,
+    )
+
+
+def _attachment(request: shapes.SubmitTaskStateChangeRequest) -> NetworkAttachment | None:
+    if not request.private_ipv4_address:
+        return None
+    return NetworkAttachment(
+        subnet=request.subnet_id or "",
+        private_ipv4_address=request.private_ipv4_address,
+        mac_address=request.mac_address or "",
     )
 
 

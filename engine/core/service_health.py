@@ -9,11 +9,10 @@ import msgspec
 
 from quarterdeck.engine.core.deployment_configuration import bounds
 from quarterdeck.engine.core.scale_in import in_scale_in_order
-from quarterdeck.engine.core.service_step import Next, Site, both, start, stop
-from quarterdeck.engine.core.turn import Turn
-from quarterdeck.projections.live.states import ClusterState, ServiceState, TaskState
+from quarterdeck.engine.core.service_step import UNHEALTHY, Next, Site, both, start, stop
+from quarterdeck.projections.live.states import TaskState
 
-FAILED = "Task failed container health checks"
+FAILED = UNHEALTHY
 
 
 class Unwell(msgspec.Struct):
@@ -24,10 +23,11 @@ class Unwell(msgspec.Struct):
     at: float | None = None
 
 
-def examine(turn: Turn, cluster: ClusterState, service: ServiceState) -> Unwell:
-    """Find the PRIMARY's tasks that are UNHEALTHY when their grace is over; agents that are lost tell nothing."""
+def examine(site: Site) -> Unwell:
+    """Find the tasks that are UNHEALTHY when their grace is over; agents that are lost tell nothing."""
+    turn, cluster, service, deployment = site
     found = Unwell()
-    for name in service.deployments[0].tasks:
+    for name in deployment.tasks:
         task = cluster.tasks[name]
         if cluster.instances[task.instance].lost:
             continue
@@ -42,17 +42,17 @@ def examine(turn: Turn, cluster: ClusterState, service: ServiceState) -> Unwell:
     return found
 
 
-def heal(site: Site, fresh: list[TaskState], unwell: Unwell) -> Next:
-    """Bring a service whose tasks should stay one step closer to having only healthy ones."""
-    _, cluster, service, _ = site
+def heal(site: Site, fresh: list[TaskState], unwell: Unwell, desired: int) -> Next:
+    """Bring tasks that should stay one step closer to being so many healthy ones."""
+    _, cluster, service, deployment = site
     healthy = sum(1 for each in fresh if each.healthy)
-    spare = min(healthy + len(unwell.tasks) - service.desired_count, len(unwell.tasks))
+    spare = min(healthy + len(unwell.tasks) - desired, len(unwell.tasks))
     if spare > 0:
         return stop(site, in_scale_in_order(cluster, service, unwell.tasks), spare, FAILED)
-    _, upper = bounds(service.settings.deployment_configuration, service.desired_count)
-    missing = min(service.desired_count - len(fresh) + len(unwell.tasks), upper - service.alive)
+    _, upper = bounds(service.settings.deployment_configuration, desired)
+    missing = min(desired - len(fresh) + len(unwell.tasks), upper - len(deployment.tasks))
     started = start(site, missing, []) if missing > 0 else Next()
-    settled = service.alive == len(fresh) == healthy + len(unwell.tasks)
+    settled = len(deployment.tasks) == len(fresh) == healthy + len(unwell.tasks)
     if unwell.tasks and settled and (missing <= 0 or started.waits_for_room):
         return stop(site, in_scale_in_order(cluster, service, unwell.tasks), 1, FAILED)
     return both(started, Next(at=unwell.at))

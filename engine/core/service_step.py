@@ -18,9 +18,12 @@ from quarterdeck.projections.live.states import ClusterState, DeploymentState, S
 from quarterdeck.projections.live.task_definition import find
 
 STEPS_PER_PASS_MAX = 100
+REPEAT_SECONDS = 6 * 3600.0
+"""What is told of a service once is told again after so long, if it is still so (spec §7.6)."""
 FAILURES_FREE = 3
 DELAY_SECONDS_FIRST = 10.0
 DELAY_SECONDS_MAX = 27 * 60.0
+UNHEALTHY = "Task failed container health checks"
 
 
 class Next(msgspec.Struct, frozen=True):
@@ -49,29 +52,38 @@ class Site(NamedTuple):
 
 def start(site: Site, missing: int, away: list[TaskState]) -> Next:
     """Start what is missing, a bounded number at once; each takes the place of one that is away."""
-    turn, cluster, service, deployment = site
-    delay = start_delay(deployment.failed)
-    if delay and deployment.failed_at + delay > turn.now:
+    turn, cluster, service, _deployment = site
+    waits = held_back(site)
+    if waits is not None:
         _tell_impaired(site)
-        return Next(at=deployment.failed_at + delay)
-    template = _template(site)
-    wanted = wish(turn.state, template)
+        return waits
+    pattern = template(site)
+    wanted = wish(turn.state, pattern)
     for done in range(min(missing, STEPS_PER_PASS_MAX)):
         seed = lot(turn, wanted.rule)
         found = place(cluster, service.group, *wanted, seed)
         if isinstance(found, Unplaceable):
             _tell_unplaceable(site, missing - done, found, wanted)
             return Next(waits_for_room=True)
-        name = bind(turn, template, found, seed)
+        name = bind(turn, pattern, found, seed)
         if away:
             _ask_to_stop(site, away.pop(), "", superseded_by=name)
     return Next(again=missing > STEPS_PER_PASS_MAX)
 
 
-def stop(site: Site, tasks: Iterable[TaskState], count: int, reason: str = "") -> Next:
+def held_back(site: Site) -> Next | None:
+    """Wait after starts that failed in a row (spec §8.6), unless an instance has come since; None: go on."""
+    deployment = site.deployment
+    until = deployment.failed_at + start_delay(deployment.failed)
+    if until <= max(site.turn.now, deployment.failed_at) or site.cluster.joined_at > deployment.failed_at:
+        return None
+    return Next(at=until, waits_for_room=True)
+
+
+def stop(site: Site, tasks: Iterable[TaskState], count: int, reason: str = "", superseded_by: str = "") -> Next:
     """Ask the first so many tasks to stop, a bounded number at once; if not to scale, say why."""
     for _, task in zip(range(min(count, STEPS_PER_PASS_MAX)), tasks, strict=False):
-        _ask_to_stop(site, task, reason)
+        _ask_to_stop(site, task, reason, superseded_by)
     return Next(again=count > STEPS_PER_PASS_MAX)
 
 
@@ -98,7 +110,8 @@ def both(first: Next, second: Next) -> Next:
     )
 
 
-def _template(site: Site) -> TaskRequested:
+def template(site: Site) -> TaskRequested:
+    """Describe a task of the deployment, but for its id."""
     service, settings, definition = site.service, site.service.settings, site.deployment.definition
     giver = site.deployment if isinstance(site.deployment, TaskSetState) else settings
     tags = {}
@@ -123,7 +136,8 @@ def _template(site: Site) -> TaskRequested:
 
 
 def _tell_unplaceable(site: Site, count: int, found: Unplaceable, wanted: Wish) -> None:
-    if site.service.unplaced == (found.reason or NO_INSTANCES):
+    service, now = site.service, site.turn.now
+    if service.unplaced == (found.reason or NO_INSTANCES) and now - service.unplaced_at < REPEAT_SECONDS:
         return
     site.turn.emit(
         ServiceTaskPlacementFailed(
@@ -159,5 +173,6 @@ def _ask_to_stop(site: Site, task: TaskState, reason: str, superseded_by: str = 
             stop_code="ServiceSchedulerInitiated",
             reason=reason or f"Scaling activity initiated by (deployment {site.deployment.id})",
             superseded_by=superseded_by,
+            unhealthy=reason == UNHEALTHY,
         )
     )

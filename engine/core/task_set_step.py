@@ -2,6 +2,7 @@
 
 from functools import reduce
 
+from quarterdeck.engine.core.service_health import examine, heal
 from quarterdeck.engine.core.service_step import Next, Site, both, scale_in, start, stop
 from quarterdeck.engine.core.turn import Turn
 from quarterdeck.events.task_set import TaskSetDrained, TaskSetSteadyStateReached
@@ -24,16 +25,20 @@ def _work(site: Site, held: TaskSetState) -> Next:
     if held.status != "ACTIVE":
         return stop(site, wanted, len(wanted))
     fresh = [each for each in wanted if not _is_to_move(cluster, each)]
-    missing = held.computed(service.desired_count) - len(fresh)
+    desired = held.computed(service.desired_count)
+    missing = desired - len(fresh)
+    unwell = examine(site)
+    if unwell.tasks or unwell.stopping:
+        return heal(site, fresh, unwell, desired)
     if missing > 0:
         return start(site, missing, [])
     moved = [each for each in wanted if _is_to_move(cluster, each)]
     step = scale_in(site, fresh, -missing) if missing < 0 else None
-    if moved and all(each.last_status == "RUNNING" for each in fresh):
+    if moved and all(each.healthy for each in fresh):
         step = stop(site, moved, len(moved))
     if step is None and missing == 0:
         _tell_steady(site, held, tasks)
-    return step or Next()
+    return both(step or Next(), Next(at=unwell.at))
 
 
 def _is_to_move(cluster: ClusterState, task: TaskState) -> bool:
@@ -42,7 +47,7 @@ def _is_to_move(cluster: ClusterState, task: TaskState) -> bool:
 
 
 def _tell_steady(site: Site, held: TaskSetState, tasks: list[TaskState]) -> None:
-    running = all(each.last_status == "RUNNING" and each.desired_status == "RUNNING" for each in tasks)
+    running = all(each.healthy and each.desired_status == "RUNNING" for each in tasks)
     if running and not held.steady:
         site.turn.emit(
             TaskSetSteadyStateReached(cluster=site.cluster.name, service=site.service.name, task_set=held.id)

@@ -34,10 +34,12 @@ class Ids(Protocol):
 class Settings(msgspec.Struct, frozen=True):
     """What an operator may tune about decisions; seconds, 0 = never where it says so.
 
+    version     the engine's own, which agents may be updated to
     lost_after  an agent gone this long has its services' tasks replaced elsewhere (0 = never)
     """
 
     lost_after: float = 60.0
+    version: str = ""
 
 
 class Turn:

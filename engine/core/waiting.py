@@ -27,8 +27,24 @@ def waiting_for(state: NamespaceState, cluster: ClusterState, service: ServiceSt
     tasks = [cluster.tasks[name] for holder in holders for name in holder.tasks]
     found = [*_on_their_way(cluster, tasks)]
     if service.status == "ACTIVE" and not is_external(service.settings):
-        found += [*_to_start(state, cluster, service, now), *_to_replace(cluster, service)]
+        found += _of_deployment(service, service.deployments[0], now)
+        if not service.deployments[0].failure:
+            found += [*_to_start(state, cluster, service, now), *_to_replace(cluster, service)]
     return found
+
+
+def _of_deployment(service: ServiceState, primary: DeploymentState, now: float) -> Iterator[str]:
+    if primary.failure:
+        yield f"another deployment, because {primary.id} FAILED: {primary.failure}"
+    if primary.baked_at > now and not primary.completed:
+        yield f"{primary.baked_at - now:.0f} s of bake time"
+    if primary.stage and not primary.completed:
+        hooks = ", ".join(f"{each.target} is {each.status}" for each in primary.hooks.values())
+        yield f"stage {primary.stage}" + (f", whose hooks are asked: {hooks}" if hooks else "")
+    if service.ill:
+        yield f"{service.ill} tasks that run to be HEALTHY, or replaced"
+    if service.moving:
+        yield f"{len(service.moving)} tasks started to rebalance zones to be HEALTHY; then as many stop"
 
 
 def _on_their_way(cluster: ClusterState, tasks: list[TaskState]) -> Iterator[str]:
@@ -67,7 +83,7 @@ def _to_replace(cluster: ClusterState, service: ServiceState) -> Iterator[str]:
     primary = service.deployments[0]
     lower, upper = bounds(service.settings.deployment_configuration, service.desired_count)
     old = sum(len(each.tasks) for each in service.deployments[1:])
-    if old:
+    if old and not primary.stage:
         yield (
             f"{old} tasks of older deployments to be replaced by {primary.definition}, with no fewer than {lower} "
             f"healthy and no more than {upper} at once"

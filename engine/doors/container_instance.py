@@ -1,7 +1,8 @@
 """Container instance: its operations at the doors."""
 
+from quarterdeck.engine.core import container_agent
 from quarterdeck.engine.core import container_instance as core
-from quarterdeck.engine.core.errors import ClientException, InvalidParameterException, NoUpdateAvailableException
+from quarterdeck.engine.core.errors import ClientException, InvalidParameterException
 from quarterdeck.engine.core.placement_options import objection, shown
 from quarterdeck.engine.core.query_match import Matcher, matcher
 from quarterdeck.engine.doors.operation import Context, Operation, Read, Write
@@ -20,7 +21,10 @@ async def _registered(
     context: Context, request: shapes.RegisterContainerInstanceRequest, outcome: Outcome
 ) -> shapes.RegisterContainerInstanceResponse:
     name = next(each.container_instance for each in outcome.events if isinstance(each, ContainerInstanceEvent))
-    found = await _one(context, request.cluster, name)
+    inside = name_in(context, "cluster", request.cluster or DEFAULT_CLUSTER)
+    found = (await context.models.container_instances.describe(context.namespace, inside, [name], ["TAGS"])).get(name)
+    if found is None:  # a registration repeated after its cluster was made anew
+        raise ClientException(f"Container instance {name} is inactive.")
     return shapes.RegisterContainerInstanceResponse(container_instance=found)
 
 
@@ -90,18 +94,11 @@ def _test(expression: str | None) -> Matcher | None:
     return matcher(expression)
 
 
-async def _update_agent(
-    context: Context, request: shapes.UpdateContainerAgentRequest
+async def _agent_updated(
+    context: Context, request: shapes.UpdateContainerAgentRequest, _: Outcome
 ) -> shapes.UpdateContainerAgentResponse:
-    """Refuse: whoever runs an agent updates it, there is nothing here to give it."""
-    cluster = await cluster_name(context, request.cluster)
-    if not request.container_instance:
-        raise InvalidParameterException("Container instance can not be blank.")
-    name = name_in(context, "container-instance", request.container_instance, cluster)
-    found = (await context.models.container_instances.describe(context.namespace, cluster, [name])).get(name)
-    if found is None or found.status == "INACTIVE":
-        raise InvalidParameterException("The referenced container instance was not found.")
-    raise NoUpdateAvailableException("There is no update available for your container agent.")
+    found = await _one(context, request.cluster, short_name(request.container_instance or ""))
+    return shapes.UpdateContainerAgentResponse(container_instance=found)
 
 
 async def _poll_endpoint(
@@ -118,7 +115,7 @@ OPERATIONS: dict[str, Operation] = {
     "RegisterContainerInstance": Write(decide=core.register, answer=_registered),
     "DeregisterContainerInstance": Write(decide=core.deregister, answer=_deregistered),
     "UpdateContainerInstancesState": Write(decide=core.update_state, answer=_state_updated),
-    "UpdateContainerAgent": Read(read=_update_agent),
+    "UpdateContainerAgent": Write(decide=container_agent.update, answer=_agent_updated),
     "DiscoverPollEndpoint": Read(read=_poll_endpoint),
     "DescribeContainerInstances": Read(read=_describe),
     "ListContainerInstances": Read(read=_list),

@@ -114,13 +114,13 @@ def _service(turn: Turn, name: str, request: ExplainPlacementRequest) -> Explain
     service = cluster.services.get(reference)
     if service is None or service.status == "INACTIVE":
         raise ServiceNotFoundException("Service not found.")
-    waits = waiting.waiting_for(turn.state, cluster, service, turn.now)
+    waits: list[str] | None = waiting.waiting_for(turn.state, cluster, service, turn.now)
     if not service.deployments or service.status != "ACTIVE":
         return ExplainPlacementResponse(decisions=[], waiting_for=waits)
     definition = ""
     if request.task_definition:
         definition = startable(turn, request.task_definition).name
-        waits = []
+        waits = None
     asked = explain.of_service(active(turn, cluster, service.name), cluster.name, definition)
     return ExplainPlacementResponse(decisions=[explain.next_task(turn.state, asked)], waiting_for=waits)
 

@@ -14,6 +14,7 @@ import msgspec
 from quarterdeck.engine.doors.reply import ACTOR, CAUSE, COMMIT, MESSAGE_ID, SEQUENCE
 from quarterdeck.events import shapes
 from quarterdeck.events.account_setting import AccountSettingEvent
+from quarterdeck.events.alarm import AlarmStateChanged
 from quarterdeck.events.capacity_provider import CapacityProviderEvent
 from quarterdeck.events.catalog import AnyEvent, noun
 from quarterdeck.events.catalog import subject as name_of
@@ -23,9 +24,13 @@ from quarterdeck.events.names import Namespace
 from quarterdeck.events.secret import SecretEvent, SecretStored
 from quarterdeck.events.service import (
     DeploymentCompleted,
-    DeploymentEvent,
+    DeploymentFailed,
     DeploymentStarted,
+    RebalancingEvent,
     ServiceEvent,
+    ServiceRebalancingCompleted,
+    ServiceRebalancingStarted,
+    ServiceRebalancingStopped,
     ServiceScaleInBlocked,
     ServiceSteadyStateReached,
     ServiceTaskPlacementFailed,
@@ -44,6 +49,14 @@ TASK = "ECS Task State Change"
 INSTANCE = "ECS Container Instance State Change"
 ACTION = "ECS Service Action"
 DEPLOYMENT = "ECS Deployment State Change"
+
+EVENT_ATTACHMENTS = {"ElasticNetworkInterface": "eni"}
+"""What EventBridge's events call the attachments of a task (spec §12.2)."""
+REBALANCING: dict[type, str] = {
+    ServiceRebalancingStarted: "SERVICE_REBALANCING_STARTED",
+    ServiceRebalancingCompleted: "SERVICE_REBALANCING_COMPLETED",
+    ServiceRebalancingStopped: "SERVICE_REBALANCING_STOPPED",
+}
 
 _encoder = msgspec.json.Encoder()
 
@@ -130,15 +143,23 @@ def _shape(namespace: Namespace, event: AnyEvent, at: float) -> tuple[str, list[
         return kind, [arn], {"containerInstanceArn": arn, "clusterArn": namespace.cluster_arn(event.cluster), **updated}
     if isinstance(event, ServiceEvent):
         return _service(namespace, event, at)
+    return _own(event), _resources(namespace, event), {}
+
+
+def _resources(namespace: Namespace, event: AnyEvent) -> list[str]:
     if isinstance(event, TaskDefinitionEvent):
-        return _own(event), [namespace.task_definition_arn(f"{event.family}:{event.revision}")], {}
+        return [namespace.task_definition_arn(f"{event.family}:{event.revision}")]
     if isinstance(event, CapacityProviderEvent):
-        return _own(event), [namespace.capacity_provider_arn(event.capacity_provider)], {}
+        return [namespace.capacity_provider_arn(event.capacity_provider)]
     if isinstance(event, AccountSettingEvent):
-        return _own(event), [event.principal], {}
-    if isinstance(event, SecretEvent | TagEvent):
-        return _own(event), [event.resource] if isinstance(event, TagEvent) else [], {}
-    return _own(event), [namespace.cluster_arn(event.cluster)], {}
+        return [event.principal]
+    if isinstance(event, AlarmStateChanged):
+        return [event.alarm]
+    if isinstance(event, TagEvent):
+        return [event.resource]
+    if isinstance(event, SecretEvent):
+        return []
+    return [namespace.cluster_arn(event.cluster)]
 
 
 def _service(namespace: Namespace, event: ServiceEvent, at: float) -> tuple[str, list[str], dict[str, Any]]:
@@ -151,6 +172,8 @@ def _service(namespace: Namespace, event: ServiceEvent, at: float) -> tuple[str,
             return ACTION, resources, {"eventType": "WARN", "eventName": "SERVICE_TASK_START_IMPAIRED", **action}
         case TaskSetSteadyStateReached():
             return ACTION, resources, {"eventType": "INFO", "eventName": "TASKSET_STEADY_STATE", **action}
+        case RebalancingEvent() if type(event) in REBALANCING:
+            return ACTION, resources, {"eventType": "INFO", "eventName": REBALANCING[type(event)], **action}
         case ServiceScaleInBlocked():
             name = "TASKSET_SCALE_IN_FAILURE_BY_TASK_PROTECTION"
             return ACTION, resources, {"eventType": "INFO", "eventName": name, **action}
@@ -158,26 +181,33 @@ def _service(namespace: Namespace, event: ServiceEvent, at: float) -> tuple[str,
             detail = {"eventType": "ERROR", "eventName": "SERVICE_TASK_PLACEMENT_FAILURE", "reason": event.reason}
             closest = [namespace.container_instance_arn(event.cluster, event.closest)] if event.closest else []
             return ACTION, resources, {**detail, "containerInstanceArns": closest, **action}
-        case DeploymentStarted():
-            return DEPLOYMENT, resources, _deployment(event, at, "SERVICE_DEPLOYMENT_IN_PROGRESS", "in progress")
-        case DeploymentCompleted():
-            return DEPLOYMENT, resources, _deployment(event, at, "SERVICE_DEPLOYMENT_COMPLETED", "completed")
+        case DeploymentStarted() | DeploymentCompleted() | DeploymentFailed():
+            return DEPLOYMENT, resources, _deployment(event, at)
         case _:
             return _own(event), resources, {}
 
 
-def _deployment(event: DeploymentEvent, at: float, name: str, became: str) -> dict[str, Any]:
+def _deployment(event: DeploymentStarted | DeploymentCompleted | DeploymentFailed, at: float) -> dict[str, Any]:
+    match event:
+        case DeploymentStarted():
+            name, reason = "IN_PROGRESS", event.reason or f"ECS deployment {event.deployment} in progress."
+        case DeploymentCompleted():
+            name, reason = "COMPLETED", f"ECS deployment {event.deployment} completed."
+        case DeploymentFailed():
+            name, reason = "FAILED", event.reason
     return {
-        "eventType": "INFO",
-        "eventName": name,
+        "eventType": "ERROR" if name == "FAILED" else "INFO",
+        "eventName": f"SERVICE_DEPLOYMENT_{name}",
         "deploymentId": event.deployment,
         "updatedAt": _time(at, "seconds"),
-        "reason": f"ECS deployment {event.deployment} {became}.",
+        "reason": reason,
     }
 
 
 def _described(described: shapes.Task | shapes.ContainerInstance) -> dict[str, Any]:
     document: dict[str, Any] = msgspec.to_builtins(described)
+    for attachment in document.get("attachments") or ():
+        attachment["type"] = EVENT_ATTACHMENTS.get(attachment["type"], attachment["type"])
     times = {name: _time(value) for name, value in document.items() if name.endswith("At")}
     return {**document, **times}
 

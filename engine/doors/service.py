@@ -1,5 +1,7 @@
 """Service: its operations at the doors."""
 
+import msgspec
+
 from quarterdeck.engine.core import service as core
 from quarterdeck.engine.core.errors import InvalidParameterException, NamespaceNotFoundException
 from quarterdeck.engine.core.task import check_launch_type
@@ -9,6 +11,7 @@ from quarterdeck.engine.doors.references import cluster_name, included, limited,
 from quarterdeck.engine.shell.command import Outcome
 from quarterdeck.events import shapes
 from quarterdeck.events.names import DEFAULT_CLUSTER
+from quarterdeck.events.service import ServiceDeleted
 
 SERVICES_DESCRIBED_MAX = 10
 SERVICES_LISTED_DEFAULT = 10
@@ -24,8 +27,14 @@ async def _updated(context: Context, request: shapes.UpdateServiceRequest, _: Ou
     return shapes.UpdateServiceResponse(service=await _one(context, request.cluster, request.service))
 
 
-async def _deleted(context: Context, request: shapes.DeleteServiceRequest, _: Outcome) -> shapes.DeleteServiceResponse:
-    return shapes.DeleteServiceResponse(service=await _one(context, request.cluster, request.service))
+async def _deleted(
+    context: Context, request: shapes.DeleteServiceRequest, outcome: Outcome
+) -> shapes.DeleteServiceResponse:
+    """Answer that it is DRAINING, as ECS does, though one without tasks may be INACTIVE by now."""
+    found = await _one(context, request.cluster, request.service)
+    if any(isinstance(each, ServiceDeleted) for each in outcome.events):
+        found = msgspec.structs.replace(found, status="DRAINING")
+    return shapes.DeleteServiceResponse(service=found)
 
 
 async def _one(context: Context, cluster: str | None, reference: str | None) -> shapes.Service:

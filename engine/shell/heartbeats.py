@@ -5,6 +5,7 @@ from functools import partial
 
 import structlog
 
+from quarterdeck.engine.core.container_agent import health
 from quarterdeck.engine.core.container_instance import connect, disconnect
 from quarterdeck.engine.core.errors import Refusal
 from quarterdeck.engine.core.turn import Turn
@@ -42,6 +43,8 @@ class Heartbeats:
             self._heard[instance] = asyncio.get_running_loop().time()
             if not found.connected:
                 await self._submit(instance, "ConnectAgent", partial(_connect, instance=instance, session=beat.session))
+            if beat.runtime != found.runtime:
+                await self._submit(instance, "ReportHealth", partial(_health, instance=instance, beat=beat))
         return HeartbeatAnswer(status=found.status, sequence=self._wanted.position(instance))
 
     async def run(self) -> None:
@@ -98,6 +101,10 @@ class Heartbeats:
 
 def _connect(turn: Turn, instance: Instance, session: str) -> None:
     connect(turn, instance.cluster, instance.container_instance, session)
+
+
+def _health(turn: Turn, instance: Instance, beat: Heartbeat) -> None:
+    health(turn, instance.cluster, instance.container_instance, beat.runtime, beat.runtime_reason)
 
 
 def _disconnect(turn: Turn, instance: Instance, reason: str) -> None:

@@ -50,6 +50,7 @@ class Scheduler:
         self._agenda: dict[Key, str] = {}
         self._waiting: dict[tuple[str, str], set[str]] = {}
         self._due: list[tuple[float, Key]] = []
+        self._due_at: dict[Key, float] = {}
         self._wake = asyncio.Event()
         self._looked_at = 0.0
         keeper.decided = self.note
@@ -73,6 +74,7 @@ class Scheduler:
         """Look at every service: after a take-over nothing is known of what was under way."""
         self._waiting.clear()
         self._due.clear()
+        self._due_at.clear()
         for namespace, state in self._keeper.view.namespaces.items():
             for cluster in state.clusters.values():
                 for service in cluster.services.values():
@@ -113,13 +115,17 @@ class Scheduler:
             self._agenda[key] = cause
         if following.waits_for_room:
             self._waiting.setdefault((key.namespace, key.cluster), set()).add(key.service)
-        if following.at is not None:
+        if following.at is not None and self._due_at.get(key) != following.at:
+            self._due_at[key] = following.at
             heappush(self._due, (following.at, key))
 
     def _tick(self) -> None:
         now = self._keeper.clock.now()
         while self._due and self._due[0][0] <= now:
-            self._agenda.setdefault(heappop(self._due)[1], "")
+            at, key = heappop(self._due)
+            if self._due_at.get(key) == at:
+                del self._due_at[key]
+                self._agenda.setdefault(key, "")
         if now - self._looked_at >= FULL_LOOK_SECONDS:
             self._looked_at = now
             self.resume()

@@ -123,4 +123,6 @@ def _task(task: TaskState, desired_status: str) -> WantedTask:
         task_definition=task.definition,
         overrides=task.overrides,
         group=task.group,
+        network_configuration=task.network,
+        restarts=task.restarts or {},
     )

@@ -36,11 +36,14 @@ FEED_API = [
     f"$JS.ACK.{FEED_STREAM}.>",
     f"$JS.FC.{FEED_STREAM}.>",
 ]
+ONE_ANSWER = {"max": 1, "ttl": 60 * 10**9}
+"""To each request that reaches a user, for so many nanoseconds: lifecycle hooks are answered so."""
 PERMISSIONS: dict[User, dict[str, Any]] = {
     "engine": ANYTHING,
     "operator": {
         "pub": {"allow": ["qd.cmd.>", "qd.queue.>", "qd.io.>", "qd.sys.about", "qd.usage.>", "qd.secret.>", *FEED_API]},
-        "sub": {"allow": ["_INBOX.>", "qd.feed.>", "qd.answer.>", "qd.out.>"]},
+        "sub": {"allow": ["_INBOX.>", "qd.feed.>", "qd.answer.>", "qd.out.>", "qd.hook.>"]},
+        "resp": ONE_ANSWER,
     },
     "agent": {
         "pub": {"allow": ["qd.cmd.>", "qd.agent.>", "qd.stats.>", "qd.out.>"]},

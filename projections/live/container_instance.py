@@ -4,6 +4,7 @@ from quarterdeck.events.container_instance import (
     AgentConnected,
     AgentDisconnected,
     AgentLost,
+    AgentUpdateRequested,
     AttributesDeleted,
     AttributesPut,
     Capacity,
@@ -11,6 +12,7 @@ from quarterdeck.events.container_instance import (
     ContainerInstanceRegistered,
     ContainerInstanceReregistered,
     ContainerInstanceStatusChanged,
+    RuntimeHealthChanged,
 )
 from quarterdeck.events.shapes import Attribute
 from quarterdeck.projections.live import task
@@ -54,12 +56,14 @@ def reregistered(namespace: NamespaceState, event: ContainerInstanceReregistered
     _resize(instance, event.capacity)
     instance.attributes = _values(event.attributes)
     instance.session = event.session
-    instance.agent_version = _version(event) or instance.agent_version
+    before, instance.agent_version = instance.agent_version, _version(event) or instance.agent_version
+    if instance.update == "PENDING" and instance.agent_version != before:
+        instance.update = "UPDATED"
     cluster.room.resize(instance)
     cluster.room.move(instance)
 
 
-def status_changed(namespace: NamespaceState, event: ContainerInstanceStatusChanged, _at: float) -> None:
+def status_changed(namespace: NamespaceState, event: ContainerInstanceStatusChanged, at: float) -> None:
     """Set ACTIVE or DRAINING."""
     cluster, instance = _find(namespace, event.cluster, event.container_instance)
     instance.status = event.status
@@ -67,6 +71,7 @@ def status_changed(namespace: NamespaceState, event: ContainerInstanceStatusChan
         cluster.draining[instance.id] = None
     else:
         cluster.draining.pop(instance.id, None)
+        cluster.joined_at = at
     cluster.room.gain(instance)
 
 
@@ -95,11 +100,12 @@ def deregistered(namespace: NamespaceState, event: ContainerInstanceDeregistered
     cluster.room.leave(instance)
 
 
-def connected(namespace: NamespaceState, event: AgentConnected, _at: float) -> None:
+def connected(namespace: NamespaceState, event: AgentConnected, at: float) -> None:
     """Note that the agent is there, and with it the tasks it was lost with."""
     cluster, instance = _find(namespace, event.cluster, event.container_instance)
     instance.connected = True
     instance.session = event.session
+    cluster.joined_at = at
     cluster.away.pop(instance.id, None)
     if instance.lost:
         instance.lost = False
@@ -121,6 +127,18 @@ def lost(namespace: NamespaceState, event: AgentLost, _at: float) -> None:
     cluster, instance = _find(namespace, event.cluster, event.container_instance)
     instance.lost = True
     _count_away(cluster, instance, 1)
+
+
+def runtime_health(namespace: NamespaceState, event: RuntimeHealthChanged, _at: float) -> None:
+    """Note how what runs the containers is."""
+    _, instance = _find(namespace, event.cluster, event.container_instance)
+    instance.runtime = event.status
+
+
+def update_requested(namespace: NamespaceState, event: AgentUpdateRequested, _at: float) -> None:
+    """Note that an update is wanted."""
+    _, instance = _find(namespace, event.cluster, event.container_instance)
+    instance.update = "PENDING"
 
 
 def _find(namespace: NamespaceState, cluster: str, name: str) -> tuple[ClusterState, InstanceState]:

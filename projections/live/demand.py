@@ -6,9 +6,12 @@ import msgspec
 
 from quarterdeck.events import shapes
 
+GPU_DIGITS_MAX = 9
+"""More of them are too many whatever they say."""
+
 
 class Demand(msgspec.Struct, frozen=True):
-    """CPU units, MiB, static host ports, attributes, and what expressions must say of an instance.
+    """CPU units, MiB, static host ports, GPUs, attributes, and what expressions must say of an instance.
 
     Equal demands fit the same instances.
     """
@@ -19,6 +22,9 @@ class Demand(msgspec.Struct, frozen=True):
     udp: frozenset[int] = frozenset()
     attributes: frozenset[tuple[str, str]] = frozenset()
     member_of: tuple[str, ...] = ()
+    gpus: int = 0
+    subnets: frozenset[str] = frozenset()
+    """Of one of which the network of an awsvpc task is; none: it has no network of its own."""
 
 
 def demand(definition: shapes.TaskDefinition, overrides: shapes.TaskOverride | None = None) -> Demand:
@@ -35,6 +41,7 @@ def demand(definition: shapes.TaskDefinition, overrides: shapes.TaskOverride | N
         udp=frozenset(port for port, protocol in ports if protocol == "udp"),
         attributes=frozenset(_attributes(definition)),
         member_of=_expressions(definition.placement_constraints),
+        gpus=sum(_gpus(each, by_name.get(each.name)) for each in containers),
     )
 
 
@@ -76,6 +83,13 @@ def _memory(container: shapes.ContainerDefinition, override: shapes.ContainerOve
         soft = override.memory_reservation if override.memory_reservation is not None else soft
         hard = override.memory if override.memory is not None else hard
     return soft or hard or 0
+
+
+def _gpus(container: shapes.ContainerDefinition, override: shapes.ContainerOverride | None) -> int:
+    given = override.resource_requirements if override is not None else None
+    requirements = container.resource_requirements if given is None else given
+    counts = (each.value or "" for each in requirements or [] if each.type == "GPU")
+    return sum(int(count[:GPU_DIGITS_MAX]) if count.isdecimal() else 1 for count in counts)
 
 
 def _host_ports(definition: shapes.TaskDefinition) -> list[tuple[int, str]]:

@@ -37,6 +37,8 @@ class InstanceState(msgspec.Struct):
     lost: bool = False
     version: int = 1
     agent_version: str = ""
+    runtime: str = "OK"
+    update: str = ""
     registered_at: float = 0.0
     running: int = 0
     tasks: dict[str, str] = msgspec.field(default_factory=dict)

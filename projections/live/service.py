@@ -1,23 +1,39 @@
 """Service: how its events, and those of its deployments, change the live view."""
 
+import msgspec
+
 from quarterdeck.events.service import (
+    DeploymentBaking,
     DeploymentCompleted,
+    DeploymentFailed,
+    DeploymentFailuresCounted,
+    DeploymentHookEnded,
+    DeploymentHookStarted,
+    DeploymentStageEntered,
     DeploymentStarted,
+    DeploymentTrafficShifted,
     ServiceCreated,
     ServiceDeleted,
     ServiceDeploymentBlocked,
     ServiceDrained,
     ServiceEvent,
+    ServiceRebalancingBlocked,
+    ServiceRebalancingCompleted,
+    ServiceRebalancingStarted,
+    ServiceRebalancingStopped,
+    ServiceRebalancingTaskStarted,
     ServiceScaleInBlocked,
     ServiceSteadyStateReached,
     ServiceTaskPlacementFailed,
     ServiceTaskStartImpaired,
     ServiceUpdated,
 )
-from quarterdeck.projections.live.states import DeploymentState, NamespaceState, RevisionState, ServiceState
+from quarterdeck.projections.live.states import DeploymentState, HookState, NamespaceState, RevisionState, ServiceState
 
 PAST_KEPT_MAX = 100
 """Deployments of a service remembered by name."""
+
+ALARM = "ALARM"
 
 NO_INSTANCES = "NO INSTANCES"
 """What is remembered as the cause when there was no instance to fail a check."""
@@ -46,6 +62,7 @@ def updated(namespace: NamespaceState, event: ServiceUpdated, _at: float) -> Non
     service.steady = False
     service.unplaced = ""
     service.scale_in_blocked = False
+    service.rebalancing_blocked = ""
     for deployment in service.deployments:
         deployment.failed, deployment.impaired, deployment.blocked = 0, False, False
 
@@ -55,6 +72,8 @@ def deleted(namespace: NamespaceState, event: ServiceDeleted, _at: float) -> Non
     service = _find(namespace, event)
     service.status = "DRAINING"
     service.desired_count = 0
+    service.rebalancing = False
+    service.moving.clear()
 
 
 def drained(namespace: NamespaceState, event: ServiceDrained, _at: float) -> None:
@@ -65,11 +84,16 @@ def drained(namespace: NamespaceState, event: ServiceDrained, _at: float) -> Non
 
 
 def deployment_started(namespace: NamespaceState, event: DeploymentStarted, at: float) -> None:
-    """Put a new PRIMARY first; drop those before it that have no tasks."""
+    """Put a new PRIMARY first, or one that was there before; drop the others that have no tasks."""
     service = _find(namespace, event)
-    kept = [each for each in service.deployments if each.tasks]
     fresh = DeploymentState(event.deployment, event.task_definition, at)
+    fresh.ringing = tuple(name for name, state in namespace.alarms.items() if state == ALARM)
     fresh.rolls_back, fresh.revision = event.rolls_back, event.revision or event.deployment
+    held = service.deployment(event.deployment)
+    if held is not None:
+        fresh.created_at, fresh.tasks, fresh.running = held.created_at, held.tasks, held.running
+        fresh.ran = held.running > 0
+    kept = [each for each in service.deployments if each.tasks and each is not held]
     service.past = [*service.past, event.deployment][-PAST_KEPT_MAX:]
     service.deployments = [fresh, *kept]
     service.steady = False
@@ -82,7 +106,66 @@ def deployment_completed(namespace: NamespaceState, event: DeploymentCompleted, 
     deployment = service.deployment(event.deployment)
     if deployment is not None:
         deployment.completed = True
-        service.proven = RevisionState(deployment.revision, deployment.definition, service.settings)
+        service.proven = RevisionState(deployment.id, deployment.revision, deployment.definition, service.settings)
+
+
+def deployment_baking(namespace: NamespaceState, event: DeploymentBaking, _at: float) -> None:
+    """Remember how long to wait."""
+    deployment = _find(namespace, event).deployment(event.deployment)
+    if deployment is not None:
+        deployment.baked_at = event.until
+
+
+def stage_entered(namespace: NamespaceState, event: DeploymentStageEntered, at: float) -> None:
+    """Move on; hooks of the stage before are over."""
+    deployment = _find(namespace, event).deployment(event.deployment)
+    if deployment is not None:
+        deployment.stage, deployment.stage_at, deployment.hooks = event.stage, at, {}
+
+
+def traffic_shifted(namespace: NamespaceState, event: DeploymentTrafficShifted, at: float) -> None:
+    """Note the weights."""
+    deployment = _find(namespace, event).deployment(event.deployment)
+    if deployment is not None:
+        deployment.test, deployment.production, deployment.shifted_at = event.test, event.production, at
+
+
+def hook_started(namespace: NamespaceState, event: DeploymentHookStarted, _at: float) -> None:
+    """Wait for a hook."""
+    deployment = _find(namespace, event).deployment(event.deployment)
+    if deployment is not None:
+        deployment.hooks[event.hook] = HookState(
+            id=event.hook,
+            stage=event.stage,
+            target_type=event.target_type,
+            target=event.target,
+            details=event.details,
+            expires_at=event.expires_at,
+            timeout_action=event.timeout_action,
+            status="AWAITING_ACTION" if event.target_type == "PAUSE" else "IN_PROGRESS",
+        )
+
+
+def hook_ended(namespace: NamespaceState, event: DeploymentHookEnded, _at: float) -> None:
+    """Note how a hook ended."""
+    deployment = _find(namespace, event).deployment(event.deployment)
+    hook = deployment.hooks.get(event.hook) if deployment is not None else None
+    if deployment is not None and hook is not None:
+        deployment.hooks[event.hook] = msgspec.structs.replace(hook, status=event.status)
+
+
+def failures_counted(namespace: NamespaceState, event: DeploymentFailuresCounted, _at: float) -> None:
+    """Remember what was told; failures themselves are counted as tasks stop."""
+    deployment = _find(namespace, event).deployment(event.deployment)
+    if deployment is not None:
+        deployment.counted = (event.failures, event.threshold)
+
+
+def deployment_failed(namespace: NamespaceState, event: DeploymentFailed, _at: float) -> None:
+    """Mark a deployment FAILED."""
+    deployment = _find(namespace, event).deployment(event.deployment)
+    if deployment is not None:
+        deployment.failure = event.reason
 
 
 def deployment_blocked(namespace: NamespaceState, event: ServiceDeploymentBlocked, _at: float) -> None:
@@ -92,16 +175,17 @@ def deployment_blocked(namespace: NamespaceState, event: ServiceDeploymentBlocke
         deployment.blocked = True
 
 
-def steady(namespace: NamespaceState, event: ServiceSteadyStateReached, _at: float) -> None:
+def steady(namespace: NamespaceState, event: ServiceSteadyStateReached, at: float) -> None:
     """Note the steady state until something changes."""
     service = _find(namespace, event)
-    service.steady = True
+    service.steady, service.steady_at = True, at
     service.unplaced = ""
 
 
-def placement_failed(namespace: NamespaceState, event: ServiceTaskPlacementFailed, _at: float) -> None:
-    """Remember the cause that was told, so that it is not told again."""
-    _find(namespace, event).unplaced = event.reason or NO_INSTANCES
+def placement_failed(namespace: NamespaceState, event: ServiceTaskPlacementFailed, at: float) -> None:
+    """Remember the cause that was told, so that it is not told again soon."""
+    service = _find(namespace, event)
+    service.unplaced, service.unplaced_at = event.reason or NO_INSTANCES, at
 
 
 def start_impaired(namespace: NamespaceState, event: ServiceTaskStartImpaired, _at: float) -> None:
@@ -114,6 +198,32 @@ def start_impaired(namespace: NamespaceState, event: ServiceTaskStartImpaired, _
 def scale_in_blocked(namespace: NamespaceState, event: ServiceScaleInBlocked, _at: float) -> None:
     """Remember that it was told."""
     _find(namespace, event).scale_in_blocked = True
+
+
+def rebalancing_started(namespace: NamespaceState, event: ServiceRebalancingStarted, _at: float) -> None:
+    """Remember that tasks move."""
+    _find(namespace, event).rebalancing = True
+
+
+def rebalancing_task_started(namespace: NamespaceState, event: ServiceRebalancingTaskStarted, _at: float) -> None:
+    """Remember for what a task was started."""
+    service = _find(namespace, event)
+    service.moving[event.task] = event.source
+    service.rebalancing_blocked = ""
+
+
+def rebalancing_blocked(namespace: NamespaceState, event: ServiceRebalancingBlocked, _at: float) -> None:
+    """Remember the cause that was told."""
+    _find(namespace, event).rebalancing_blocked = f"{event.zone} {event.reason}"
+
+
+def rebalancing_ended(
+    namespace: NamespaceState, event: ServiceRebalancingStopped | ServiceRebalancingCompleted, _at: float
+) -> None:
+    """Forget what moved: tasks are as others from here on."""
+    service = _find(namespace, event)
+    service.rebalancing, service.rebalancing_blocked = False, ""
+    service.moving.clear()
 
 
 def _find(namespace: NamespaceState, event: ServiceEvent) -> ServiceState:

@@ -36,10 +36,13 @@ class TaskState(msgspec.Struct, gc=False):
     stop_reason: str = ""
     stopped_at: float = 0.0
     tags: Sequence[shapes.Tag] = ()
+    network: shapes.NetworkConfiguration | None = None
     started_at: float = 0.0
     checks: dict[str, str] | None = None
     """The health of its essential containers that have a health check; None if there are none."""
     health: str = "UNKNOWN"
+    restarts: dict[str, int] | None = None
+    """How often containers were started again in place, of those that were."""
 
     @property
     def healthy(self) -> bool:
@@ -72,8 +75,28 @@ class FamilyState(msgspec.Struct):
         return self.revisions.get(number)
 
 
+class HookState(msgspec.Struct, frozen=True):
+    """A hook of a deployment's present stage."""
+
+    id: str
+    stage: str
+    target_type: str
+    target: str
+    details: str
+    expires_at: float
+    timeout_action: str
+    status: str
+
+
 class DeploymentState(msgspec.Struct):
-    """A deployment and how many of its tasks are where; `tasks` are those not STOPPED."""
+    """A deployment and how many of its tasks are where; `tasks` are those not STOPPED.
+
+    ``failed`` counts starts that failed in a row, for the back-off; ``failures`` what the circuit breaker
+    counts, and ``counted`` what was told of that and of its threshold. ``ran`` says whether a task ever
+    was RUNNING, ``failure`` why the deployment FAILED. ``ringing`` are the alarms it began with, which do
+    not concern it; it completes no earlier than ``baked_at``. Of one that goes stage by stage: ``stage``,
+    since when, the percent of test and production traffic it has, and the stage's hooks.
+    """
 
     id: str
     definition: str
@@ -85,6 +108,18 @@ class DeploymentState(msgspec.Struct):
     blocked: bool = False
     rolls_back: str = ""
     revision: str = ""
+    failures: int = 0
+    counted: tuple[int, int] = (0, 0)
+    ran: bool = False
+    failure: str = ""
+    ringing: tuple[str, ...] = ()
+    baked_at: float = 0.0
+    stage: str = ""
+    stage_at: float = 0.0
+    test: float = 0.0
+    production: float = 0.0
+    shifted_at: float = 0.0
+    hooks: dict[str, HookState] = msgspec.field(default_factory=dict)
     running: int = 0
     tasks: dict[str, None] = msgspec.field(default_factory=dict)
 
@@ -106,9 +141,10 @@ class TaskSetState(DeploymentState):
 
 
 class RevisionState(msgspec.Struct, frozen=True):
-    """What a deployment that completed was made from: what there is to go back to."""
+    """A deployment that completed, and what it was made from: what there is to go back to."""
 
     deployment: str
+    revision: str
     definition: str
     settings: ServiceSettings
 
@@ -118,7 +154,8 @@ class ServiceState(msgspec.Struct):
 
     ``wanted`` counts tasks desired RUNNING, ``running`` those of them that are, ``away`` those of
     them on instances whose agent is lost, ``ill`` those of them that run without being healthy, ``alive``
-    all that are not STOPPED.
+    all that are not STOPPED. ``moving`` are the tasks started to rebalance zones, each with the zone in
+    which one is to be stopped for it.
     """
 
     name: str
@@ -130,8 +167,13 @@ class ServiceState(msgspec.Struct):
     tags: list[shapes.Tag] = msgspec.field(default_factory=list)
     status: str = "ACTIVE"
     steady: bool = False
+    steady_at: float = 0.0
     unplaced: str = ""
+    unplaced_at: float = 0.0
     scale_in_blocked: bool = False
+    rebalancing: bool = False
+    rebalancing_blocked: str = ""
+    moving: dict[str, str] = msgspec.field(default_factory=dict)
     deployments: list[DeploymentState] = msgspec.field(default_factory=list)
     task_sets: list[TaskSetState] = msgspec.field(default_factory=list)
     primary_task_set: str = ""
@@ -168,7 +210,8 @@ class ServiceState(msgspec.Struct):
 class ClusterState(msgspec.Struct):
     """A cluster and all in it; tasks that STOPPED stay for an hour (spec §6.6).
 
-    ``protected`` says until when services' tasks that are wanted may not be stopped to make way.
+    ``protected`` says until when services' tasks that are wanted may not be stopped to make way, ``joined_at``
+    when an instance last became one to place tasks on.
     """
 
     name: str
@@ -186,6 +229,7 @@ class ClusterState(msgspec.Struct):
     room: Room = msgspec.field(default_factory=Room)
     away: dict[str, None] = msgspec.field(default_factory=dict)
     draining: dict[str, None] = msgspec.field(default_factory=dict)
+    joined_at: float = 0.0
     protected: dict[str, float] = msgspec.field(default_factory=dict)
     stopped: deque[tuple[float, str]] = msgspec.field(default_factory=deque)
 
@@ -210,7 +254,10 @@ class SecretState(msgspec.Struct):
 
 
 class NamespaceState(msgspec.Struct):
-    """All of one account in one region; account settings are by principal, then by name."""
+    """All of one account in one region; account settings are by principal, then by name.
+
+    ``alarms`` are those that are not OK.
+    """
 
     namespace: Namespace
     clusters: dict[str, ClusterState] = msgspec.field(default_factory=dict)
@@ -218,4 +265,5 @@ class NamespaceState(msgspec.Struct):
     deleting: dict[str, None] = msgspec.field(default_factory=dict)
     capacity_providers: dict[str, CapacityProviderState] = msgspec.field(default_factory=dict)
     account_settings: dict[str, dict[str, str]] = msgspec.field(default_factory=dict)
+    alarms: dict[str, str] = msgspec.field(default_factory=dict)
     secrets: dict[str, SecretState] = msgspec.field(default_factory=dict)

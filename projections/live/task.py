@@ -46,6 +46,7 @@ def requested(namespace: NamespaceState, event: TaskRequested, at: float) -> Non
         tags=event.tags or (),
         overrides=overrides,
         executes=event.enable_execute_command,
+        network=event.network_configuration,
         checks=dict.fromkeys(definition.checked, "UNKNOWN") if definition.checked else None,
     )
     cluster.tasks[task.id] = task
@@ -83,7 +84,7 @@ def started(namespace: NamespaceState, event: TaskStarted, at: float) -> None:
     task = cluster.tasks[event.task]
     task.last_status, task.started_at = "RUNNING", at
     task.version += 1
-    _note_checks(task, event.containers)
+    _note_containers(task, event.containers)
     instance = cluster.instances[task.instance]
     instance.running += 1
     if cluster.room.changing:
@@ -94,13 +95,15 @@ def started(namespace: NamespaceState, event: TaskStarted, at: float) -> None:
         service.ill += not task.healthy
         deployment.running += 1
         deployment.failed, deployment.impaired = 0, False
+        deployment.ran = True
+        _note_healthy(service, deployment, task)
 
 
 def container_changed(namespace: NamespaceState, event: ContainerStateChanged, _at: float) -> None:
-    """Count the version and note a health check; containers themselves are in the read models."""
+    """Count the version, note health and restarts; what else containers are is in the read models."""
     task = namespace.clusters[event.cluster].tasks[event.task]
     task.version += 1
-    _note_checks(task, [event.container])
+    _note_containers(task, [event.container])
 
 
 def health_changed(namespace: NamespaceState, event: TaskHealthChanged, _at: float) -> None:
@@ -110,9 +113,10 @@ def health_changed(namespace: NamespaceState, event: TaskHealthChanged, _at: flo
     was_ill = _is_ill(task)
     task.health = event.health_status
     task.version += 1
-    service, _ = owners(cluster, task)
-    if service is not None and task.desired_status == "RUNNING":
+    service, deployment = owners(cluster, task)
+    if service is not None and deployment is not None and task.desired_status == "RUNNING":
         service.ill += _is_ill(task) - was_ill
+        _note_healthy(service, deployment, task)
         service.steady = service.steady and task.healthy
 
 
@@ -127,6 +131,10 @@ def stop_requested(namespace: NamespaceState, event: TaskStopRequested, _at: flo
     task.version += 1
     task.stop_code, task.stop_reason = event.stop_code, event.reason
     _unwant(cluster, task)
+    service, deployment = owners(cluster, task)
+    if service is not None and deployment is not None:
+        deployment.failures += event.unhealthy
+        service.moving.pop(event.superseded_by, None)
 
 
 def stopped(namespace: NamespaceState, event: TaskStopped, at: float) -> None:
@@ -164,10 +172,19 @@ def owners(cluster: ClusterState, task: TaskState) -> tuple[ServiceState | None,
     return (None, None) if deployment is None else (service, deployment)
 
 
-def _note_checks(task: TaskState, reports: Sequence[ContainerReport]) -> None:
-    for each in reports if task.checks is not None else ():
+def _note_healthy(service: ServiceState, deployment: DeploymentState, task: TaskState) -> None:
+    """Have the circuit breaker count anew, unless told otherwise (spec §9.4)."""
+    breaker = service.settings.deployment_configuration.deployment_circuit_breaker
+    if task.healthy and (breaker is None or breaker.reset_on_healthy_task is not False):
+        deployment.failures = 0
+
+
+def _note_containers(task: TaskState, reports: Sequence[ContainerReport]) -> None:
+    for each in reports:
         if each.health_status and task.checks is not None and each.name in task.checks:
             task.checks[each.name] = each.health_status
+        if each.restart_count:
+            task.restarts = {**(task.restarts or {}), each.name: each.restart_count}
 
 
 def _is_ill(task: TaskState) -> bool:
@@ -186,6 +203,7 @@ def _unwant(cluster: ClusterState, task: TaskState) -> None:
     if service is None or deployment is None:
         return
     service.wanted -= 1
+    service.moving.pop(task.id, None)
     service.steady = False
     if task.last_status == "RUNNING":
         service.running -= 1
@@ -201,6 +219,7 @@ def _leave(service: ServiceState, deployment: DeploymentState, task: TaskState, 
     if task.stop_code == "TaskFailedToStart":
         deployment.failed += 1
         deployment.failed_at = at
+        deployment.failures += not deployment.ran
     if not deployment.tasks and any(deployment is each for each in service.deployments[1:]):
         service.deployments.remove(deployment)
 

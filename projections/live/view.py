@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from quarterdeck.events import account_setting as setting_events
+from quarterdeck.events import alarm as alarm_events
 from quarterdeck.events import capacity_provider as provider_events
 from quarterdeck.events import cluster as cluster_events
 from quarterdeck.events import container_instance as instance_events
@@ -22,6 +23,7 @@ from quarterdeck.events.commit import Chained, Commit
 from quarterdeck.events.names import Namespace
 from quarterdeck.projections.live import (
     account_setting,
+    alarm,
     capacity_provider,
     cluster,
     container_instance,
@@ -53,12 +55,15 @@ EVOLVE: dict[type, Callable[[NamespaceState, Any, float], None]] = {
     instance_events.AgentConnected: container_instance.connected,
     instance_events.AgentDisconnected: container_instance.disconnected,
     instance_events.AgentLost: container_instance.lost,
+    instance_events.RuntimeHealthChanged: container_instance.runtime_health,
+    instance_events.AgentUpdateRequested: container_instance.update_requested,
     provider_events.CapacityProviderCreated: capacity_provider.created,
     provider_events.CapacityProviderUpdated: capacity_provider.updated,
     provider_events.CapacityProviderDeleted: capacity_provider.deleted,
     provider_events.CapacityProviderDeletionFailed: capacity_provider.deletion_failed,
     setting_events.AccountSettingPut: account_setting.put,
     setting_events.AccountSettingDeleted: account_setting.deleted,
+    alarm_events.AlarmStateChanged: alarm.state_changed,
     secret_events.SecretStored: secret.stored,
     secret_events.SecretDeleted: secret.deleted,
     tag_events.ResourceTagged: tag.tagged,
@@ -73,11 +78,23 @@ EVOLVE: dict[type, Callable[[NamespaceState, Any, float], None]] = {
     service_events.ServiceDrained: service.drained,
     service_events.DeploymentStarted: service.deployment_started,
     service_events.DeploymentCompleted: service.deployment_completed,
+    service_events.DeploymentBaking: service.deployment_baking,
+    service_events.DeploymentStageEntered: service.stage_entered,
+    service_events.DeploymentTrafficShifted: service.traffic_shifted,
+    service_events.DeploymentHookStarted: service.hook_started,
+    service_events.DeploymentHookEnded: service.hook_ended,
+    service_events.DeploymentFailuresCounted: service.failures_counted,
+    service_events.DeploymentFailed: service.deployment_failed,
     service_events.ServiceDeploymentBlocked: service.deployment_blocked,
     service_events.ServiceSteadyStateReached: service.steady,
     service_events.ServiceTaskPlacementFailed: service.placement_failed,
     service_events.ServiceTaskStartImpaired: service.start_impaired,
     service_events.ServiceScaleInBlocked: service.scale_in_blocked,
+    service_events.ServiceRebalancingStarted: service.rebalancing_started,
+    service_events.ServiceRebalancingTaskStarted: service.rebalancing_task_started,
+    service_events.ServiceRebalancingBlocked: service.rebalancing_blocked,
+    service_events.ServiceRebalancingStopped: service.rebalancing_ended,
+    service_events.ServiceRebalancingCompleted: service.rebalancing_ended,
     set_events.TaskSetCreated: task_set.created,
     set_events.TaskSetScaled: task_set.scaled,
     set_events.PrimaryTaskSetChanged: task_set.primary_changed,

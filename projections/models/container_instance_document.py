@@ -1,6 +1,7 @@
 """Container instance document: an instance in the shape of the ECS API. Pure."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from quarterdeck.events import shapes
 from quarterdeck.events.container_instance import Capacity, ContainerInstanceRegistered
@@ -43,16 +44,41 @@ def resources(
     ]
 
 
+class Runtime(NamedTuple):
+    """How what runs an instance's containers is, since when, and why."""
+
+    status: str
+    changed_at: float | None
+    reason: str
+
+
 def health(
-    doc: shapes.ContainerInstance, changed_at: float | None, *, connected: bool
+    doc: shapes.ContainerInstance, changed_at: float | None, runtime: Runtime, *, connected: bool
 ) -> shapes.ContainerInstanceHealthStatus:
-    """Tell the health of an instance: nothing is known of it but whether its agent is heard (spec §4.9)."""
-    status = "OK" if connected else "IMPAIRED" if changed_at is not None else "INITIALIZING"
-    at = doc.registered_at if changed_at is None else changed_at
-    check = shapes.InstanceHealthCheckResult(
-        type="AGENT_CONNECTIVITY", status=status, last_updated=at, last_status_change=at
+    """Tell the health of an instance: whether its agent is heard, and what that says of its runtime (spec §4.9)."""
+    link = "OK" if connected else "IMPAIRED" if changed_at is not None else "INITIALIZING"
+    engine = runtime.status if connected else "INSUFFICIENT_DATA" if changed_at is not None else "INITIALIZING"
+    states = {link, engine}
+    overall = next((each for each in ("IMPAIRED", "INITIALIZING", "INSUFFICIENT_DATA") if each in states), "OK")
+    heard = doc.registered_at if changed_at is None else changed_at
+    details = [
+        _check("CONTAINER_RUNTIME", engine, runtime.changed_at or heard, runtime.reason if connected else ""),
+        _check("AGENT_CONNECTIVITY", link, heard),
+    ]
+    return shapes.ContainerInstanceHealthStatus(overall_status=overall, details=details)
+
+
+def _check(kind: str, status: str, at: float | None, reason: str = "") -> shapes.InstanceHealthCheckResult:
+    return shapes.InstanceHealthCheckResult(
+        type=kind, status=status, status_reason=reason or None, last_updated=at, last_status_change=at
     )
-    return shapes.ContainerInstanceHealthStatus(overall_status=status, details=[check])
+
+
+def update_status(before: shapes.ContainerInstance, told: shapes.VersionInfo | None) -> str | None:
+    """Tell how far an update of the agent is, when one registers again: done, if it has another version."""
+    known = (before.version_info.agent_version if before.version_info is not None else None) or ""
+    new = (told.agent_version if told is not None else None) or known
+    return "UPDATED" if before.agent_update_status == "PENDING" and new != known else before.agent_update_status
 
 
 def architecture(attributes: list[shapes.Attribute]) -> str:

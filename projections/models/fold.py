@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from quarterdeck.events import account_setting as setting_events
+from quarterdeck.events import alarm as alarm_events
 from quarterdeck.events import capacity_provider as provider_events
 from quarterdeck.events import cluster as cluster_events
 from quarterdeck.events import container_instance as instance_events
@@ -16,6 +17,7 @@ from quarterdeck.events import tag as tag_events
 from quarterdeck.events import task as task_events
 from quarterdeck.events import task_definition as definition_events
 from quarterdeck.events import task_set as set_events
+from quarterdeck.events.catalog import EVENT_TYPES
 from quarterdeck.events.commit import Chained, Commit
 from quarterdeck.projections.models import (
     account_setting,
@@ -25,6 +27,7 @@ from quarterdeck.projections.models import (
     container_instance,
     service,
     service_deployment,
+    service_event,
     tag,
     task,
     task_definition,
@@ -44,6 +47,7 @@ SCHEMAS = (
     task_definition.SCHEMA,
     container_instance.SCHEMA,
     service.SCHEMA,
+    service_event.SCHEMA,
     task.SCHEMA,
     capacity_provider.SCHEMA,
     account_setting.SCHEMA,
@@ -61,6 +65,8 @@ FORGET = (
 
 POSITION = "SELECT sequence, hash, identity FROM position"
 MOVE = "UPDATE position SET sequence = ?, hash = ?, identity = ?"
+
+REBALANCING = tuple(kind for kind in EVENT_TYPES.values() if issubclass(kind, service_events.RebalancingEvent))
 
 ORDINAL_BITS = 20
 """A row's number is where the log made it: the envelope's sequence, then the event's place in it."""
@@ -129,8 +135,8 @@ class Fold:
         handlers = self.handlers
         for place, event in enumerate(commit.events, number):
             handlers[type(event)](event, commit, place)
-        if self.services.acted:
-            self.services.end_commit(commit.at)
+        if self.services.messages.acted:
+            self.services.messages.end_commit(commit.at)
 
     def _cluster_created(self, event: cluster_events.ClusterCreated, commit: Commit, number: int) -> None:
         before = cluster.number(self._connection, commit.namespace, event.cluster)
@@ -142,11 +148,18 @@ class Fold:
 
     def _deployment_started(self, event: service_events.DeploymentStarted, commit: Commit, number: int) -> None:
         self.services.deployment_started(event, commit, number)
+        self.services.messages.deployment_started(event, commit, number)
         self.service_deployments.started(event, commit, number)
 
     def _deployment_completed(self, event: service_events.DeploymentCompleted, commit: Commit, number: int) -> None:
         self.services.deployment_completed(event, commit, number)
+        self.services.messages.deployment_completed(event, commit, number)
         self.service_deployments.completed(event, commit, number)
+
+    def _deployment_failed(self, event: service_events.DeploymentFailed, commit: Commit, number: int) -> None:
+        self.services.deployment_failed(event, commit, number)
+        self.services.messages.deployment_failed(event, commit, number)
+        self.service_deployments.failed(event, commit, number)
 
     def _service_deleted(self, event: service_events.ServiceDeleted, commit: Commit, number: int) -> None:
         self.services.deleted(event, commit, number)
@@ -176,12 +189,15 @@ class Fold:
             instance_events.AgentConnected: self.instances.connected,
             instance_events.AgentDisconnected: self.instances.disconnected,
             instance_events.AgentLost: self.instances.lost,
+            instance_events.RuntimeHealthChanged: self.instances.runtime_health,
+            instance_events.AgentUpdateRequested: self.instances.update_requested,
             provider_events.CapacityProviderCreated: self.providers.created,
             provider_events.CapacityProviderUpdated: self.providers.updated,
             provider_events.CapacityProviderDeleted: self.providers.deleted,
             provider_events.CapacityProviderDeletionFailed: self.providers.deletion_failed,
             setting_events.AccountSettingPut: self.settings.put,
             setting_events.AccountSettingDeleted: self.settings.deleted,
+            alarm_events.AlarmStateChanged: _passed_over,
             secret_events.SecretStored: _passed_over,
             secret_events.SecretDeleted: _passed_over,
             tag_events.ResourceTagged: self.tags.tagged,
@@ -193,6 +209,7 @@ class Fold:
         }
 
     def _of_services(self) -> dict[type, Handler]:
+        messages = self.services.messages
         return {
             service_events.ServiceCreated: self.services.created,
             service_events.ServiceUpdated: self.services.updated,
@@ -200,11 +217,19 @@ class Fold:
             service_events.ServiceDrained: self.services.drained,
             service_events.DeploymentStarted: self._deployment_started,
             service_events.DeploymentCompleted: self._deployment_completed,
-            service_events.ServiceDeploymentBlocked: self.services.deployment_blocked,
-            service_events.ServiceSteadyStateReached: self.services.steady,
-            service_events.ServiceTaskPlacementFailed: self.services.placement_failed,
-            service_events.ServiceTaskStartImpaired: self.services.start_impaired,
-            service_events.ServiceScaleInBlocked: self.services.scale_in_blocked,
+            service_events.DeploymentBaking: self.service_deployments.baking,
+            service_events.DeploymentStageEntered: self.service_deployments.stage_entered,
+            service_events.DeploymentTrafficShifted: self.service_deployments.traffic_shifted,
+            service_events.DeploymentHookStarted: self.service_deployments.hook_started,
+            service_events.DeploymentHookEnded: self.service_deployments.hook_ended,
+            service_events.DeploymentFailuresCounted: self.service_deployments.failures_counted,
+            service_events.DeploymentFailed: self._deployment_failed,
+            service_events.ServiceDeploymentBlocked: messages.deployment_blocked,
+            service_events.ServiceSteadyStateReached: messages.steady,
+            service_events.ServiceTaskPlacementFailed: messages.placement_failed,
+            service_events.ServiceTaskStartImpaired: messages.start_impaired,
+            service_events.ServiceScaleInBlocked: messages.scale_in_blocked,
+            **dict.fromkeys(REBALANCING, messages.rebalancing),
             set_events.TaskSetCreated: self.task_sets.created,
             set_events.TaskSetScaled: self.task_sets.scaled,
             set_events.PrimaryTaskSetChanged: self.task_sets.primary_changed,
@@ -226,7 +251,7 @@ class Fold:
 
 
 def _passed_over(_event: object, _commit: Commit, _number: int) -> None:
-    """Secrets are in no read model: they are listed from the live view, and shown to nobody."""
+    """Secrets and alarms are in no read model: decisions look at the live view, and secrets are shown to nobody."""
 
 
 def _numbered(envelope: Chained) -> Iterable[tuple[Commit, int]]:

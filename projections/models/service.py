@@ -1,4 +1,4 @@
-"""Service: its read model, with its deployments and messages."""
+"""Service: its read model, with its deployments; what its events say is in `service_event`."""
 
 import sqlite3
 
@@ -7,7 +7,7 @@ import msgspec
 from quarterdeck.events import service as events
 from quarterdeck.events import shapes
 from quarterdeck.events.commit import Commit
-from quarterdeck.projections.models import cluster, service_message
+from quarterdeck.projections.models import cluster, service_event
 from quarterdeck.projections.models.service_document import created_service, deployed_service, set_service
 
 SCHEMA = """
@@ -21,24 +21,18 @@ CREATE TABLE deployment (
     number INTEGER PRIMARY KEY, cluster INTEGER NOT NULL, service INTEGER NOT NULL, id TEXT NOT NULL,
     completed INTEGER NOT NULL, updated_at REAL NOT NULL, wanted INTEGER NOT NULL, running INTEGER NOT NULL,
     pending INTEGER NOT NULL, failed INTEGER NOT NULL, revision TEXT NOT NULL, task_set INTEGER NOT NULL,
-    doc BLOB NOT NULL
+    failure TEXT, stuck TEXT, doc BLOB NOT NULL
 );
 CREATE UNIQUE INDEX deployment_id ON deployment (cluster, id);
 CREATE INDEX deployment_service ON deployment (service);
-CREATE TABLE service_event (
-    number INTEGER PRIMARY KEY, service INTEGER NOT NULL, at REAL NOT NULL, message TEXT NOT NULL
-);
-CREATE INDEX service_event_service ON service_event (service);
 """
 """A name's newest service only; of its deployments the newest, PRIMARY, and those that have tasks.
 
-Task sets are counted as deployments are, and so are among them.
+Task sets are counted as deployments are, and so are among them. ``failure`` is why a deployment FAILED, ``stuck`` why
+one that is IN_PROGRESS does not get on.
 """
 
-TABLES = ("service", "deployment", "service_event")
-
-MESSAGES_MAX = 100
-"""Messages kept of a service (spec §7.1)."""
+TABLES = ("service", "deployment")
 
 FORGET = (
     "DELETE FROM service_event WHERE service IN (SELECT number FROM service WHERE cluster = ?)",
@@ -69,7 +63,14 @@ INSERT INTO deployment (number, cluster, service, id, completed, updated_at, wan
                         task_set, doc)
 VALUES (?, ?, ?, ?, FALSE, ?, 0, 0, 0, 0, ?, ?, ?)
 """
-COMPLETED = "UPDATE deployment SET completed = TRUE, updated_at = ? WHERE cluster = ? AND id = ?"
+HELD = "SELECT doc FROM deployment WHERE cluster = ? AND id = ?"
+AGAIN = """
+UPDATE deployment
+SET number = ?, completed = FALSE, failed = 0, failure = NULL, stuck = NULL, updated_at = ?, doc = ?
+WHERE cluster = ? AND id = ?
+"""
+COMPLETED = "UPDATE deployment SET completed = TRUE, stuck = NULL, updated_at = ? WHERE cluster = ? AND id = ?"
+FAILED = "UPDATE deployment SET failure = ?, stuck = NULL, updated_at = ? WHERE cluster = ? AND id = ?"
 COUNTED = """
 UPDATE deployment
 SET wanted = wanted + ?, running = running + ?, pending = pending + ?,
@@ -82,15 +83,8 @@ WHERE service = ?1 AND wanted = 0 AND running = 0 AND pending = 0 AND NOT task_s
   AND number < (SELECT max(number) FROM deployment WHERE service = ?1 AND NOT task_set)
 """
 SERVICE_OF = "SELECT service FROM deployment WHERE cluster = ? AND id = ?"
-SAY = "INSERT INTO service_event (number, service, at, message) VALUES (?, ?, ?, ?)"
-TRIM = """
-DELETE FROM service_event
-WHERE service = ?1 AND number <= (
-    SELECT number FROM service_event WHERE service = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2
-)
-"""
-
 _doc = msgspec.json.Decoder(shapes.Service)
+_deployment = msgspec.json.Decoder(shapes.Deployment)
 
 
 class Fold:
@@ -101,9 +95,7 @@ class Fold:
         self._clusters = clusters
         self._counts: dict[tuple[int, str], list[int]] = {}
         self._deployed: dict[int, None] = {}
-        self._said: dict[int, None] = {}
-        self._started: dict[tuple[int, str], list[tuple[int, str]]] = {}
-        self._stopped: dict[tuple[int, str], list[tuple[int, str]]] = {}
+        self.messages = service_event.Fold(connection, clusters)
 
     def created(self, event: events.ServiceCreated, commit: Commit, number: int) -> None:
         """Begin a service, also where one of its name was INACTIVE: nothing of that is left."""
@@ -146,59 +138,26 @@ class Fold:
         deployed = deployed_service(inside.scope, commit.at, doc, event)
         primary = (deployed.deployments or [])[0]
         self._connection.execute(TOUCH, (commit.at, service))
-        row = (number, inside.number, service, event.deployment, commit.at, event.revision or event.deployment)
-        self._connection.execute(DEPLOY, (*row, False, msgspec.json.encode(primary)))
+        held = self._connection.execute(HELD, (inside.number, event.deployment)).fetchone()
+        if held is not None:
+            primary = msgspec.structs.replace(primary, created_at=_deployment.decode(held[0]).created_at)
+            again = (number, commit.at, msgspec.json.encode(primary), inside.number, event.deployment)
+            self._connection.execute(AGAIN, again)
+        else:
+            row = (number, inside.number, service, event.deployment, commit.at, event.revision or event.deployment)
+            self._connection.execute(DEPLOY, (*row, False, msgspec.json.encode(primary)))
         self.store(service, msgspec.structs.replace(deployed, deployments=[]))
         self._deployed[service] = None
 
-    def deployment_completed(self, event: events.DeploymentCompleted, commit: Commit, number: int) -> None:
-        """Mark a deployment COMPLETED, and say so."""
+    def deployment_completed(self, event: events.DeploymentCompleted, commit: Commit, _number: int) -> None:
+        """Mark a deployment COMPLETED."""
         inside = self._clusters.find(commit.namespace, event.cluster)
         self._connection.execute(COMPLETED, (commit.at, inside.number, event.deployment))
-        self.say(event, commit, number, service_message.completed(event.service, event.deployment))
 
-    def deployment_blocked(self, event: events.ServiceDeploymentBlocked, commit: Commit, number: int) -> None:
-        """Say that the deployment configuration lets nothing happen."""
-        self.say(event, commit, number, service_message.blocked(event.service))
-
-    def steady(self, event: events.ServiceSteadyStateReached, commit: Commit, number: int) -> None:
-        """Say that the steady state was reached."""
-        self.say(event, commit, number, service_message.steady(event.service))
-
-    def placement_failed(self, event: events.ServiceTaskPlacementFailed, commit: Commit, number: int) -> None:
-        """Say why a task found no room."""
-        self.say(event, commit, number, service_message.unplaceable(event))
-
-    def scale_in_blocked(self, event: events.ServiceScaleInBlocked, commit: Commit, number: int) -> None:
-        """Say that protected tasks keep the service from scaling in."""
-        self.say(event, commit, number, service_message.scale_in_blocked(event.service, event.deployment))
-
-    def start_impaired(self, event: events.ServiceTaskStartImpaired, commit: Commit, number: int) -> None:
-        """Say that tasks keep failing to start."""
-        self.say(event, commit, number, service_message.impaired(event.service))
-
-    def task_started(self, cluster: int, service: str, number: int, task: str) -> None:
-        """Keep a task that was created for the message about this commit."""
-        self._started.setdefault((cluster, service), []).append((number, task))
-
-    def task_stopped(self, cluster: int, service: str, number: int, task: str) -> None:
-        """Keep a task the scheduler stopped for the message about this commit."""
-        self._stopped.setdefault((cluster, service), []).append((number, task))
-
-    @property
-    def acted(self) -> bool:
-        """Whether the commit did something to a service's tasks."""
-        return bool(self._started or self._stopped)
-
-    def end_commit(self, at: float) -> None:
-        """Say what the commit did to services' tasks."""
-        for done, text in ((self._stopped, service_message.stopped), (self._started, service_message.started)):
-            for (inside, name), tasks in done.items():
-                row = self._connection.execute(FIND, (inside, name)).fetchone()
-                for part in service_message.batches(tasks) if row else ():
-                    self._connection.execute(SAY, (part[0][0], *row, at, text(name, [task for _, task in part])))
-                    self._said[row[0]] = None
-            done.clear()
+    def deployment_failed(self, event: events.DeploymentFailed, commit: Commit, _number: int) -> None:
+        """Mark a deployment FAILED."""
+        inside = self._clusters.find(commit.namespace, event.cluster)
+        self._connection.execute(FAILED, (event.reason, commit.at, inside.number, event.deployment))
 
     def count(self, cluster: int, deployment: str, wanted: int, running: int, pending: int) -> None:
         """Add to a deployment's tasks."""
@@ -216,7 +175,7 @@ class Fold:
         self._held(cluster, deployment)[3:] = [True, 0]
 
     def flush(self) -> None:
-        """Write the counts; let go of deployments without tasks and of old messages."""
+        """Write the counts; let go of deployments without tasks."""
         execute = self._connection.execute
         self._connection.executemany(COUNTED, [(*counts, *key) for key, counts in self._counts.items()])
         for key in self._counts:
@@ -224,10 +183,9 @@ class Fold:
             if row is not None:
                 self._deployed[row[0]] = None
         self._connection.executemany(RETIRE, [(service,) for service in self._deployed])
-        self._connection.executemany(TRIM, [(service, MESSAGES_MAX) for service in self._said])
         self._counts.clear()
         self._deployed.clear()
-        self._said.clear()
+        self.messages.flush()
 
     def _held(self, cluster: int, deployment: str) -> list[int]:
         return self._counts.setdefault((cluster, deployment), [0, 0, 0, False, 0])
@@ -243,10 +201,3 @@ class Fold:
     def store(self, number: int, doc: shapes.Service) -> None:
         """Keep what is described of a service."""
         self._connection.execute(UPDATE, (doc.status, doc.launch_type, msgspec.json.encode(doc), number))
-
-    def say(self, event: events.ServiceEvent, commit: Commit, number: int, message: str) -> None:
-        """Add a message to the service's events."""
-        inside = self._clusters.find(commit.namespace, event.cluster)
-        (service,) = self._connection.execute(FIND, (inside.number, event.service)).fetchone()
-        self._connection.execute(SAY, (number, service, commit.at, message))
-        self._said[service] = None

@@ -9,9 +9,30 @@ import msgspec
 
 from quarterdeck.events import shapes
 from quarterdeck.events.commit import Commit
-from quarterdeck.events.names import Namespace, service_deployment_id, service_revision_id
-from quarterdeck.events.service import DeploymentCompleted, DeploymentStarted, ServiceDeleted
+from quarterdeck.events.names import service_deployment_id, service_revision_id
+from quarterdeck.events.service import (
+    DeploymentBaking,
+    DeploymentCompleted,
+    DeploymentEvent,
+    DeploymentFailed,
+    DeploymentFailuresCounted,
+    DeploymentHookEnded,
+    DeploymentHookStarted,
+    DeploymentStageEntered,
+    DeploymentStarted,
+    DeploymentTrafficShifted,
+    ServiceDeleted,
+)
 from quarterdeck.projections.models import cluster, service, task_definition
+from quarterdeck.projections.models.service_deployment_document import (
+    begun_hook,
+    breaker,
+    created_deployment,
+    created_revision,
+    ended_hook,
+    monitored,
+    weights,
+)
 
 SCHEMA = """
 CREATE TABLE service_deployment (
@@ -109,7 +130,63 @@ class Fold:
         record = self._latest(held)
         if record is not None and record.deployment == event.deployment and record.finished_at is None:
             status = "ROLLBACK_SUCCESSFUL" if record.doc.rollback is not None else "SUCCESSFUL"
-            self._finish(record, status, commit.at, record.doc.status_reason)
+            doc = monitored(record.doc, "MONITORING", "MONITORING_COMPLETE")
+            self._finish(msgspec.structs.replace(record, doc=doc), status, commit.at, doc.status_reason)
+
+    def baking(self, event: DeploymentBaking, commit: Commit, _number: int) -> None:
+        """Note that all is there, and watched for a while."""
+        record = self._under_way(event, commit)
+        if record is not None:
+            self._update(record, commit.at, lifecycle_stage="BAKE_TIME")
+
+    def failures_counted(self, event: DeploymentFailuresCounted, commit: Commit, _number: int) -> None:
+        """Note what the circuit breaker counts; what made it trip stays while the deployment is rolled back."""
+        record = self._under_way(event, commit)
+        if record is not None and record.doc.rollback is None:
+            self._update(record, commit.at, deployment_circuit_breaker=breaker(event, "MONITORING"))
+
+    def stage_entered(self, event: DeploymentStageEntered, commit: Commit, _number: int) -> None:
+        """Note the stage."""
+        record = self._under_way(event, commit)
+        if record is not None:
+            self._update(record, commit.at, lifecycle_stage=event.stage)
+
+    def hook_started(self, event: DeploymentHookStarted, commit: Commit, _number: int) -> None:
+        """Note a hook that is waited for."""
+        record = self._under_way(event, commit)
+        if record is not None:
+            details = [*(record.doc.lifecycle_hook_details or []), begun_hook(event)]
+            self._update(record, commit.at, lifecycle_hook_details=details)
+
+    def hook_ended(self, event: DeploymentHookEnded, commit: Commit, _number: int) -> None:
+        """Note how a hook ended."""
+        record = self._under_way(event, commit)
+        if record is not None:
+            details = ended_hook(record.doc.lifecycle_hook_details or [], event)
+            self._update(record, commit.at, lifecycle_hook_details=details)
+
+    def traffic_shifted(self, event: DeploymentTrafficShifted, commit: Commit, _number: int) -> None:
+        """Note what traffic the target revision has; the sources have the rest."""
+        record = self._under_way(event, commit)
+        if record is not None:
+            self._update(record, commit.at, **weights(record.doc, event.test, event.production))
+
+    def failed(self, event: DeploymentFailed, commit: Commit, _number: int) -> None:
+        """Note that a deployment was given up: stopped, unless the same commit goes back; or could not go back."""
+        record = self._under_way(event, commit)
+        if record is None:
+            return
+        if record.doc.rollback is not None:
+            self._finish(record, "ROLLBACK_FAILED", commit.at, event.reason)
+            return
+        doc = record.doc
+        if event.cause == "CIRCUIT_BREAKER":
+            doc = msgspec.structs.replace(doc, deployment_circuit_breaker=breaker(event, "TRIGGERED"))
+        if event.cause == "ALARMS" and doc.alarms is not None:
+            alarms = msgspec.structs.replace(doc.alarms, status="TRIGGERED", triggered_alarm_names=event.alarms)
+            doc = msgspec.structs.replace(doc, alarms=alarms)
+        doc = monitored(doc, "MONITORING", "MONITORING_COMPLETE")
+        self._finish(msgspec.structs.replace(record, doc=doc), "STOPPED", commit.at, event.reason)
 
     def deleted(self, event: ServiceDeleted, commit: Commit, _number: int) -> None:
         """Stop what is under way."""
@@ -117,6 +194,17 @@ class Fold:
         record = self._latest(held)
         if record is not None and record.finished_at is None:
             self._finish(record, "STOPPED", commit.at, DELETED)
+
+    def _under_way(self, event: DeploymentEvent, commit: Commit) -> Record | None:
+        held, _ = self._services.load(event, commit)
+        record = self._latest(held)
+        there = record is not None and record.deployment == event.deployment and record.finished_at is None
+        return record if there else None
+
+    def _update(self, record: Record, at: float, **members: object) -> None:
+        doc = msgspec.structs.replace(record.doc, updated_at=at, **members)
+        raw = msgspec.json.encode(doc)
+        self._connection.execute(UPDATE, (record.deployment, doc.status, record.finished_at, raw, record.number))
 
     def _roll_back(self, record: Record, event: DeploymentStarted, commit: Commit) -> None:
         namespace = commit.scope()
@@ -129,6 +217,7 @@ class Fold:
             updated_at=commit.at,
             rollback=back,
             finished_at=None,
+            stopped_at=None,
         )
         row = (event.deployment, doc.status, None, msgspec.json.encode(doc), record.number)
         self._connection.execute(UPDATE, row)
@@ -147,59 +236,6 @@ class Fold:
     def _latest(self, held: int) -> Record | None:
         row = self._connection.execute(LATEST, (held,)).fetchone()
         return Record(row[0], row[1], row[2], _doc.decode(row[3])) if row is not None else None
-
-
-def created_deployment(
-    namespace: Namespace,
-    at: float,
-    event: DeploymentStarted,
-    service: shapes.Service,
-    sources: list[shapes.ServiceRevisionSummary],
-) -> shapes.ServiceDeployment:
-    """Describe a service deployment that begins; its counts are put in when it is asked for."""
-    target = namespace.service_revision_arn(event.cluster, event.service, event.deployment)
-    breaker = service.deployment_configuration and service.deployment_configuration.deployment_circuit_breaker
-    return shapes.ServiceDeployment(
-        service_deployment_arn=namespace.service_deployment_arn(event.cluster, event.service, event.deployment),
-        service_arn=service.service_arn,
-        cluster_arn=service.cluster_arn,
-        created_at=at,
-        started_at=at,
-        updated_at=at,
-        source_service_revisions=sources,
-        target_service_revision=shapes.ServiceRevisionSummary(arn=target),
-        status="IN_PROGRESS",
-        deployment_configuration=service.deployment_configuration,
-        deployment_circuit_breaker=None
-        if breaker and breaker.enable
-        else shapes.ServiceDeploymentCircuitBreaker(status="DISABLED", failure_count=0, threshold=0),
-    )
-
-
-def created_revision(
-    namespace: Namespace,
-    at: float,
-    event: DeploymentStarted,
-    service: shapes.Service,
-    definition: shapes.TaskDefinition,
-) -> shapes.ServiceRevision:
-    """Describe what a deployment's tasks are made from."""
-    return shapes.ServiceRevision(
-        service_revision_arn=namespace.service_revision_arn(event.cluster, event.service, event.deployment),
-        service_arn=service.service_arn,
-        cluster_arn=service.cluster_arn,
-        task_definition=namespace.task_definition_arn(event.task_definition),
-        launch_type=service.launch_type,
-        load_balancers=service.load_balancers,
-        service_registries=service.service_registries,
-        network_configuration=service.network_configuration,
-        container_images=[
-            shapes.ContainerImage(container_name=each.name, image=each.image)
-            for each in definition.container_definitions or []
-        ],
-        guard_duty_enabled=False,
-        created_at=at,
-    )
 
 
 def _sources(before: Record | None) -> list[shapes.ServiceRevisionSummary]:

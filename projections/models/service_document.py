@@ -79,11 +79,17 @@ def deployed_service(
     return replace(service, task_definition=arn, deployments=[primary, *(service.deployments or ())])
 
 
-def rolled_out(deployment: shapes.Deployment, *, completed: bool) -> shapes.Deployment:
-    """Set a deployment's rollout state and its reason (spec §9.1)."""
-    state, said = ("COMPLETED", "completed") if completed else ("IN_PROGRESS", "in progress")
-    reason = f"ECS deployment {deployment.id} {said}."
-    return replace(deployment, rollout_state=state, rollout_state_reason=reason)
+def rolled_out(
+    deployment: shapes.Deployment, *, completed: bool, failure: str | None = None, stuck: str | None = None
+) -> shapes.Deployment:
+    """Set a deployment's rollout state and its reason (spec §9.1); one that does not get on says why."""
+    reason = f"ECS deployment {deployment.id} {'completed' if completed else 'in progress'}."
+    if failure:
+        return replace(deployment, rollout_state="FAILED", rollout_state_reason=failure)
+    if completed:
+        return replace(deployment, rollout_state="COMPLETED", rollout_state_reason=reason)
+    said = deployment.rollout_state_reason or reason
+    return replace(deployment, rollout_state="IN_PROGRESS", rollout_state_reason=f"{said} {stuck}" if stuck else said)
 
 
 def _completed(settings: ServiceSettings) -> shapes.DeploymentConfiguration:

@@ -1,13 +1,22 @@
 """Service message: the texts of a service's events (spec §7.6). Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from quarterdeck.events.service import ServiceTaskPlacementFailed
+from quarterdeck.events.service import (
+    DeploymentFailed,
+    RebalancingEvent,
+    ServiceRebalancingBlocked,
+    ServiceRebalancingCompleted,
+    ServiceRebalancingStarted,
+    ServiceTaskPlacementFailed,
+)
 
 TASKS_MAX = 10
 """The most tasks one message names."""
 
-UNPLACEABLE = "was unable to place a task because no container instance met all of its requirements."
+NO_PLACE = "no container instance met all of its requirements."
+UNPLACEABLE = f"was unable to place a task because {NO_PLACE}"
+UNABLE = "was unable to scale in due to"
 BLOCKED = (
     "was unable to stop or start tasks during a deployment because of the service deployment configuration. "
     "Update the minimumHealthyPercent or maximumPercent value and try again."
@@ -19,17 +28,25 @@ CAUSES = {
     "RESOURCE:MEMORY": "has insufficient memory available.",
     "RESOURCE:PORTS": "is already using a port required by your task.",
     "ATTRIBUTE": "is missing an attribute required by your task.",
+    "STATUS": 'encountered error "AGENT".',
     "AGENT": "doesn't have the agent connected.",
 }
 
+FAILURES = {"CIRCUIT_BREAKER": "tasks failed to start.", "ALARMS": "alarm detected."}
 
-def started(service: str, tasks: Sequence[str]) -> str:
-    """Name tasks that were created."""
+
+def started(service: str, tasks: Sequence[str], zone: str = "") -> str:
+    """Name tasks that were created; those for a zone were to rebalance it."""
+    if zone:
+        return f"{service} has started {len(tasks)} tasks in {zone} to AZ Rebalance: {', '.join(tasks)}."
     return f"(service {service}) has started {len(tasks)} tasks: {_named(tasks)}."
 
 
-def stopped(service: str, tasks: Sequence[str]) -> str:
-    """Name tasks the scheduler wants no more."""
+def stopped(service: str, tasks: Sequence[str], zone: str = "") -> str:
+    """Name tasks the scheduler wants no more; those of a zone moved from there."""
+    if zone:
+        named = ", ".join(tasks)
+        return f"{service} has stopped {len(tasks)} running tasks in {zone} due to AZ rebalancing: {named}."
     return f"(service {service}) has stopped {len(tasks)} running tasks: {_named(tasks)}."
 
 
@@ -41,6 +58,17 @@ def steady(service: str) -> str:
 def completed(service: str, deployment: str) -> str:
     """Say that a deployment is done."""
     return f"(service {service}) (deployment {deployment}) deployment completed."
+
+
+def failed(event: DeploymentFailed) -> str:
+    """Say that a deployment was given up, and why."""
+    why = FAILURES.get(event.cause, event.reason)
+    return f"(service {event.service}) (deployment {event.deployment}) deployment failed: {why}"
+
+
+def rolling_back(service: str, deployment: str) -> str:
+    """Say which deployment the service goes back to."""
+    return f"(service {service}) rolling back to deployment {deployment}."
 
 
 def unplaceable(event: ServiceTaskPlacementFailed) -> str:
@@ -75,9 +103,30 @@ def steady_set(service: str, task_set: str) -> str:
     return f"(service {service}, taskSet {task_set}) updated state to STEADY_STATE."
 
 
+def rebalancing(event: RebalancingEvent) -> str:
+    """Say how zone rebalancing goes (spec §8.7)."""
+    about = f"service ({event.service})"
+    match event:
+        case ServiceRebalancingStarted():
+            return f"{about} is not AZ balanced with {_counted(event.zones)}. AZ Rebalancing in progress."
+        case ServiceRebalancingCompleted():
+            return f"{about} is AZ balanced with {_counted(event.zones)}."
+        case ServiceRebalancingBlocked() if event.reason:
+            return f"{about} was unable to AZ Rebalance because {event.deployment} {UNABLE} {event.reason}."
+        case ServiceRebalancingBlocked():
+            return f"{about} is unable to place a task in {event.zone} because {NO_PLACE}"
+        case _:
+            return f"{about} stopped AZ Rebalancing."
+
+
 def batches(tasks: Sequence[tuple[int, str]]) -> Iterator[Sequence[tuple[int, str]]]:
     """Cut what one decision did into messages."""
     return (tasks[start : start + TASKS_MAX] for start in range(0, len(tasks), TASKS_MAX))
+
+
+def _counted(zones: Mapping[str, int]) -> str:
+    said = [f"{count} tasks in {zone}" for zone, count in sorted(zones.items())]
+    return ", ".join(said[:-1]) + (f", and {said[-1]}" if said[1:] else said[-1])
 
 
 def _named(tasks: Sequence[str]) -> str:

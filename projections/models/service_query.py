@@ -11,14 +11,14 @@ from quarterdeck.events.names import Namespace, service_revision_id
 from quarterdeck.projections.models import cluster
 from quarterdeck.projections.models.database import Database
 from quarterdeck.projections.models.page import Listed, Page, listed
-from quarterdeck.projections.models.service import MESSAGES_MAX
 from quarterdeck.projections.models.service_deployment_query import current
 from quarterdeck.projections.models.service_document import rolled_out
+from quarterdeck.projections.models.service_event import MESSAGES_MAX
 from quarterdeck.projections.models.task_set import task_sets
 
 DESCRIBE = "SELECT number, doc FROM service WHERE cluster = ? AND name = ?"
 DEPLOYMENTS = """
-SELECT doc, completed, updated_at, wanted, running, pending, failed, revision
+SELECT doc, completed, failure, stuck, updated_at, wanted, running, pending, failed, revision
 FROM deployment WHERE service = ? AND NOT task_set ORDER BY number DESC
 """
 MESSAGES = "SELECT number, at, message FROM service_event WHERE service = ? ORDER BY number DESC LIMIT ?"
@@ -33,7 +33,7 @@ ORDER BY number LIMIT :limit
 _doc = msgspec.json.Decoder(shapes.Service)
 _deployment = msgspec.json.Decoder(shapes.Deployment)
 
-DeploymentRow = tuple[bytes, bool, float, int, int, int, int, str]
+DeploymentRow = tuple[bytes, bool, str | None, str | None, float, int, int, int, int, str]
 
 
 class Services:
@@ -129,10 +129,10 @@ def _revisions(
 
 
 def _described(row: DeploymentRow, status: str, desired_count: int | None) -> shapes.Deployment:
-    raw, completed, updated_at, wanted, running, pending, failed, _ = row
+    raw, completed, failure, stuck, updated_at, wanted, running, pending, failed, _ = row
     doc = _deployment.decode(raw)
     return msgspec.structs.replace(
-        rolled_out(doc, completed=True) if completed else doc,
+        rolled_out(doc, completed=completed, failure=failure, stuck=stuck),
         status=status,
         desired_count=wanted if desired_count is None else desired_count,
         running_count=running,

@@ -52,6 +52,8 @@ STOPPED_KEPT_SECONDS = 3 * 3600.0
 """ECS promises an hour (spec §6.6); for older ones there is history."""
 
 SERVICE_GROUP = "service:"
+REBALANCED = "Availability-zone rebalancing"
+"""How the reason begins for which a task was stopped that moved to another zone (spec §6.7)."""
 
 FORGET = ("DELETE FROM task WHERE cluster = ?",)
 FIND = """
@@ -125,7 +127,7 @@ class Fold:
         if row.doc is not None:
             row.doc = placed_task(row.inside.scope, row.doc, event, row.architecture)
         if row.service is not None:
-            self._services.task_started(row.inside.number, row.service, number, row.id)
+            self._services.messages.task_started(row.inside.number, row.service, number, row.id)
 
     def placement_failed(self, _event: events.TaskPlacementFailed, _commit: Commit, _number: int) -> None:
         """Change nothing: no task was made."""
@@ -164,7 +166,8 @@ class Fold:
         row.doc = stopping_task(self._document(row), event, commit.at)
         row.desired = "STOPPED"
         if row.service is not None and event.stop_code == "ServiceSchedulerInitiated":
-            self._services.task_stopped(row.inside.number, row.service, number, row.id)
+            moved_from = (row.doc.availability_zone or "") if event.reason.startswith(REBALANCED) else ""
+            self._services.messages.task_stopped(row.inside.number, row.service, number, row.id, moved_from)
 
     def stopped(self, event: events.TaskStopped, commit: Commit, _number: int) -> None:
         """Note STOPPED; the instance gets back what the task took."""

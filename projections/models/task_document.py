@@ -18,6 +18,7 @@ from quarterdeck.events.task import (
     TaskStopRequested,
 )
 from quarterdeck.projections.live.demand import Demand, demand
+from quarterdeck.projections.models import task_attachment
 
 ARCHITECTURE = "ecs.cpu-architecture"
 _NO_OVERRIDE = shapes.ContainerOverride()
@@ -86,6 +87,7 @@ def outlined_task(
     arn = namespace.task_arn(cluster, name)
     return replace(
         common.task,
+        attachments=task_attachment.wanted(requested),
         attributes=_attributes(architecture),
         availability_zone=placed.zone if placed is not None else None,
         cluster_arn=namespace.cluster_arn(cluster),
@@ -127,9 +129,11 @@ def placed_task(namespace: Namespace, task: shapes.Task, event: TaskPlaced, arch
 
 def started_task(task: shapes.Task, event: TaskStarted, at: float, definition: shapes.TaskDefinition) -> shapes.Task:
     """Note RUNNING; a container without a report shares the task's status."""
-    containers = _merge(task.containers or [], event.containers, "RUNNING", at)
+    merged = _merge(task.containers or [], event.containers, "RUNNING", at)
+    containers = task_attachment.interfaces(merged, event.task, event.attachment)
     return replace(
         task,
+        attachments=task_attachment.attached(event.task, event.attachment) or task.attachments,
         connectivity="CONNECTED",
         connectivity_at=task.connectivity_at or at,
         containers=containers,
@@ -174,6 +178,7 @@ def stopped_task(task: shapes.Task, event: TaskStopped, at: float) -> shapes.Tas
     """Note STOPPED, of the task and of every container."""
     return replace(
         task,
+        attachments=task_attachment.deleted(task.attachments),
         containers=_merge(task.containers or [], event.containers, "STOPPED", at),
         desired_status="STOPPED",
         execution_stopped_at=event.execution_stopped_at,

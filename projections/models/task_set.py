@@ -50,7 +50,7 @@ class Fold:
     def steady(self, event: events.TaskSetSteadyStateReached, commit: Commit, number: int) -> None:
         """Note since when, and say so."""
         self._change(event, commit, stability_status_at=commit.at)
-        self._services.say(event, commit, number, service_message.steady_set(event.service, event.task_set))
+        self._services.messages.say(event, commit, number, service_message.steady_set(event.service, event.task_set))
 
     def deleted(self, event: events.TaskSetDeleted, commit: Commit, _number: int) -> None:
         """Begin DRAINING."""

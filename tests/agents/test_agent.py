@@ -31,6 +31,7 @@ async def world() -> AsyncIterator[World]:
         instant=Behaviour(run_seconds=0, exit_code=0),
         stubborn=Behaviour(ignores_sigterm=True, stop_exit_code=0),
         broken=Behaviour(start_error="no such command"),
+        slow=Behaviour(health=((25.0, "HEALTHY"),)),
         ailing=Behaviour(health=((10.0, "HEALTHY"), (20.0, "UNHEALTHY"))),
     )
     yield made
@@ -521,6 +522,31 @@ async def test_a_container_with_a_restart_policy_is_started_again_in_place(world
     await world.until(lambda: world.engine.told(ONE)[-1] == "STOPPED")
 
 
+async def test_what_runs_of_a_task_that_waits_is_reported_after_a_while(world: World) -> None:
+    world.start()
+    needs = [shapes.ContainerDependency(container_name="db", condition="HEALTHY")]
+    slow = container("db", "slow", health_check=CHECK)
+    world.engine.place(ONE, definition=definition(container("app", depends_on=needs), slow))
+    await world.until(lambda: world.engine.reports)
+    (change,) = world.engine.last(ONE).containers or []
+    assert (world.engine.last(ONE).status, change.container_name, change.status) == ("PENDING", "db", "RUNNING")
+    began = world.containers()[0].started_at or 0
+    assert world.clock.now() - began == 10.0
+    await world.until(lambda: world.engine.told(ONE) == ["RUNNING"])
+    assert world.clock.now() - began == 25.0
+
+
+async def test_restarts_are_counted_on_by_the_next_agent(world: World) -> None:
+    policy = shapes.ContainerRestartPolicy(enabled=True, restart_attempt_period=5)
+    world.start()
+    world.engine.place(ONE, definition=definition(container("app", "job", restart_policy=policy)))
+    await world.until(lambda: len(world.engine.told(ONE)) == 3)
+    await world.crash()
+    world.start()
+    await world.until(lambda: len(world.engine.told(ONE)) == 4)
+    assert (world.engine.last(ONE).containers or [])[0].restart_count == 3
+
+
 async def test_health_that_changes_while_the_engine_is_away_is_told_in_one_report(world: World) -> None:
     world.start()
     world.engine.place(ONE, definition=definition(container("app", health_check=CHECK)))
@@ -538,3 +564,18 @@ async def test_health_that_changes_while_the_engine_is_away_is_told_in_one_repor
     world.engine.down = False
     await world.until(lambda: healths(world, ONE)[-1] == "UNHEALTHY" and len(world.engine.reports) > before + 1)
     assert len(world.engine.reports) == before + 2
+
+
+async def test_a_runtime_that_can_not_be_asked_is_told_with_the_next_heartbeat(world: World) -> None:
+    world.start()
+    await world.go(5)
+    assert world.engine.heartbeats[-1].runtime == "OK"
+    world.host.daemon_away()
+    await world.go(40)
+    assert (world.engine.heartbeats[-1].runtime, world.engine.heartbeats[-1].runtime_reason) == (
+        "IMPAIRED",
+        "the simulated daemon is away",
+    )
+    world.host.daemon_back()
+    await world.go(10)
+    assert world.engine.heartbeats[-1].runtime == "OK"

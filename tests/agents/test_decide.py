@@ -67,6 +67,7 @@ CHECKED = ContainerSpec(name="ecs-a", image="image", health_check=HealthCheck(("
 AGAIN = RestartPolicy(60.0, frozenset({0}))
 UP = {"a": seen("a", "running")}
 BOTH = {"a": seen("a", "running"), "b": seen("b", "running")}
+PENDING_B = ["report PENDING b=RUNNING"]
 STOPPED_A = ["report STOPPED a=STOPPED"]
 OVER = {"a": seen("a", "exited", 3)}
 
@@ -150,7 +151,11 @@ CLEARING: list[Any] = [
 DEPENDENCIES: list[Any] = [
     ("START comes first", given(plan("a", ("b", "START")), plan("b")), ["start b"]),
     ("START is met by running", given(plan("a", ("b", "START")), plan("b"), seen={"b": BOTH["b"]}), ["start a"]),
-    ("COMPLETE is not", given(plan("a", ("b", "COMPLETE")), plan("b", essential=False), seen={"b": BOTH["b"]}), []),
+    (
+        "COMPLETE is not",
+        given(plan("a", ("b", "COMPLETE")), plan("b", essential=False), seen={"b": BOTH["b"]}),
+        PENDING_B,
+    ),
     (
         "COMPLETE is met by any end",
         given(plan("a", ("b", "COMPLETE")), plan("b", essential=False), seen={"b": seen("b", "exited", 1)}),
@@ -168,7 +173,7 @@ DEPENDENCIES: list[Any] = [
             plan("b", essential=False, start_timeout_seconds=120),
             seen={"b": BOTH["b"]},
         ),
-        ["wait 20"],
+        ["wait 20", *PENDING_B],
     ),
     (
         "and no more",
@@ -187,12 +192,12 @@ DEPENDENCIES: list[Any] = [
     (
         "HEALTHY is not met by running",
         given(plan("a", ("b", "HEALTHY")), plan("b"), seen={"b": seen("b", "running", health="UNKNOWN")}),
-        [],
+        PENDING_B,
     ),
     (
         "nor by UNHEALTHY, which may change",
         given(plan("a", ("b", "HEALTHY")), plan("b"), seen={"b": seen("b", "running", health="UNHEALTHY")}),
-        [],
+        PENDING_B,
     ),
     (
         "HEALTHY is met by health",
@@ -208,6 +213,16 @@ DEPENDENCIES: list[Any] = [
         "unless it is started again",
         given(plan("a", ("b", "HEALTHY")), plan("b", restart=AGAIN), seen={"b": seen("b", "exited", 1)}),
         ["restart b"],
+    ),
+    (
+        "a while after the first container is told, if others still wait",
+        given(plan("a", ("b", "COMPLETE")), plan("b"), seen={"b": seen("b", "running", since=NOW - 9)}),
+        ["wait 1"],
+    ),
+    (
+        "and told once",
+        given(plan("a", ("b", "COMPLETE")), plan("b"), seen={"b": BOTH["b"]}, told_containers={"b": "RUNNING"}),
+        [],
     ),
     (
         "what others need is stopped last",

@@ -7,6 +7,7 @@ import asyncio
 from quarterdeck.agents.home import Home
 from quarterdeck.agents.image_records import ImageRecords
 from quarterdeck.agents.images import Images
+from quarterdeck.agents.networks import Networks
 from quarterdeck.agents.plan import ContainerPlan, TaskPlan
 from quarterdeck.agents.provision import Provision
 from quarterdeck.agents.runtimes.port import ContainerSpec
@@ -33,7 +34,9 @@ async def test_what_may_have_run_already_is_looked_at_before_it_is_started() -> 
     async with asyncio.TaskGroup() as group:
         images = Images(runtime.images, clock, ImageSettings(), ImageRecords(None))
         home = Home(FakeLink(FakeEngine()), "default", "c0ffee", "s")
-        provision = Provision(None, SecretStore(home, b"k" * KEY_BYTES), runtime.gateway, "us-east-1", "")
+        secrets = SecretStore(home, b"k" * KEY_BYTES)
+        networks = Networks(runtime.networks, clock, "", {})
+        provision = Provision(None, secrets, networks, runtime.gateway, region="us-east-1", env_files="")
         await Starter(runtime, images, provision, clock, 1, lambda _: None).start(group, task, PLAN)
     assert (task.containers["app"].state, task.containers["app"].exit_code) == ("exited", 4)
     assert host.held(container_id).run == 1

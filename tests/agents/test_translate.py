@@ -190,7 +190,7 @@ def test_what_is_not_carried_out_is_refused_by_name(fields: dict[str, Any], name
 EFS = shapes.Volume(name="v", efs_volume_configuration=shapes.EFSVolumeConfiguration(file_system_id="fs-1"))
 
 
-@pytest.mark.parametrize("fields", [{"network_mode": "awsvpc"}, {"volumes": [EFS]}])
+@pytest.mark.parametrize("fields", [{"network_mode": "cloud"}, {"volumes": [EFS]}])
 def test_a_task_that_is_not_carried_out_is_refused(fields: dict[str, Any]) -> None:
     with pytest.raises(Untranslatable, match="HostConfigError"):
         plans(container("app"), **fields)

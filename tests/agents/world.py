@@ -141,7 +141,11 @@ class FakeEngine:
         if request.status == "STOPPED":
             self.tasks.pop(name, None)
         elif name in self.tasks:
-            self.tasks[name] = msgspec.structs.replace(self.tasks[name], last_status="RUNNING")
+            known = self.tasks[name]
+            told = {each.container_name or "": each.restart_count for each in request.containers or []}
+            restarts = {**known.restarts, **{key: count for key, count in told.items() if count}}
+            status = "RUNNING" if request.status == "RUNNING" else known.last_status
+            self.tasks[name] = msgspec.structs.replace(known, last_status=status, restarts=restarts)
         return shapes.SubmitTaskStateChangeResponse(acknowledgment="")
 
     def told(self, name: str) -> list[str]:

@@ -8,7 +8,10 @@ fewest     (minimum healthy percent) a commit of the scheduler that stops health
            (containers die, instances are lost): that is no breach, but then it may stop none that count.
 most       (maximum percent) while tasks of an older deployment, or on DRAINING instances, are being replaced, a commit
            that places tasks of the service leaves at most floor(desired * maximum) not STOPPED; those whose agent is
-           lost are not counted. Placing never makes more tasks of the PRIMARY deployment wanted than are desired.
+           lost are not counted. Placing never makes more tasks of the PRIMARY deployment wanted than are desired,
+           but for those that move to another zone, within the same maximum, and one more for
+           each that is unhealthy. Where old and new tasks run side by
+           side, as many of each may be wanted as are desired.
 balance    a task of a service without strategies goes to a zone that has the fewest of the service's wanted tasks of
            all zones in which an instance could take it. So skew ≤ 1 holds whenever there is room in the emptiest zone.
 constraints a service's task is placed where its memberOf holds and, with distinctInstance, no other of its tasks is
@@ -24,7 +27,7 @@ from quarterdeck.events.catalog import AnyEvent
 from quarterdeck.events.commit import Commit
 from quarterdeck.events.task import TaskEvent, TaskPlaced, TaskStarted, TaskStopped, TaskStopRequested
 from quarterdeck.projections.live.states import NamespaceState
-from tests.simulation.ledger import Ledger, Wish
+from tests.simulation.ledger import Held, Ledger, Wish
 
 
 class Violation(Exception):
@@ -49,9 +52,6 @@ class Checker:
 
     def before(self, event: AnyEvent) -> None:
         """Look at what an event is about to change."""
-
-    def after(self, event: AnyEvent) -> None:
-        """Look at what an event has changed."""
 
     def end(self, commit: Commit, fold: NamespaceState) -> None:
         """Look at what a commit has changed."""
@@ -171,9 +171,12 @@ class Most(Checker):
             present = [each for each in wish.tasks.values() if not self._is_lost(each.instance)]
             fresh = [each for each in present if each.deployment == wish.primary and each.desired == "RUNNING"]
             staying = [each for each in fresh if self.ledger.places[each.instance].status != "DRAINING"]
-            if len(staying) > wish.desired:
+            ill = sum(map(self._is_ill, staying))
+            if len(staying) > wish.desired + len(wish.moving) + ill:
                 self.fail(f"service {name}: {len(staying)} tasks wanted of {wish.primary}, {wish.desired} desired")
-            if rolling and len(present) > wish.upper:
+            if wish.staged:
+                present = [each for each in present if each.desired == "RUNNING"]
+            if (rolling or wish.moving) and len(present) > wish.upper:
                 self.fail(f"service {name}: {len(present)} tasks while some are replaced, {wish.upper} may be there")
 
     def _is_rolling(self, wish: Wish) -> bool:
@@ -183,6 +186,9 @@ class Most(Checker):
             for each in wish.tasks.values()
             if each.instance
         )
+
+    def _is_ill(self, task: Held) -> bool:
+        return task.last == "RUNNING" and not self.ledger.is_well(task)
 
     def _is_lost(self, instance: str) -> bool:
         return bool(instance) and self.ledger.places[instance].lost

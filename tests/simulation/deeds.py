@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from typing import Any
 
 from quarterdeck.events import shapes
 from tests.simulation.ledger import Held
@@ -11,7 +12,7 @@ from tests.simulation.log import FAULTS
 from tests.simulation.machine import Machine
 from tests.simulation.world import World
 
-IMAGES = ("steady", "steady", "steady", "slow", "stubborn", "crashes", "broken", "unpulled")
+IMAGES = ("steady", "steady", "steady", "slow", "stubborn", "crashes", "broken", "unpulled", "sickens")
 SERVICES = ("web", "api", "cron")
 PERCENTS = ((100, 200), (50, 100), (66, 133), (0, 100), (75, 125), (90, 110), (100, 150))
 CONSTRAINTS = (
@@ -38,6 +39,13 @@ STRATEGIES = (
     [shapes.PlacementStrategy(type="random")],
 )
 SECONDS_BAD_MAX = 40.0
+RULES: tuple[dict[str, Any], ...] = (
+    {},
+    {"deployment_circuit_breaker": shapes.DeploymentCircuitBreaker(enable=True, rollback=True)},
+    {"deployment_circuit_breaker": shapes.DeploymentCircuitBreaker(enable=True, rollback=False)},
+    {"strategy": "BLUE_GREEN"},
+    {"strategy": "CANARY", "canary_configuration": shapes.CanaryConfiguration(canary_bake_time_in_minutes=0)},
+)
 
 Deed = Callable[[World], Coroutine[None, None, None]]
 
@@ -50,8 +58,11 @@ async def create_service(world: World) -> None:
         desired_count=world.chance.randrange(7),
         placement_constraints=world.chance.choice(CONSTRAINTS),
         placement_strategy=world.chance.choice(STRATEGIES),
+        availability_zone_rebalancing=world.chance.choice(("ENABLED", "DISABLED")),
         deployment_configuration=shapes.DeploymentConfiguration(
-            minimum_healthy_percent=minimum, maximum_percent=maximum
+            minimum_healthy_percent=minimum,
+            maximum_percent=maximum,
+            **world.chance.choice(RULES),
         ),
     )
     await world.ask("CreateService", request)
@@ -203,7 +214,7 @@ DEEDS: dict[Deed, int] = {
     kill_agent: 3,
     lose_power: 2,
     cut_link: 3,
-    lose_zone: 1,
+    lose_zone: 2,
     lose_daemon: 2,
     kill_container: 6,
     bad_weather: 3,

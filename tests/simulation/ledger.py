@@ -22,14 +22,19 @@ from quarterdeck.events.container_instance import (
 )
 from quarterdeck.events.service import (
     DeploymentCompleted,
+    DeploymentFailed,
     DeploymentStarted,
     ServiceCreated,
     ServiceDeleted,
     ServiceDrained,
+    ServiceRebalancingCompleted,
+    ServiceRebalancingStopped,
+    ServiceRebalancingTaskStarted,
     ServiceSettings,
     ServiceUpdated,
 )
 from quarterdeck.events.task import (
+    TaskHealthChanged,
     TaskPlaced,
     TaskProtectionDisabled,
     TaskProtectionEnabled,
@@ -49,6 +54,7 @@ class Need(msgspec.Struct, frozen=True):
     cpu: int
     memory: int
     ports: frozenset[Port]
+    checked: bool = False
 
 
 class Held(msgspec.Struct):
@@ -63,6 +69,7 @@ class Held(msgspec.Struct):
     last: str = "PROVISIONING"
     desired: str = "RUNNING"
     protected: bool = False
+    health: str = ""
 
     @property
     def alive(self) -> bool:
@@ -86,7 +93,10 @@ class Place(msgspec.Struct):
 
 
 class Wish(msgspec.Struct):
-    """A service: what is wanted of it, and its tasks that are not STOPPED. The last deployment is the PRIMARY."""
+    """A service: what is wanted of it, and its tasks that are not STOPPED. The last deployment is the PRIMARY.
+
+    ``moving`` are tasks started to rebalance zones for which no other was stopped yet.
+    """
 
     name: str
     desired: int
@@ -94,12 +104,19 @@ class Wish(msgspec.Struct):
     status: str = "ACTIVE"
     deployments: list[DeploymentStarted] = []
     completed: set[str] = set()
+    failed: set[str] = set()
     tasks: dict[str, Held] = {}
+    moving: set[str] = set()
 
     @property
     def primary(self) -> str:
         """The newest deployment."""
         return self.deployments[-1].deployment if self.deployments else ""
+
+    @property
+    def staged(self) -> bool:
+        """Whether old and new tasks run side by side: the minimum of new ones is not made by stopping old ones."""
+        return self.settings.deployment_configuration.strategy not in {None, "ROLLING"}
 
     @property
     def lower(self) -> int:
@@ -109,7 +126,9 @@ class Wish(msgspec.Struct):
 
     @property
     def upper(self) -> int:
-        """How many tasks may be there at once."""
+        """How many tasks may be there at once: all twice where old and new run side by side."""
+        if self.staged:
+            return 2 * self.desired
         percent = self.settings.deployment_configuration.maximum_percent
         return floor(self.desired * (200 if percent is None else percent) / 100)
 
@@ -135,9 +154,11 @@ class Ledger:
             case TaskStarted():
                 self.tasks[event.task].last = "RUNNING"
             case TaskStopRequested():
-                self.tasks[event.task].desired = "STOPPED"
+                self._unwanted(event)
             case TaskStopped():
                 self._stopped(event)
+            case TaskHealthChanged():
+                self.tasks[event.task].health = event.health_status
             case TaskProtectionEnabled() | TaskProtectionDisabled():
                 self.tasks[event.task].protected = isinstance(event, TaskProtectionEnabled)
             case ContainerInstanceRegistered():
@@ -174,8 +195,20 @@ class Ledger:
                 self.wishes[event.service].status = "INACTIVE"
             case DeploymentStarted():
                 self.wishes[event.service].deployments.append(event)
+                self.wishes[event.service].failed.discard(event.deployment)
             case DeploymentCompleted():
                 self.wishes[event.service].completed.add(event.deployment)
+            case DeploymentFailed():
+                self.wishes[event.service].failed.add(event.deployment)
+            case _:
+                self._about_balance(event)
+
+    def _about_balance(self, event: AnyEvent) -> None:
+        match event:
+            case ServiceRebalancingTaskStarted():
+                self.wishes[event.service].moving.add(event.task)
+            case ServiceRebalancingCompleted() | ServiceRebalancingStopped():
+                self.wishes[event.service].moving.clear()
             case _:
                 pass
 
@@ -210,8 +243,12 @@ class Ledger:
         return place.kept.union(*(task.need.ports for each in sharers for task in each.tasks.values()))
 
     def is_healthy(self, task: Held) -> bool:
-        """Tell whether a task counts: RUNNING, on an instance that is not lost."""
-        return task.last == "RUNNING" and not self.places[task.instance].lost
+        """Tell whether a task counts: RUNNING, HEALTHY if it has health checks, on an instance that is not lost."""
+        return task.last == "RUNNING" and self.is_well(task) and not self.places[task.instance].lost
+
+    def is_well(self, task: Held) -> bool:
+        """Tell whether nothing is known against a task's health."""
+        return not task.need.checked or task.health == "HEALTHY"
 
     def _requested(self, event: TaskRequested) -> None:
         task = Held(event.task, self.needs[event.task_definition], event.task_definition, event.group, event.deployment)
@@ -220,12 +257,20 @@ class Ledger:
         if wish is not None:
             wish.tasks[task.id] = task
 
+    def _unwanted(self, event: TaskStopRequested) -> None:
+        task = self.tasks[event.task]
+        task.desired = "STOPPED"
+        wish = self.wish_of(task)
+        if wish is not None:
+            wish.moving -= {event.task, event.superseded_by}
+
     def _stopped(self, event: TaskStopped) -> None:
         task = self.tasks[event.task]
         task.last, task.desired = "STOPPED", "STOPPED"
         wish = self.wish_of(task)
         if wish is not None:
             wish.tasks.pop(task.id, None)
+            wish.moving.discard(task.id)
         if task.instance:
             self.places[task.instance].tasks.pop(task.id, None)
 
@@ -250,4 +295,5 @@ def need_of(definition: shapes.TaskDefinition) -> Need:
         cpu=sum(each.cpu or 0 for each in containers),
         memory=sum(each.memory or 0 for each in containers),
         ports=frozenset(ports),
+        checked=any(each.health_check is not None for each in containers),
     )

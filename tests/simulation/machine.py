@@ -116,6 +116,8 @@ class Machine:
                 return Behaviour(run_seconds=self.chance.uniform(0.0, 20.0), exit_code=1)
             case "broken":
                 return Behaviour(start_error="exec format error")
+            case "sickens":
+                return Behaviour(health=((1.0, "HEALTHY"), (self.chance.uniform(2.0, 30.0), "UNHEALTHY")))
             case "stubborn":
                 return Behaviour(ignores_sigterm=True)
             case _:

@@ -7,10 +7,21 @@ from typing import Any
 
 import pytest
 
-from quarterdeck.engine.core import checks, explain, placement, reconcile, search, service_step, task
+from quarterdeck.engine.core import (
+    checks,
+    explain,
+    placement,
+    reconcile,
+    search,
+    service_step,
+    settle,
+    task,
+    zone_balance,
+)
 from quarterdeck.engine.core.checks import first_failing_check
 from quarterdeck.engine.core.deployment_configuration import bounds
 from quarterdeck.engine.core.placement import Placed, Unplaceable, place
+from quarterdeck.engine.core.service_step import Next
 from quarterdeck.engine.core.turn import Turn
 from quarterdeck.engine.core.wish import wish
 from quarterdeck.engine.doors.door import OPERATIONS
@@ -157,6 +168,14 @@ def an_event_is_not_kept(patch: Patch) -> None:
     patch.setattr(Turn, "emit", forget)
 
 
+def zones_are_not_rebalanced(patch: Patch) -> None:
+    patch.setattr(settle, "balance", lambda _site: Next())
+
+
+def tasks_move_back_and_forth(patch: Patch) -> None:
+    patch.setattr(zone_balance, "CLOSE", 0)
+
+
 def a_decision_fails(patch: Patch) -> None:
     def fail(*given: Any) -> Any:
         patch.setattr(reconcile, "_stop_stale", stop_stale)
@@ -183,5 +202,7 @@ MUTANTS: dict[Callable[[Patch], None], str] = {
     agents_are_told_of_others_tasks: "one place",
     nothing_concerns_a_service: "settles",
     an_event_is_not_kept: "view",
+    zones_are_not_rebalanced: "rests",
+    tasks_move_back_and_forth: "rests",
     a_decision_fails: "no bugs",
 }

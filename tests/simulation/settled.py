@@ -1,13 +1,21 @@
 """Settled: what every service must have come to once the faults are over, and what may stand in its way.
 
 A service has settled when its PRIMARY deployment is the only one, all its tasks run where they can stay, as many as
-are desired, and it was told that it is steady. It may stop short of that only because
+are desired, and it was told that it is steady; or when its PRIMARY deployment FAILED. It may stop short of that only
+because
     no instance could take one more of its tasks, and none of the tasks to be replaced may be stopped to make room; or
-    its percents let it neither start one task nor stop one (spec §9.3: 2 tasks at 75/125).
+    its percents let it neither start one task nor stop one (spec §9.3: 2 tasks at 75/125); or
+    its deployment has FAILED, and was not rolled back: then older tasks stay as they are.
+
+Then it rests: the scheduler moves no task any more, or it would go on for ever. The zones of a service with zone
+rebalancing differ by one task at most then. They may differ by more only because no instance in a zone with two fewer
+has room for one of its tasks, its maximum allows no task more than are desired, tasks are protected, or its last
+deployment did not come to its end.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from quarterdeck.agents import labels
@@ -27,20 +35,46 @@ def _service(ledger: Ledger, wish: Wish) -> Iterator[str]:
         yield f"{wish.name} is still DRAINING"
     if wish.status != "ACTIVE":
         return
-    ended = [each for each in wish.tasks.values() if each.desired == "STOPPED"]
-    pending = [each for each in wish.tasks.values() if each.last != "RUNNING"]
-    if ended or pending:
-        yield f"{wish.name} has {len(ended)} tasks to stop and {len(pending)} to start"
+    ended = sum(1 for each in wish.tasks.values() if each.desired == "STOPPED")
+    pending = sum(1 for each in wish.tasks.values() if each.last != "RUNNING")
+    given_up = wish.primary in wish.failed
+    ill = sum(1 for each in wish.tasks.values() if not given_up and not ledger.is_well(each))
+    if ended or pending or ill:
+        yield f"{wish.name} has {ended} tasks to stop, {pending} to start, and {ill} that are not HEALTHY"
         return
     fresh = [each for each in wish.tasks.values() if _may_stay(ledger, wish, each)]
     stale = len(wish.tasks) - len(fresh)
-    if len(fresh) == wish.desired and not stale and wish.primary in wish.completed:
-        return
-    if len(fresh) > wish.desired and not stale and any(each.protected for each in fresh):
-        return
-    if not _is_stuck(ledger, wish, fresh, stale):
+    if not _is_done(wish, fresh, stale) and not _is_stuck(ledger, wish, fresh, stale):
         counts = f"{len(fresh)} of {wish.desired} tasks, {stale} to be replaced"
         yield f"{wish.name} has {counts}, {wish.primary} completed: {wish.primary in wish.completed}"
+
+
+def unbalanced(ledger: Ledger) -> Iterator[str]:
+    """List the services that should have been rebalanced."""
+    for wish in ledger.wishes.values():
+        enabled = wish.settings.availability_zone_rebalancing == "ENABLED"
+        if wish.status != "ACTIVE" or not enabled or wish.upper <= wish.desired or wish.primary not in wish.completed:
+            continue
+        tasks = list(wish.tasks.values())
+        if len(tasks) != wish.desired or any(each.protected for each in tasks):
+            continue
+        open_ = [each for each in ledger.places.values() if each.status == "ACTIVE"]
+        counts = Counter({each.zone: 0 for each in open_})
+        counts.update(ledger.places[each.instance].zone for each in tasks)
+        need = ledger.needs[wish.deployments[-1].task_definition]
+        for place in open_:
+            room = not ledger.lacks(place, need) and not ledger.refuses(place, wish)
+            if room and max(counts.values()) - counts[place.zone] > 1:
+                yield f"{wish.name} has {dict(counts)}, and {place.id} in {place.zone} has room"
+
+
+def _is_done(wish: Wish, fresh: list[Held], stale: int) -> bool:
+    """Whether it has what it wants, or has given up, or may not stop what is too much."""
+    if wish.primary in wish.failed:
+        return True
+    if len(fresh) == wish.desired and not stale and wish.primary in wish.completed:
+        return True
+    return len(fresh) > wish.desired and not stale and any(each.protected for each in fresh)
 
 
 def _may_stay(ledger: Ledger, wish: Wish, task: Held) -> bool:
@@ -52,7 +86,7 @@ def _is_stuck(ledger: Ledger, wish: Wish, fresh: list[Held], stale: int) -> bool
     if any(each.protected for each in wish.tasks.values()):
         return True
     running = len(fresh) + stale
-    if stale and running > wish.lower:
+    if stale and running > wish.lower and not wish.staged:
         return False
     need = ledger.needs[wish.deployments[-1].task_definition]
     fits = any(not ledger.lacks(each, need) and not ledger.refuses(each, wish) for each in ledger.places.values())

@@ -17,12 +17,14 @@ INSTANCES_PER_ZONE = 100
 SERVICES = 10
 TASKS_PER_SERVICE = 300
 LOST = "us-east-1b"
+REBALANCED = "rebalanced"
+KEPT = "kept"
 
 
 @pytest.mark.seeds
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_three_thousand_tasks_leave_a_lost_zone_and_settle_again_when_it_is_back() -> None:
+def test_three_thousand_tasks_leave_a_lost_zone_settle_and_go_back_where_zones_are_rebalanced() -> None:
     with quieted():
         run(_lose_and_bring_back())
 
@@ -39,11 +41,14 @@ async def _lose_and_bring_back() -> None:
             machine.cut(cut=True)
         await asyncio.sleep(world.shard.settings.lost_after + 2 * world.shard.heartbeat_timeout)
         assert await world.until(lambda: _present(world) == SERVICES * TASKS_PER_SERVICE, 600.0)
-        assert set(_spread(world)) == {"us-east-1a", "us-east-1c"}
+        assert _spread(world) == {"us-east-1a": 1500, "us-east-1c": 1500}
 
         for machine in lost:
             machine.cut(cut=False)
         await world.settle(600.0)
+        assert await world.until(lambda: set(_spread(world, REBALANCED).values()) == {500}, 600.0)
+        await world.settle(600.0)
+        assert _spread(world, KEPT) == {"us-east-1a": 750, "us-east-1c": 750}
         world.look()
         assert str(world.watcher.violation or "") == ""
 
@@ -57,16 +62,19 @@ async def _furnish(world: World) -> None:
     await asyncio.sleep(5.0)
     for number in range(SERVICES):
         request = shapes.CreateServiceRequest(
-            service_name=f"s{number}", task_definition="app:1", desired_count=TASKS_PER_SERVICE
+            service_name=f"{KEPT if number % 2 else REBALANCED}-{number}",
+            task_definition="app:1",
+            desired_count=TASKS_PER_SERVICE,
+            availability_zone_rebalancing="DISABLED" if number % 2 else "ENABLED",
         )
         await world.ask("CreateService", request)
 
 
-def _spread(world: World) -> Counter[str]:
+def _spread(world: World, services: str = "") -> Counter[str]:
     """Count what runs, and is wanted, where its agent is heard, by zone."""
-    ledger = world.ledger
+    ledger, group = world.ledger, f"service:{services}"
     tasks = (each for each in ledger.tasks.values() if each.desired == "RUNNING" and ledger.is_healthy(each))
-    return Counter(ledger.places[each.instance].zone for each in tasks)
+    return Counter(ledger.places[each.instance].zone for each in tasks if each.group.startswith(group))
 
 
 def _present(world: World) -> int:

@@ -17,6 +17,7 @@ from quarterdeck.engine.core.explain import decided
 from quarterdeck.events.codec import Corrupt, unseal
 from quarterdeck.events.commit import Chained, Commit
 from quarterdeck.events.log.port import Record, epoch_of
+from quarterdeck.events.task import TaskPlaced, TaskStopRequested
 from quarterdeck.projections.live.states import NamespaceState
 from quarterdeck.projections.live.view import EVOLVE, LiveView
 from tests import checkers as counts
@@ -37,6 +38,8 @@ class Watcher:
         self.violation: Violation | None = None
         self.commits = 0
         self.events = 0
+        self.moves = 0
+        """Tasks that the scheduler placed or asked to stop."""
         self.digest = hashlib.sha256()
         self.trace: Callable[[Record, Iterable[Commit]], None] = lambda _record, _commits: None
         self._breached = breached
@@ -125,13 +128,7 @@ class Watcher:
             self.count()
 
     def _commit(self, commit: Commit, envelope: Chained) -> None:
-        self.commits += 1
-        self.events += len(commit.events)
-        if commit.command:
-            if commit.command in self._tokens:
-                raise Violation("once", f"{commit.operation} with token {commit.command} was carried out twice")
-            self._tokens[commit.command] = envelope.sequence
-            self.fold.remember(commit, envelope.sequence)
+        self._note(commit, envelope)
         state = self.state
         for checker in self._checkers:
             checker.begin(commit)
@@ -140,7 +137,16 @@ class Watcher:
                 checker.before(event)
             self.ledger.apply(event)
             EVOLVE[type(event)](state, event, commit.at)
-            for checker in self._checkers:
-                checker.after(event)
         for checker in self._checkers:
             checker.end(commit, state)
+
+    def _note(self, commit: Commit, envelope: Chained) -> None:
+        self.commits += 1
+        self.events += len(commit.events)
+        if commit.actor == "scheduler":
+            self.moves += sum(isinstance(each, TaskPlaced | TaskStopRequested) for each in commit.events)
+        if commit.command:
+            if commit.command in self._tokens:
+                raise Violation("once", f"{commit.operation} with token {commit.command} was carried out twice")
+            self._tokens[commit.command] = envelope.sequence
+            self.fold.remember(commit, envelope.sequence)

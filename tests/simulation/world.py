@@ -22,7 +22,7 @@ from tests.simulation.ledger import Ledger
 from tests.simulation.loop import VirtualClock
 from tests.simulation.machine import Machine
 from tests.simulation.quiet import admitted
-from tests.simulation.settled import unsettled
+from tests.simulation.settled import unbalanced, unsettled
 from tests.simulation.shard import Shard
 from tests.simulation.watcher import Watcher
 
@@ -30,6 +30,9 @@ SETTLE_SECONDS_MAX = 240.0
 """Virtual time from the end of the faults until everything has settled, beside what the start back-off asks for."""
 BACKOFF_SECONDS_MAX = 27 * 60.0
 LOOK_SECONDS = 2.0
+REST_SECONDS = 35.0
+"""Longer than the scheduler takes to look at every service again."""
+RESTS_TRIED_MAX = 20
 REGION = "us-east-1"
 
 
@@ -125,6 +128,20 @@ class World:
             what = "; ".join(self.unsettled()[:3])
             self.watcher.breach(Violation("settles", f"not after {seconds_max:.0f} s: {what}"))
         self.settled_after = self.loop.time() - began
+        await self._rest()
+
+    async def _rest(self) -> None:
+        """Wait until the scheduler moves no task any more; a breach if it goes on, or rests too early."""
+        for _ in range(RESTS_TRIED_MAX):
+            moves = self.watcher.moves
+            await asyncio.sleep(REST_SECONDS)
+            if self.broken.is_set():
+                return
+            if self.watcher.moves == moves:
+                for each in unbalanced(self.ledger):
+                    self.watcher.breach(Violation("rests", each))
+                return
+        self.watcher.breach(Violation("rests", f"tasks are still moved {RESTS_TRIED_MAX * REST_SECONDS:.0f} s after"))
 
     def unsettled(self) -> list[str]:
         """List what is not as it should be."""
@@ -176,8 +193,16 @@ class World:
     async def define(self, family: str, image: str, cpu: int, memory: int, port: int = 0) -> None:
         """Register a task definition of one container."""
         mappings = [shapes.PortMapping(container_port=80, host_port=port, protocol="tcp")] if port else None
+        checked = shapes.HealthCheck(command=["CMD", "true"]) if image == "sickens" else None
         container = shapes.ContainerDefinition(
-            name="main", image=image, cpu=cpu, memory=memory, essential=True, port_mappings=mappings, stop_timeout=5
+            name="main",
+            image=image,
+            cpu=cpu,
+            memory=memory,
+            essential=True,
+            port_mappings=mappings,
+            stop_timeout=5,
+            health_check=checked,
         )
         request = shapes.RegisterTaskDefinitionRequest(family=family, container_definitions=[container])
         await self.ask("RegisterTaskDefinition", request)

@@ -107,7 +107,7 @@ class DockerApi:
         path: str,
         params: Params | None = None,
         *,
-        body: msgspec.Struct | None = None,
+        body: msgspec.Struct | bytes | None = None,
         answer_seconds_max: float = ANSWER_SECONDS_MAX,
     ) -> Answer:
         """One request and its whole answer, whatever its status."""
@@ -170,12 +170,14 @@ class DockerApi:
         method: str,
         path: str,
         params: Params | None,
-        body: msgspec.Struct | None,
+        body: msgspec.Struct | bytes | None,
         limit: aiohttp.ClientTimeout,
         headers: Params | None = None,
     ) -> AsyncGenerator[aiohttp.ClientResponse, None]:
-        data = None if body is None else msgspec.json.encode(body)
-        headers = headers if body is None else {**(headers or {}), "Content-Type": "application/json"}
+        data = msgspec.json.encode(body) if isinstance(body, msgspec.Struct) else body
+        headers = (
+            headers if not isinstance(body, msgspec.Struct) else {**(headers or {}), "Content-Type": "application/json"}
+        )
         try:
             async with self._session().request(
                 method, path, params=params, data=data, headers=headers, timeout=limit

@@ -9,13 +9,13 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from quarterdeck.agents.runtimes.docker.options import BYTES_PER_MIB
 from quarterdeck.agents.runtimes.errors import CannotCreateContainerError
 from quarterdeck.agents.runtimes.port import TaskBounds
 
 ROOT = Path("/sys/fs/cgroup")
 PARENT = "ecs"
 PERIOD_MICROSECONDS = 100_000
-BYTES_PER_MIB = 1 << 20
 
 
 class TaskCgroups:
@@ -25,6 +25,7 @@ class TaskCgroups:
         self._cpu = root / "cpu" / PARENT
         self._memory = root / "memory" / PARENT
         self.usable = False
+        self._parents: dict[str, str] = {}
 
     def look(self, driver: str, version: str) -> None:
         """Find out whether they can be made, given what the daemon says of its own."""
@@ -34,6 +35,11 @@ class TaskCgroups:
     def parent(self, bounds: TaskBounds | None) -> str:
         """What Docker is told, empty without one."""
         return f"/{PARENT}/{bounds.task}" if bounds is not None and self.usable else ""
+
+    def holds(self, container_id: str, parent: str) -> None:
+        """Take note that a container is in a task's cgroup, if it is."""
+        if self.usable and parent.startswith(f"/{PARENT}/"):
+            self._parents[container_id] = parent
 
     def make(self, bounds: TaskBounds | None) -> None:
         """Make a task's cgroup, again too. Raises CannotCreateContainerError."""
@@ -52,13 +58,13 @@ class TaskCgroups:
         except OSError as error:
             raise CannotCreateContainerError(f"cgroup of task {bounds.task}: {error.strerror}") from error
 
-    def drop(self, parent: str) -> None:
-        """Remove a task's cgroup, in every hierarchy Docker used it in, unless containers are left in it."""
-        task = parent.removeprefix(f"/{PARENT}/")
-        if task and task != parent and "/" not in task:
+    def removed(self, container_id: str) -> None:
+        """Remove a task's cgroup behind a container, in every hierarchy Docker used it in, unless others are left."""
+        parent = self._parents.pop(container_id, None)
+        if parent is not None:
             for hierarchy in self._cpu.parent.parent.iterdir():
                 with suppress(OSError):  # not there, or in use
-                    (hierarchy / PARENT / task).rmdir()
+                    (hierarchy / parent.removeprefix("/")).rmdir()
 
 
 def _write(path: Path, value: int) -> None:

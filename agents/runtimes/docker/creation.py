@@ -47,12 +47,15 @@ class Creation:
                 "POST", "/containers/create", params, body=body, answer_seconds_max=CREATE_SECONDS_MAX
             )
             if answer.ok:
+                created = msgspec.json.decode(answer.body, type=wire.Created).id
+                self._cgroups.holds(created, self._cgroups.parent(spec.bounds))
                 self._cgroups.make(spec.bounds)
-                return msgspec.json.decode(answer.body, type=wire.Created).id
+                return created
             existing = await self._existing(spec.name, answer)
             if existing is not None:
+                adopted = _adopted(existing, spec, answer)
                 self._cgroups.make(spec.bounds)
-                return _adopted(existing, spec, answer)
+                return adopted
         raise CannotCreateContainerError(answer.message)
 
     async def _existing(self, name: str, answer: Answer) -> Container | None:

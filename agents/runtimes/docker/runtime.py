@@ -16,6 +16,7 @@ from quarterdeck.agents.runtimes.docker.api import Answer, DockerApi
 from quarterdeck.agents.runtimes.docker.cgroup import TaskCgroups
 from quarterdeck.agents.runtimes.docker.creation import Creation
 from quarterdeck.agents.runtimes.docker.images import DockerImages
+from quarterdeck.agents.runtimes.docker.networks import DockerNetworks
 from quarterdeck.agents.runtimes.docker.options import BYTES_PER_MIB
 from quarterdeck.agents.runtimes.errors import (
     CannotInspectContainerError,
@@ -59,6 +60,7 @@ class DockerRuntime:
         self._api = DockerApi(socket_path)
         self._bounded = output.Bounded(self._api)
         self.images = DockerImages(self._api)
+        self.networks = DockerNetworks(self._api)
         self._cgroups = TaskCgroups()
         self._creation = Creation(self._api, self._cgroups, self.inspect)
 
@@ -111,7 +113,6 @@ class DockerRuntime:
 
     async def remove(self, container_id: str) -> None:
         """Force; a removal that is under way already counts as ours."""
-        parent = await self._cgroup_parent(container_id) if self._cgroups.usable else ""
         answer = await self._api.call(
             "DELETE",
             f"/containers/{container_id}",
@@ -120,11 +121,7 @@ class DockerRuntime:
         )
         if not answer.ok and answer.status not in {NOT_FOUND, CONFLICT}:
             raise CannotRemoveContainerError(answer.message)
-        self._cgroups.drop(parent)
-
-    async def _cgroup_parent(self, container_id: str) -> str:
-        answer = await self._api.call("GET", f"/containers/{container_id}/json")
-        return _decoded(answer, wire.Inspected).host_config.cgroup_parent if answer.ok else ""
+        self._cgroups.removed(container_id)
 
     async def remove_volume(self, name: str) -> None:
         """Ask the daemon; a volume in use stays."""
@@ -151,6 +148,7 @@ class DockerRuntime:
     async def inspect(self, container_id: str) -> Container:
         """Ask the daemon."""
         inspected = await self._inspected(container_id)
+        self._cgroups.holds(inspected.id, inspected.host_config.cgroup_parent)
         return translate.container(inspected, await self.images.digest(inspected.image, inspected.config.image))
 
     async def _inspected(self, container_id: str) -> wire.Inspected:

@@ -48,7 +48,7 @@ def create_request(spec: ContainerSpec, cgroup_parent: str = "") -> wire.CreateR
         cmd=spec.command,
         entrypoint=spec.entry_point,
         env=tuple(f"{name}={value}" for name, value in spec.environment.items()),
-        exposed_ports={_port_key(port): {} for port in spec.ports},
+        exposed_ports={_port_key(port): {} for port in spec.ports} if not spec.network_of else {},
         user=spec.user or "",
         working_dir=spec.working_directory or "",
         hostname=spec.hostname or "",
@@ -77,15 +77,19 @@ def _host_config(spec: ContainerSpec, cgroup_parent: str) -> wire.HostConfigRequ
     return wire.HostConfigRequest(
         **host_options(spec.options, memory_mib),
         cgroup_parent=cgroup_parent,
-        network_mode=spec.network_mode,
+        network_mode=_network_mode(spec),
         binds=tuple(_bind(mount) for mount in spec.mounts),
-        port_bindings=_port_bindings(spec) if spec.network_mode == "bridge" else {},
+        port_bindings=_port_bindings(spec) if _network_mode(spec) == "bridge" else {},
         cpu_shares=spec.cpu_shares,
         nano_cpus=round((spec.cpu_limit or bounds.cpu_limit or 0) * NANO_CPUS_PER_CPU),
         memory=(memory_mib or 0) * BYTES_PER_MIB,
         memory_reservation=(spec.memory_reservation_mib or 0) * BYTES_PER_MIB,
         log_config=wire.LogConfig(spec.log_driver, spec.log_options) if spec.log_driver else None,
     )
+
+
+def _network_mode(spec: ContainerSpec) -> str:
+    return f"container:{spec.network_of}" if spec.network_of else spec.network or spec.network_mode
 
 
 def _port_key(port: PortMapping) -> str:
@@ -133,12 +137,17 @@ def container(inspected: wire.Inspected, image_digest: str) -> Container:
         image_id=inspected.image,
         created_at=_seconds(inspected.created),
         addresses=_addresses(inspected.network_settings) if state == "running" else (),
+        mac_address=_mac(inspected.network_settings) if state == "running" else "",
         health=_health(inspected.state) if state == "running" else None,
     )
 
 
 def _addresses(settings: wire.NetworkSettings) -> tuple[str, ...]:
     return tuple(each.ip_address for each in (settings.networks or {}).values() if each.ip_address)
+
+
+def _mac(settings: wire.NetworkSettings) -> str:
+    return next((each.mac_address for each in (settings.networks or {}).values()), "")
 
 
 def _reason(state: wire.State) -> str | None:

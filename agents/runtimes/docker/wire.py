@@ -162,6 +162,7 @@ class NetworkAddress(msgspec.Struct, frozen=True):
     """Where a container is in one network; empty unless it runs."""
 
     ip_address: str = msgspec.field(name="IPAddress", default="")
+    mac_address: str = msgspec.field(name="MacAddress", default="")
 
 
 class NetworkSettings(msgspec.Struct, frozen=True, rename="pascal"):
@@ -171,7 +172,7 @@ class NetworkSettings(msgspec.Struct, frozen=True, rename="pascal"):
     networks: dict[str, NetworkAddress] | None = None
 
 
-class Subnet(msgspec.Struct, frozen=True, rename="pascal"):
+class Subnet(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
     """A range of addresses of a network."""
 
     subnet: str = ""
@@ -188,7 +189,24 @@ class Network(msgspec.Struct, frozen=True, rename="pascal"):
     """Answer of ``GET /networks/{name}``."""
 
     id: str
+    name: str = ""
     ipam: Ipam = msgspec.field(name="IPAM", default=Ipam())
+
+
+class IpamRequest(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
+    """Ranges of a network to be; none leaves the choice to the daemon."""
+
+    config: tuple[Subnet, ...] = ()
+
+
+class NetworkRequest(msgspec.Struct, frozen=True, rename="pascal"):
+    """Body of ``POST /networks/create``; of two with one name the second is refused."""
+
+    name: str
+    labels: dict[str, str]
+    ipam: IpamRequest = msgspec.field(name="IPAM")
+    driver: str = "bridge"
+    check_duplicate: bool = True
 
 
 class Inspected(msgspec.Struct, frozen=True, rename="pascal"):
@@ -263,6 +281,7 @@ class Version(msgspec.Struct, frozen=True, rename="pascal"):
 
     version: str
     api_version: str
+    arch: str = ""
 
 
 class Refusal(msgspec.Struct, frozen=True):

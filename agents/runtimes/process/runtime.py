@@ -27,6 +27,7 @@ from quarterdeck.agents.runtimes.errors import (
     ContainerGone,
     RuntimeUnavailable,
 )
+from quarterdeck.agents.runtimes.network import NoNetworks
 from quarterdeck.agents.runtimes.port import (
     Changed,
     Container,
@@ -57,6 +58,7 @@ class ProcessRuntime:
 
     def __init__(self, data: Path) -> None:
         self.images = NoImages()
+        self.networks = NoNetworks()
         self._store = Store(data)
         self._feed = ChangeFeed()
         self._checks = HealthChecks(self._store, self._publish)
@@ -187,7 +189,7 @@ class ProcessRuntime:
         pids = store.pids(container_id)
         if pids is None or not pids.command_lives:
             return {}
-        limit = (store.spec(container_id).memory_mib or 0) * launch.BYTES_PER_MIB
+        limit = launch.data_bytes(store.spec(container_id))
         return usage(pids.command_pid, limit, time.time())  # noqa: TID251 - as the file times are
 
     async def gateway(self) -> str:

@@ -12,6 +12,7 @@ from quarterdeck.agents.runtimes.errors import (
     ImageMissing,
     RuntimeUnavailable,
 )
+from quarterdeck.agents.runtimes.network import NoNetworks
 from quarterdeck.agents.runtimes.port import (
     Changed,
     Container,
@@ -33,6 +34,7 @@ class SimulatedRuntime:
 
     def __init__(self, host: SimulatedHost) -> None:
         self.images = SimulatedImages(host)
+        self.networks = NoNetworks()
         self._host = host
         self._feed = ChangeFeed()
         self._closed = False

@@ -21,10 +21,10 @@ WEB = definition(
 )
 
 
-def planned() -> Task:
-    wanted = WantedTask(task=task_id(1), definition=WEB, group="service:shop")
+def planned(asked: shapes.TaskDefinition = WEB) -> Task:
+    wanted = WantedTask(task=task_id(1), definition=asked, group="service:shop")
     plan = translate(wanted, ARN, "moon", INSTANCE)
-    return Task(id=task_id(1), arn=ARN, cluster="moon", plan=plan, definition=WEB, group="service:shop")
+    return Task(id=task_id(1), arn=ARN, cluster="moon", plan=plan, definition=asked, group="service:shop")
 
 
 def running(task: Task, name: str, **fields: object) -> Container:
@@ -70,7 +70,18 @@ def test_a_container_tells_ports_addresses_limits_and_times() -> None:
     assert document["CreatedAt"] == "1970-01-01T00:00:01.250000Z"
     assert document["Labels"]["com.amazonaws.ecs.container-name"] == "app"
     assert document["ContainerARN"].startswith(f"arn:aws:ecs:us-east-1:000000000000:container/moon/{task_id(1)}/")
-    assert not {"ExitCode", "FinishedAt", "Volumes", "LogDriver"} & set(document)
+    assert not {"ExitCode", "FinishedAt", "Volumes", "LogDriver", "Health", "RestartCount"} & set(document)
+
+
+def test_a_container_tells_its_health_and_its_restarts_where_it_has_a_check_and_a_policy() -> None:
+    check = shapes.HealthCheck(command=["CMD", "true"])
+    policy = shapes.ContainerRestartPolicy(enabled=True, restart_attempt_period=60)
+    task = planned(definition(container("app", health_check=check, restart_policy=policy)))
+    assert container_document(task, "app")["RestartCount"] == 0
+    observe(task, "app", running(task, "app", health="HEALTHY"))
+    task.restarts["app"] = 2
+    document = container_document(task, "app")
+    assert (document["Health"], document["RestartCount"]) == ({"status": "HEALTHY"}, 2)
 
 
 def test_a_container_that_was_not_created_yet_says_so() -> None:

@@ -53,22 +53,27 @@ def test_the_size_of_a_task_is_written_down(cgroups: TaskCgroups, tmp_path: Path
 
 
 def test_a_cgroup_goes_with_the_last_container_in_every_hierarchy(cgroups: TaskCgroups, tmp_path: Path) -> None:
-    for name in ("cpu", "memory", "pids"):
-        (tmp_path / name / "ecs/t1/c1").mkdir(parents=True)
-    cgroups.drop("/ecs/t1")
-    assert (tmp_path / "cpu/ecs/t1/c1").is_dir()
-    for name in ("cpu", "memory", "pids"):
-        (tmp_path / name / "ecs/t1/c1").rmdir()
-    cgroups.drop("/ecs/t1")
+    inside = [tmp_path / name / "ecs/t1/c2" for name in ("cpu", "memory", "pids")]
+    for folder in inside:
+        folder.mkdir(parents=True)
+    cgroups.holds("c1", "/ecs/t1")
+    cgroups.holds("c2", "/ecs/t1")
+    cgroups.removed("c1")
+    assert all(folder.is_dir() for folder in inside)
+    for folder in inside:
+        folder.rmdir()
+    cgroups.removed("c2")
     assert list(tmp_path.glob("*/ecs/*")) == []
 
 
-@pytest.mark.parametrize("parent", ["", "/docker", "/ecs/../other", "/ecs/"])
+@pytest.mark.parametrize("parent", ["", "/docker", "/kubepods/x"])
 def test_cgroups_of_others_are_left_alone(cgroups: TaskCgroups, tmp_path: Path, parent: str) -> None:
-    others = [tmp_path / "cpu/docker", tmp_path / "cpu/other", tmp_path / "cpu/ecs"]
+    others = [tmp_path / "cpu/docker", tmp_path / "cpu/kubepods/x"]
     for each in others:
-        each.mkdir()
-    cgroups.drop(parent)
+        each.mkdir(parents=True)
+    cgroups.holds("c1", parent)
+    cgroups.removed("c1")
+    cgroups.removed("never seen")
     assert all(each.is_dir() for each in others)
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from quarterdeck.engine.doors.constraints import OWN_TEXTS
 from quarterdeck.engine.doors.door import OPERATIONS as BEHAVING
+from quarterdeck.events.operations import OWN
 from tests.engine.api.served import Served, post
 from tests.engine.model import OPERATIONS, breaks, valid
 
@@ -46,7 +47,7 @@ def test_what_is_valid_by_shape_is_answered(operation: str, connection: http.cli
     answered()
 
 
-@pytest.mark.parametrize("operation", sorted(BEHAVING))
+@pytest.mark.parametrize("operation", sorted(set(BEHAVING) - set(OWN)))
 def test_what_ecs_has_words_of_its_own_for_is_refused_in_them(
     operation: str, open_server: Served, connection: http.client.HTTPConnection
 ) -> None:
@@ -58,6 +59,12 @@ def test_what_ecs_has_words_of_its_own_for_is_refused_in_them(
             assert status == REFUSED, (broken, answer)
             assert "validation error detected" not in answer["message"]
     assert open_server.position == before
+
+
+def test_operations_of_our_own_are_asked_for_as_ecs_s_are(connection: http.client.HTTPConnection) -> None:
+    status, answer = post(connection, "ExplainPlacement", b'{"cluster":"web","taskDefinition":"job"}')
+    assert (status, answer["decisions"][0]["outcome"]) == (200, "DRY_RUN")
+    assert "no container instances" in str(post(connection, "ExplainPlacement", b'{"cluster":"web","service":"web"}'))
 
 
 def is_object(body: bytes) -> bool:

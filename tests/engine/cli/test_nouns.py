@@ -269,3 +269,19 @@ def test_secrets_are_stored_listed_and_deleted_but_never_shown(up: UpProcess) ->
     assert "cheese" not in said(up, "secret", "ls", "-o", "wide") + said(up, "events", "-o", "json")
     assert said(up, "secret", "rm", "prod/db") == ""
     assert refused(up, "secret", "rm", "prod/db").startswith("Error: ResourceNotFoundException: There is no secret")
+
+
+def test_an_agent_drains_its_own_instance_and_waits_for_its_tasks(up: UpProcess) -> None:
+    agents = up.data / "agents"
+    instance = json.loads((agents / "a-1" / "agent.json").read_text())["containerInstanceArn"].rpartition("/")[2]
+    nats = json.loads((up.data / "up.json").read_text())
+    where = ("--nats", nats["nats"], "--creds", nats["nats_creds"])
+    drained = command("agent", "drain", "--data", str(agents / "a-1"), "--timeout", "60", *where)
+    assert drained.returncode == 0, drained.stderr
+    lines = drained.stdout.splitlines()
+    assert lines[0] == f"{instance} of cluster default is DRAINING"
+    assert lines[-1] == "0 tasks left"
+    assert one(up, "instance", instance)["status"] == "DRAINING"
+    said(up, "instance", "activate", instance)
+    wrong = command("agent", "drain", "--data", str(agents), *where)
+    assert (wrong.returncode, "is no agent's data directory" in wrong.stderr) == (1, True)

@@ -38,7 +38,9 @@ DEFINITIONS = (
     defined("app:5", cpu=100, memory=100, needs=("ecs.capability.task-eni",)),
     defined("app:6", cpu=100, memory=200, only="attribute:rack == r1 or attribute:ecs.capability.task-eni exists"),
     defined("app:7", cpu=50, memory=50, only="not (task:group == batch) and runningTasksCount < 3"),
+    defined("app:8", cpu=300, memory=300, checked=True),
 )
+HEALTHS = ("UNHEALTHY", "UNHEALTHY", "HEALTHY", "UNKNOWN")
 STRATEGIES: tuple[list[shapes.PlacementStrategy], ...] = (
     [],
     [],
@@ -63,6 +65,16 @@ CONSTRAINTS: tuple[list[shapes.PlacementConstraint], ...] = (
     ],
 )
 PERCENTS = ((100, 200), (50, 100), (66, 133), (0, 100), (75, 125), (90, 110))
+BREAKERS = (
+    None,
+    shapes.DeploymentCircuitBreaker(enable=True, rollback=True),
+    shapes.DeploymentCircuitBreaker(
+        enable=True,
+        rollback=False,
+        reset_on_healthy_task=False,
+        threshold_configuration=shapes.ThresholdConfiguration(type="COUNT", value=1),
+    ),
+)
 ROUNDS_MAX = 200
 
 
@@ -123,6 +135,9 @@ class Chaos(Story):
                 self.settle(name)
             self.agents_start()
             self.agents_stop()
+            for each in self.live():
+                if each.checks is not None and each.health == "UNKNOWN":
+                    turn_health(self, each, "HEALTHY")
             self.now += 2000.0
             if len(self.commits) == before:
                 return
@@ -228,6 +243,18 @@ def told_running(story: Chaos, one: int, two: int) -> None:
         story.when(report.task, shapes.SubmitTaskStateChangeRequest(task=found.id, status="RUNNING"))
 
 
+def turn_health(story: Chaos, found: TaskState, health: str) -> None:
+    """Have the agent report what the health check of its one container says."""
+    change = shapes.ContainerStateChange(container_name="main", status="RUNNING", health_status=health)
+    story.when(report.task, shapes.SubmitTaskStateChangeRequest(task=found.id, status="RUNNING", containers=[change]))
+
+
+def told_health(story: Chaos, one: int, two: int) -> None:
+    found = [each for each in story.live() if each.checks is not None]
+    if found:
+        turn_health(story, found[one % len(found)], HEALTHS[two % len(HEALTHS)])
+
+
 def told_stopped(story: Chaos, one: int, two: int) -> None:
     tasks = list(story.cluster().tasks)
     if tasks:
@@ -293,8 +320,11 @@ def create_service(story: Chaos, one: int, two: int) -> None:
             desired_count=two % 7,
             placement_constraints=options(one, two)[0],
             placement_strategy=options(one, two)[1],
+            health_check_grace_period_seconds=30 * (one % 2),
             deployment_configuration=shapes.DeploymentConfiguration(
-                minimum_healthy_percent=minimum, maximum_percent=maximum
+                minimum_healthy_percent=minimum,
+                maximum_percent=maximum,
+                deployment_circuit_breaker=BREAKERS[one // len(SERVICES) % len(BREAKERS)],
             ),
         ),
     )
@@ -362,6 +392,7 @@ ACTS: tuple[Callable[[Chaos, int, int], Any], ...] = (
     reregister,
     delete_service,
     mark,
+    told_health,
 )
 
 PLACING = (

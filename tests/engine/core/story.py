@@ -29,6 +29,7 @@ NAMESPACE = "us-east-1/000000000000"
 ARN = "arn:aws:ecs:us-east-1:000000000000:"
 NOON = 1_000_000.0
 PASSES_MAX = 50
+CHECK = shapes.HealthCheck(command=["CMD-SHELL", "true"])
 
 Told = AnyEvent | Iterable[AnyEvent]
 
@@ -247,6 +248,7 @@ def defined(
     port: int = 0,
     needs: tuple[str, ...] = (),
     only: str = "",
+    checked: bool = False,
     **members: Any,
 ) -> TaskDefinitionRegistered:
     """Tell that a revision was registered whose one container takes so much, only where an expression says so."""
@@ -255,7 +257,9 @@ def defined(
     definition = shapes.TaskDefinition(
         family=family,
         revision=int(revision),
-        container_definitions=[container(cpu=cpu, memory=memory, port_mappings=ports)],
+        container_definitions=[
+            container(cpu=cpu, memory=memory, port_mappings=ports, health_check=CHECK if checked else None)
+        ],
         requires_attributes=[shapes.Attribute(name=each) for each in needs] or None,
         placement_constraints=[shapes.TaskDefinitionPlacementConstraint(type="memberOf", expression=only)]
         if only
@@ -280,10 +284,13 @@ def created(
     minimum: int = 100,
     maximum: int = 200,
     tags: list[shapes.Tag] | None = None,
+    rules: dict[str, Any] | None = None,
     **settings: Any,
 ) -> list[AnyEvent]:
-    """Tell that a service of the default cluster was created."""
-    configuration = shapes.DeploymentConfiguration(minimum_healthy_percent=minimum, maximum_percent=maximum)
+    """Tell that a service of the default cluster was created; ``rules`` are more of its deployment configuration."""
+    configuration = shapes.DeploymentConfiguration(
+        minimum_healthy_percent=minimum, maximum_percent=maximum, **(rules or {})
+    )
     full = ServiceSettings(deployment_configuration=configuration, **settings)
     return [
         ServiceCreated(cluster="default", service=name, desired_count=count, settings=full, tags=tags or []),

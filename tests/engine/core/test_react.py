@@ -6,7 +6,12 @@ import pytest
 
 from quarterdeck.engine.core.react import concerned, makes_room
 from quarterdeck.events.catalog import AnyEvent
-from quarterdeck.events.container_instance import AgentConnected, AgentDisconnected, ContainerInstanceStatusChanged
+from quarterdeck.events.container_instance import (
+    AgentConnected,
+    AgentDisconnected,
+    AttributesPut,
+    ContainerInstanceStatusChanged,
+)
 from quarterdeck.events.service import ServiceDeleted, ServiceDrained, ServiceSteadyStateReached, ServiceUpdated
 from quarterdeck.events.task import TaskStarted, TaskStopRequested
 from tests.engine.core.story import Story, created, defined, deployed, given, joined, placed, stopped
@@ -47,6 +52,7 @@ def test_a_created_service_is_concerned() -> None:
 def test_a_task_stopped_or_an_instance_changed_may_make_room() -> None:
     assert makes_room(stopped("t1"))
     assert makes_room(AgentConnected(cluster="default", container_instance="a1"))
+    assert makes_room(AttributesPut(cluster="default", container_instance="a1", attributes=[]))
     assert not makes_room(ServiceUpdated(cluster="default", service="web"))
 
 

@@ -12,6 +12,7 @@ from quarterdeck.events.container_instance import (
     AgentDisconnected,
     AgentLost,
     ContainerInstanceDeregistered,
+    ContainerInstanceStatusChanged,
 )
 from quarterdeck.events.service import (
     DeploymentCompleted,
@@ -365,3 +366,36 @@ def test_the_name_of_a_service_that_is_gone_is_free_and_begins_anew() -> None:
     assert (story.service().running, story.service().alive) == (2, 2)
     assert [each.id for each in story.service().deployments] == ["ecs-svc/901"]
     check(story.state)
+
+
+def test_an_instance_that_comes_ends_the_wait_after_failed_starts_once() -> None:
+    story = given(defined(), joined("a1"), created(count=1))
+    story.settle()
+    for _ in range(3):
+        fail_start(story)
+        story.settle()
+    assert story.live() == []
+    assert story.answer.waits_for_room, "so that it is looked at when there may be some"
+    story.after(1).given(joined("b1", "b"))
+    assert any(isinstance(each, TaskPlaced) for each in story.reconcile())
+    fail_start(story)
+    assert story.settle().at is not None
+    assert story.live() == [], "it fails there too, so the wait goes on"
+
+
+@pytest.mark.parametrize("kind", ["ACTIVE again", "connected again"])
+def test_so_does_one_that_is_back(kind: str) -> None:
+    story = given(defined(), joined("a1"), created(count=1))
+    story.settle()
+    for _ in range(3):
+        fail_start(story)
+        story.settle()
+    story.after(1)
+    if kind == "connected again":
+        story.given(gone("a1"), back("a1"))
+    else:
+        story.given(
+            ContainerInstanceStatusChanged(cluster="default", container_instance="a1", status=status)
+            for status in ("DRAINING", "ACTIVE")
+        )
+    assert any(isinstance(each, TaskPlaced) for each in story.reconcile())

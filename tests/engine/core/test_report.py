@@ -173,6 +173,7 @@ def test_a_task_is_as_healthy_as_its_essential_containers_with_a_health_check() 
     (event,) = story.when(report.container, one)
     assert isinstance(event, ContainerStateChanged)
     assert (event.container.health_status, event.container.restart_count) == ("HEALTHY", 2)
+    assert story.task("t1").restarts == {"a": 2}
     assert health(story, b="HEALTHY") == ["HEALTHY"]
 
 

@@ -169,11 +169,6 @@ def test_the_name_of_a_draining_service_is_not_free() -> None:
             "maximumPercent must be at least 100",
         ),
         (
-            web(deployment_configuration=CONFIGURATION(strategy="CANARY")),
-            "UnsupportedFeatureException",
-            "This version supports the deployment strategy ROLLING only.",
-        ),
-        (
             web(tags=[shapes.Tag(key="aws:x", value="")]),
             "InvalidParameterException",
             "Invalid tag 'aws:x': the prefix aws: is reserved.",

@@ -7,7 +7,7 @@ import pytest
 from quarterdeck.engine.core import service, service_deployment
 from quarterdeck.events import shapes
 from quarterdeck.events.names import service_deployment_id
-from quarterdeck.events.service import DeploymentStarted
+from quarterdeck.events.service import DeploymentFailed, DeploymentStarted
 from tests.engine.core.story import ARN, Story, created, defined, given, joined
 
 STOP = shapes.StopServiceDeploymentRequest
@@ -50,6 +50,28 @@ def test_stopping_a_deployment_goes_back_to_the_revision_that_completed() -> Non
     story.run_service()
     assert {each.definition for each in story.live()} == {"app:1"}
     assert story.refusal(service_deployment.stop, STOP(service_deployment_arn=arn(second))) == FINISHED
+
+
+def test_an_aborted_deployment_stays_where_it_is_until_the_next() -> None:
+    story = running()
+    second = deploy(story)
+    story.settle()
+    before = {each.id for each in story.live()}
+    (event,) = story.when(service_deployment.stop, STOP(service_deployment_arn=arn(second), stop_type="ABORT"))
+    assert event == DeploymentFailed(
+        cluster="default",
+        service="web",
+        deployment=second,
+        cause="STOPPED",
+        reason="ECS deployment stopped: it was aborted by a caller.",
+    )
+    story.run_service()
+    assert {each.id for each in story.live()} == before
+    assert story.refusal(service_deployment.stop, STOP(service_deployment_arn=arn(second))) == FINISHED
+    story.when(service.update, UPDATE(service="web", task_definition="app:1"))
+    story.run_service()
+    assert {each.definition for each in story.live()} == {"app:1"}
+    assert story.service().steady
 
 
 def test_what_is_part_of_the_revision_goes_back_too() -> None:

@@ -6,29 +6,24 @@ from typing import Any
 
 import pytest
 
+from quarterdeck.engine.core import service, task_set
 from quarterdeck.engine.core.service_health import FAILED
 from quarterdeck.events import shapes
 from quarterdeck.events.service import DeploymentCompleted, ServiceSteadyStateReached
 from quarterdeck.events.task import TaskHealthChanged, TaskRequested, TaskStopRequested
+from quarterdeck.events.task_set import TaskSetSteadyStateReached
 from tests.checkers import check
-from tests.engine.core.story import Story, container, created, defined, deployed, given, joined, stopped
-
-CHECK = shapes.HealthCheck(command=["CMD-SHELL", "true"])
-
-
-def checked(name: str) -> Any:
-    family, _, revision = name.partition(":")
-    definition = shapes.TaskDefinition(
-        family=family,
-        revision=int(revision),
-        container_definitions=[container(cpu=256, memory=512, health_check=CHECK)],
-    )
-    return defined(name, definition=definition)
+from tests.engine.core.story import Story, created, defined, deployed, given, joined, stopped
 
 
 def served(count: int = 2, *, cpu: int = 4096, **fields: Any) -> Story:
     """A service whose tasks run and are HEALTHY."""
-    story = given(checked("app:1"), checked("app:2"), joined("a1", cpu=cpu), created(count=count, **fields))
+    story = given(
+        defined("app:1", checked=True),
+        defined("app:2", checked=True),
+        joined("a1", cpu=cpu),
+        created(count=count, **fields),
+    )
     work(story)
     assert story.service().steady
     return story
@@ -61,7 +56,7 @@ def names(story: Story) -> list[str]:
 
 
 def test_a_service_is_steady_once_its_tasks_are_healthy() -> None:
-    story = given(checked("app:1"), joined("a1"), created(count=1))
+    story = given(defined("app:1", checked=True), joined("a1"), created(count=1))
     story.reconcile()
     story.agents_start()
     assert story.reconcile() == [], "RUNNING is not HEALTHY"
@@ -172,3 +167,27 @@ def test_an_unhealthy_task_that_ends_by_itself_is_replaced_as_any_other() -> Non
     work(story)
     assert len(names(story)) == 2
     assert story.service().steady
+
+
+def test_a_task_set_replaces_its_unhealthy_tasks_too() -> None:
+    story = given(defined("app:1", checked=True), joined("a1"))
+    external = shapes.DeploymentController(type="EXTERNAL")
+    story.when(
+        service.create, shapes.CreateServiceRequest(service_name="web", desired_count=1, deployment_controller=external)
+    )
+    scale = shapes.Scale(value=100.0, unit="PERCENT")
+    request = shapes.CreateTaskSetRequest(cluster="default", service="web", task_definition="app:1", scale=scale)
+    story.when(task_set.create, request)
+    story.reconcile()
+    story.agents_start()
+    assert story.reconcile() == [], "RUNNING is not HEALTHY"
+    (first,) = names(story)
+    are(story, "HEALTHY", first)
+    assert [type(each) for each in story.reconcile()] == [TaskSetSteadyStateReached]
+    are(story, "UNHEALTHY", first)
+    assert did(story) == ["start"]
+    story.agents_start()
+    (second,) = set(names(story)) - {first}
+    are(story, "HEALTHY", second)
+    assert did(story) == ["stop"]
+    assert names(story) == [second]

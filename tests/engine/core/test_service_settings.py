@@ -52,6 +52,18 @@ def web(definition: str | None = "web", **members: Any) -> shapes.CreateServiceR
     return CREATE(**{"service_name": "web", "task_definition": definition, "desired_count": 1, **members})
 
 
+HOOK_STAGES = f"lifecycleStages should be some of [{','.join(shapes.ENUMS['DeploymentLifecycleHookStage'])}]"
+
+
+def staged(**rules: Any) -> shapes.CreateServiceRequest:
+    return web(deployment_configuration=CONFIGURATION(**{"strategy": "BLUE_GREEN", **rules}))
+
+
+def hooked(**members: Any) -> shapes.CreateServiceRequest:
+    whole = {"hook_target_arn": "https://x", "lifecycle_stages": ["PRE_SCALE_UP"], **members}
+    return staged(lifecycle_hooks=[shapes.DeploymentLifecycleHook(**whole)])
+
+
 def daemon(**members: Any) -> shapes.CreateServiceRequest:
     return web(**{"scheduling_strategy": "DAEMON", "desired_count": None, **members})
 
@@ -207,10 +219,76 @@ def strategy(*items: tuple[int, int]) -> list[shapes.CapacityProviderStrategyIte
             ),
             "earlySuccessCriteria healthyPercent must be from minimumHealthyPercent (100) to 100",
         ),
+        (staged(strategy="GREEN"), "strategy should be one of [ROLLING,BLUE_GREEN,LINEAR,CANARY]"),
+        (
+            staged(linear_configuration=shapes.LinearConfiguration()),
+            "linearConfiguration can not be used with the strategy BLUE_GREEN.",
+        ),
+        (
+            staged(strategy="LINEAR", canary_configuration=shapes.CanaryConfiguration()),
+            "canaryConfiguration can not be used with the strategy LINEAR.",
+        ),
+        (
+            staged(early_success_criteria=shapes.DeploymentEarlySuccessCriteria(enable=True, healthy_percent=100)),
+            "earlySuccessCriteria can not be used with the strategy BLUE_GREEN.",
+        ),
+        (
+            staged(deployment_circuit_breaker=shapes.DeploymentCircuitBreaker(enable=True, rollback=True)),
+            "deploymentCircuitBreaker can not be enabled with the strategy BLUE_GREEN.",
+        ),
+        (
+            staged(strategy="LINEAR", linear_configuration=shapes.LinearConfiguration(step_percent=2.9)),
+            "stepPercent must be from 3 to 100",
+        ),
+        (
+            staged(strategy="LINEAR", linear_configuration=shapes.LinearConfiguration(step_bake_time_in_minutes=1441)),
+            "stepBakeTimeInMinutes must be from 0 to 1440",
+        ),
+        (
+            staged(strategy="CANARY", canary_configuration=shapes.CanaryConfiguration(canary_percent=100.5)),
+            "canaryPercent must be from 0.1 to 100",
+        ),
+        (
+            staged(strategy="CANARY", canary_configuration=shapes.CanaryConfiguration(canary_bake_time_in_minutes=-1)),
+            "canaryBakeTimeInMinutes must be from 0 to 1440",
+        ),
+        (hooked(lifecycle_stages=[]), HOOK_STAGES),
+        (hooked(lifecycle_stages=["SCALE_UP"]), HOOK_STAGES),
+        (hooked(target_type="EMAIL"), "targetType should be one of [AWS_LAMBDA,PAUSE]"),
+        (hooked(hook_target_arn=None), "hookTargetArn can not be blank."),
+        (
+            hooked(target_type="PAUSE", lifecycle_stages=["TEST_TRAFFIC_SHIFT"]),
+            "A PAUSE hook can not be in the stage TEST_TRAFFIC_SHIFT.",
+        ),
     ],
 )
 def test_what_a_service_can_not_be_asked_for_is_refused(request_: shapes.CreateServiceRequest, message: str) -> None:
     assert story().refusal(service.create, request_) == ("InvalidParameterException", message)
+
+
+@pytest.mark.parametrize("target", ["arn:aws:lambda:us-east-1:000000000000:function:smoke", "nats:", "nats:checks.*"])
+def test_a_hook_that_can_not_be_asked_here_is_refused_with_the_way_out(target: str) -> None:
+    words = f"A hook is a web address (https://…) or a NATS subject (nats:…) here; {target} is neither."
+    refused = story().refusal(service.create, hooked(hook_target_arn=target))
+    assert refused == ("UnsupportedFeatureException", words)
+
+
+@pytest.mark.parametrize("target", ["https://checks.example/smoke", "http://127.0.0.1:1/", "nats:checks.smoke"])
+def test_hooks_are_web_addresses_and_subjects(target: str) -> None:
+    assert story().when(service.create, hooked(hook_target_arn=target))
+
+
+def test_steps_have_defaults() -> None:
+    told = story()
+    told.when(service.create, staged(strategy="LINEAR"))
+    assert told.service().settings.deployment_configuration.linear_configuration == shapes.LinearConfiguration(
+        step_percent=10.0, step_bake_time_in_minutes=6
+    )
+    other = story()
+    other.when(service.create, staged(strategy="CANARY", canary_configuration=shapes.CanaryConfiguration()))
+    assert other.service().settings.deployment_configuration.canary_configuration == shapes.CanaryConfiguration(
+        canary_percent=5.0, canary_bake_time_in_minutes=10
+    )
 
 
 @pytest.mark.parametrize(

@@ -313,6 +313,14 @@ SAME_TIME = "Specifying both a launch type and capacity provider strategy is not
             "Override for container named other is not a container in the TaskDefinition.",
         ),
         (
+            RUN(
+                task_definition="app",
+                overrides=overriding(resource_requirements=[shapes.ResourceRequirement(type="GPU", value="x")]),
+            ),
+            "InvalidParameterException",
+            "Invalid override of container main: GPU is a whole number.",
+        ),
+        (
             RUN(task_definition="app", overrides=overriding(name=None)),
             "InvalidParameterException",
             "Override for a container without a name: say which container it is for.",

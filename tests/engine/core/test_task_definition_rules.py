@@ -72,6 +72,18 @@ def efs(**members: Any) -> shapes.Volume:
     [
         (app(task_role_arn="no role!"), "Role is not valid"),
         (app(execution_role_arn="no role!"), "Role is not valid"),
+        (
+            app(container(linux_parameters=shapes.LinuxParameters(max_swap=-1))),
+            "Invalid 'maxSwap' setting for container 'main': it must be at least 0 MiB.",
+        ),
+        (
+            app(container(linux_parameters=shapes.LinuxParameters(shared_memory_size=0))),
+            "Invalid 'sharedMemorySize' setting for container 'main': it must be at least 1 MiB.",
+        ),
+        (
+            app(container(linux_parameters=shapes.LinuxParameters(tmpfs=[shapes.Tmpfs(container_path="/x", size=0)]))),
+            "Invalid 'tmpfs' setting for container 'main': it must be at least 1 MiB.",
+        ),
         (app(pid_mode="none"), "pidMode should be one of [host,task]"),
         (app(ipc_mode="all"), "ipcMode should be one of [host,task,none]"),
         (
@@ -138,6 +150,10 @@ def efs(**members: Any) -> shapes.Volume:
         (
             app(container(linux_parameters=shapes.LinuxParameters(swappiness=101))),
             "the 'swappiness' setting for container 'main' must be between 0 and 100",
+        ),
+        (
+            app(container(resource_requirements=[shapes.ResourceRequirement(type="GPU", value="0")])),
+            "Invalid 'resourceRequirements' setting for container 'main': GPU must be at least 1.",
         ),
         (
             app(container(dns_search_domains=["-bad-"])),

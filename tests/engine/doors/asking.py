@@ -73,10 +73,10 @@ class Asker:
         definition: dict[str, Any] = (await self.ask("RegisterTaskDefinition", **asked))["taskDefinition"]
         return definition
 
-    async def join(self) -> str:
+    async def join(self, zone: str = "us-east-1a") -> str:
         """Have an instance join whose agent is connected."""
-        zone = [{"name": "ecs.availability-zone", "value": "us-east-1a"}]
-        answer = await self.ask("RegisterContainerInstance", totalResources=ROOM, attributes=zone)
+        attributes = [{"name": "ecs.availability-zone", "value": zone}]
+        answer = await self.ask("RegisterContainerInstance", totalResources=ROOM, attributes=attributes)
         name = str(answer["containerInstance"]["containerInstanceArn"]).rsplit("/", 1)[1]
         await self.replica.heartbeats.beat(Instance(str(NAMESPACE), "default", name), Heartbeat(session="s"))
         return name

@@ -72,7 +72,7 @@ async def test_a_list_that_can_not_be_is_refused() -> None:
         assert refused[0] == "InvalidParameterException"
         refused = await asker.refusal("ListAttributes", targetType="container-instance", cluster="never")
         assert refused == ("ClusterNotFoundException", "Cluster not found.")
-        refused = await asker.refusal("ListContainerInstances", filter="attribute:rack == r1")
+        refused = await asker.refusal("ListContainerInstances", filter="attribute:rack = r1")
         assert refused[0] == "InvalidParameterException"
 
 
@@ -86,4 +86,7 @@ async def test_health_is_told_when_asked_for() -> None:
         )
         health = whole["containerInstances"][0]["healthStatus"]
         assert health["overallStatus"] == "OK"
-        assert [(each["type"], each["status"]) for each in health["details"]] == [("AGENT_CONNECTIVITY", "OK")]
+        assert [(each["type"], each["status"]) for each in health["details"]] == [
+            ("CONTAINER_RUNTIME", "OK"),
+            ("AGENT_CONNECTIVITY", "OK"),
+        ]

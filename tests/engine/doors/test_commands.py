@@ -46,6 +46,7 @@ async def test_a_stock_client_runs_a_task_and_reads_it_back(server: Server) -> N
         (WEB + "RunTask", b'{"cluster":"other"}', "InvalidParameterException", "cluster other"),
         (WEB + "RunTask", b'{"cluster":"arn:aws:ecs:a:b:cluster/c"}', "InvalidParameterException", "cluster/c"),
         (WEB + "CreateCluster", b'{"clusterName":"other"}', "InvalidParameterException", "cluster other"),
+        (WEB + "ExplainPlacement", b"", "InvalidParameterException", "Say what to explain"),
         (WEB + "Dance", b"", "UnknownOperationException", "Dance"),
         (WEB + "runtask", b"", "UnknownOperationException", "runtask"),
         (

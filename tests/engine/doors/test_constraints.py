@@ -56,7 +56,7 @@ def test_a_refusal_says_where_and_what() -> None:
 
 
 def test_own_texts_are_members_of_operations_that_behave() -> None:
-    members = {broken.member for operation in OPERATIONS for broken in breaks(operation)}
+    members = {broken.member for operation in set(OPERATIONS) & set(ALL) for broken in breaks(operation)}
     assert members >= OWN_TEXTS
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Awaitable
 from typing import Any
 
+from quarterdeck.engine.shell.scheduler import FULL_LOOK_SECONDS
 from tests.engine.doors.asking import ARN, NOON, Asker, asking
 
 PORTED = [{"name": "main", "image": "busybox", "memory": 64, "portMappings": [{"containerPort": 80}]}]
@@ -182,6 +185,19 @@ async def test_what_is_not_there_is_said_in_ecs_words() -> None:
         assert code == "InvalidParameterException"
 
 
+async def test_a_service_without_tasks_is_draining_first() -> None:
+    async with asking() as asker:
+        await asker.furnish()
+        await asker.ask("CreateService", serviceName="web", taskDefinition="app", desiredCount=0)
+        assert (await asker.ask("DeleteService", service="web"))["service"]["status"] == "DRAINING"
+
+        async def status() -> str:
+            return str((await asker.service())["status"])
+
+        await asker.until(status, "INACTIVE")
+        assert (await asker.ask("DeleteService", service="web"))["service"]["status"] == "INACTIVE"
+
+
 async def test_a_namespace_that_is_a_clusters_default_has_no_services() -> None:
     async with asking() as asker:
         await asker.ask("CreateCluster", serviceConnectDefaults={"namespace": "shop"})
@@ -202,3 +218,196 @@ async def test_service_deployments_end_with_their_service() -> None:
         await asker.ask("CreateService", **WEB)
         answer = await asker.ask("DescribeServiceDeployments", serviceDeploymentArns=[arn])
         assert [each["reason"] for each in answer["failures"]] == ["MISSING"]
+
+
+async def fail_starts(asker: Asker, count: int) -> None:
+    """Have agents report of so many new tasks that they could not be started."""
+    failed: set[str] = set()
+    newest = (await asker.service())["deployments"][0]["id"]
+
+    async def waiting() -> list[str]:
+        return [each for each in await asker.tasks(startedBy=newest) if each not in failed][:1]
+
+    for done in range(count):
+        await asker.until(lambda: _length(waiting()), 1)
+        failed.update(await waiting())
+        assert len(failed) == done + 1
+        (task,) = failed - {*await asker.tasks(desiredStatus="STOPPED")}
+        reason = "CannotPullContainerError: no such image"
+        await asker.ask("SubmitTaskStateChange", task=task, status="STOPPED", reason=reason)
+
+
+async def _length(listing: Awaitable[list[str]]) -> int:
+    return len(await listing)
+
+
+def messages(service: dict[str, Any]) -> list[str]:
+    """What a service's events say, oldest first, without its name."""
+    return [each["message"].removeprefix("(service web) ") for each in reversed(service["events"])]
+
+
+async def test_a_broken_deployment_is_rolled_back_and_every_step_is_told() -> None:
+    rules = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
+    async with asking() as asker:
+        told = await serving(asker, deploymentConfiguration=rules)
+        good, before = told["deployments"][0]["id"], set(await asker.tasks())
+        await asker.define("app", containerDefinitions=PORTED)
+        bad = (await asker.ask("UpdateService", service="web", taskDefinition="app"))["service"]["deployments"][0]["id"]
+        await fail_starts(asker, 3)
+        after = await asker.settle()
+        assert set(await asker.tasks()) == before, "healthy old tasks are left alone"
+        (deployment,) = after["deployments"]
+        assert (deployment["id"], deployment["status"], deployment["rolloutState"]) == (good, "PRIMARY", "COMPLETED")
+        assert after["taskDefinition"] == ARN + "task-definition/app:1"
+        said = messages(after)
+        failed = said.index(f"(deployment {bad}) deployment failed: tasks failed to start.")
+        assert said[failed + 1] == f"rolling back to deployment {good}."
+        assert said[-2:] == [f"(deployment {good}) deployment completed.", "has reached a steady state."]
+        asked = await asker.ask("DescribeServiceDeployments", serviceDeploymentArns=[after["currentServiceDeployment"]])
+        (record,) = asked["serviceDeployments"]
+        reason = f"ECS deployment circuit breaker: rolling back to deploymentId {good}."
+        assert (record["status"], record["statusReason"]) == ("ROLLBACK_SUCCESSFUL", reason)
+        assert record["deploymentCircuitBreaker"] == {"status": "TRIGGERED", "failureCount": 3, "threshold": 3}
+        back = {"reason": reason, "startedAt": NOON, "serviceRevisionArn": REVISION + good.rpartition("/")[2]}
+        assert record["rollback"] == back
+        assert record["targetServiceRevision"]["arn"] == REVISION + bad.rpartition("/")[2]
+
+
+async def test_without_rollback_the_deployment_is_shown_failed_beside_the_old_one() -> None:
+    rules = {"deploymentCircuitBreaker": {"enable": True, "rollback": False}}
+    async with asking() as asker:
+        told = await serving(asker, deploymentConfiguration=rules)
+        await asker.define("app", containerDefinitions=PORTED)
+        await asker.ask("UpdateService", service="web", taskDefinition="app")
+        await fail_starts(asker, 3)
+
+        async def states() -> list[tuple[str, str]]:
+            return [(each["status"], each["rolloutState"]) for each in (await asker.service())["deployments"]]
+
+        await asker.until(states, [("PRIMARY", "FAILED"), ("ACTIVE", "COMPLETED")])
+        after = await asker.service()
+        reason = "ECS deployment circuit breaker: tasks failed to start."
+        assert after["deployments"][0]["rolloutStateReason"] == reason
+        assert (after["runningCount"], after["deployments"][1]["id"]) == (2, told["deployments"][0]["id"])
+        (record, *_) = (await asker.ask("ListServiceDeployments", service="web"))["serviceDeployments"]
+        assert (record["status"], record["statusReason"]) == ("STOPPED", reason)
+
+
+async def test_a_deployment_that_fits_nowhere_says_so_until_it_does() -> None:
+    async with asking() as asker:
+        await asker.furnish(memory="2000000")
+        await asker.ask("CreateService", **WEB)
+
+        async def reason() -> str:
+            return str((await asker.service())["deployments"][0]["rolloutStateReason"])
+
+        began = f"ECS deployment {(await asker.service())['deployments'][0]['id']} in progress."
+
+        async def told() -> bool:
+            return "has insufficient memory available." in await reason()
+
+        await asker.until(told, True)
+        assert await reason() == f"{began} {(await asker.service())['events'][0]['message']}"
+        fits = [{"name": name, "type": "INTEGER", "integerValue": 9_000_000} for name in ("CPU", "MEMORY")]
+        (only,) = (await asker.ask("ListContainerInstances"))["containerInstanceArns"]
+        await asker.ask("RegisterContainerInstance", containerInstanceArn=only, totalResources=fits)
+        await asker.until(reason, began)
+
+
+async def test_an_alarm_told_to_the_engine_rolls_a_deployment_back() -> None:
+    rules = {"alarms": {"alarmNames": ["errors"], "enable": True, "rollback": True}}
+    async with asking() as asker:
+        told = await serving(asker, deploymentConfiguration=rules)
+        good = told["deployments"][0]["id"]
+        began = await asker.ask("UpdateService", service="web", forceNewDeployment=True)
+        deployment = began["service"]["deployments"][0]["id"]
+        assert await asker.ask("PutAlarmState", alarmName="errors", stateValue="ALARM", stateReason="5xx") == {}
+        after = await asker.settle()
+        assert after["deployments"][0]["id"] == good
+        assert f"(deployment {deployment}) deployment failed: alarm detected." in messages(after)
+        asked = await asker.ask("DescribeServiceDeployments", serviceDeploymentArns=[after["currentServiceDeployment"]])
+        (record,) = asked["serviceDeployments"]
+        assert record["status"] == "ROLLBACK_SUCCESSFUL"
+        expected = {"status": "TRIGGERED", "alarmNames": ["errors"], "triggeredAlarmNames": ["errors"]}
+        assert record["alarms"] == expected
+
+
+async def test_a_deployment_that_bakes_is_described_so() -> None:
+    async with asking() as asker:
+        await serving(asker, deploymentConfiguration={"bakeTimeInMinutes": 5})
+        began = await asker.ask("UpdateService", service="web", forceNewDeployment=True)
+        arn = began["service"]["currentServiceDeployment"]
+
+        async def stage() -> str | None:
+            await asker.run_all()
+            asked = await asker.ask("DescribeServiceDeployments", serviceDeploymentArns=[arn])
+            found: str | None = asked["serviceDeployments"][0].get("lifecycleStage")
+            return found
+
+        await asker.until(stage, "BAKE_TIME")
+        asker.clock.time += 300
+        await asker.settle()
+
+
+async def test_what_waits_for_room_waits_for_no_clock() -> None:
+    """The clock stands still the whole time, so that only events can move anything on."""
+    async with asking() as asker:
+        (first,) = await asker.furnish(memory="600000")
+        await asker.ask("CreateService", **WEB)
+        (task,) = await asker.appear(1)
+        await asker.until(lambda: _said(asker, "insufficient memory"), True)
+        await asker.join()
+        await asker.appear(2)
+        await asker.ask("UpdateService", service="web", desiredCount=3)
+        await asker.until(lambda: _said(asker, "insufficient memory"), True)
+        await asker.ask("UpdateService", service="web", desiredCount=1)
+        await asker.run_all()
+        await asker.ask("CreateService", **{**WEB, "serviceName": "other", "desiredCount": 2})
+        await asker.appear(1, serviceName="other")
+        assert first
+        assert task
+        for each in await asker.tasks(serviceName="web"):
+            await asker.ask("StopTask", task=each)
+        await asker.ask("UpdateService", service="web", desiredCount=0)
+        await asker.run_all()
+        await asker.appear(2, serviceName="other")
+
+
+async def test_failed_starts_are_tried_again_when_an_instance_comes() -> None:
+    async with asking() as asker:
+        await asker.furnish()
+        await asker.ask("CreateService", **{**WEB, "desiredCount": 1})
+        await fail_starts(asker, 3)
+        await asker.until(lambda: _said(asker, "is unable to consistently start tasks"), True)
+        assert await asker.tasks() == []
+        asker.clock.time += 1
+        await asker.join()
+        await asker.appear(1)
+
+
+async def _said(asker: Asker, text: str) -> bool:
+    return text in messages(await asker.service())[-1]
+
+
+async def test_zones_are_rebalanced_when_one_is_back_and_it_is_told() -> None:
+    async with asking() as asker:
+        await asker.furnish()
+        await asker.ask("CreateService", **{**WEB, "desiredCount": 4})
+        await asker.settle()
+        assert (await asker.service())["availabilityZoneRebalancing"] == "ENABLED"
+        await asker.join("us-east-1b")
+        asker.clock.time += FULL_LOOK_SECONDS
+
+        async def zones() -> dict[str, int]:
+            await asker.run_all()
+            found = (await asker.ask("DescribeTasks", tasks=await asker.tasks()))["tasks"]
+            return dict(Counter(each["availabilityZone"] for each in found))
+
+        await asker.until(zones, {"us-east-1a": 2, "us-east-1b": 2})
+        after = await asker.settle()
+        said = [each for each in messages(after) if "alanc" in each]
+        began = "service (web) is not AZ balanced with 4 tasks in us-east-1a, and 0 tasks in us-east-1b."
+        assert said[0] == began + " AZ Rebalancing in progress."
+        assert said[1].startswith("web has started 2 tasks in us-east-1b to AZ Rebalance: ")
+        assert said[-1] == "service (web) is AZ balanced with 2 tasks in us-east-1a, and 2 tasks in us-east-1b."
+        assert any("running tasks in us-east-1a due to AZ rebalancing: " in each for each in said)

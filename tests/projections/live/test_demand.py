@@ -32,6 +32,15 @@ def test_a_soft_limit_counts_before_a_hard_one() -> None:
     assert demand(of(container(memory=100, memory_reservation=60))).memory == 60
 
 
+def test_gpus_are_added_up_and_overridden_too() -> None:
+    gpus = [shapes.ResourceRequirement(type="GPU", value="2")]
+    neuron = [shapes.ResourceRequirement(type="NeuronDevice", value="1")]
+    definition = of(container(resource_requirements=gpus), container("b", resource_requirements=neuron))
+    assert demand(definition).gpus == 2
+    less = shapes.ContainerOverride(name="main", resource_requirements=[])
+    assert demand(definition, shapes.TaskOverride(container_overrides=[less])).gpus == 0
+
+
 def test_overrides_replace_before_adding_up() -> None:
     definition = of(container(cpu=100, memory=100, memory_reservation=60), container("b", cpu=1, memory=50))
     override = shapes.ContainerOverride(name="main", cpu=7, memory=70)
@@ -54,3 +63,15 @@ def test_a_task_with_a_network_of_its_own_takes_no_port_of_the_host() -> None:
 def test_equal_demands_are_equal_keys() -> None:
     one = demand(of(container(port_mappings=ports((80, "tcp")))))
     assert {one: 1}[demand(of(container(port_mappings=ports((80, "tcp")))))] == 1
+
+
+def test_gpus_are_counted_over_containers_and_overridden() -> None:
+    gpus = [
+        shapes.ResourceRequirement(type="GPU", value="2"),
+        shapes.ResourceRequirement(type="NeuronDevice", value="1"),
+    ]
+    parts = [shapes.ContainerDefinition(name=name, resource_requirements=gpus) for name in ("a", "b")]
+    definition = shapes.TaskDefinition(container_definitions=parts)
+    assert demand(definition).gpus == 4
+    override = shapes.ContainerOverride(name="a", resource_requirements=[])
+    assert demand(definition, shapes.TaskOverride(container_overrides=[override])).gpus == 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from quarterdeck.events import account_setting, capacity_provider, cluster, container_instance, shapes, tag
+from quarterdeck.events import account_setting, capacity_provider, cluster, container_instance, secret, shapes, tag
 from tests.projections.models.examples import IRELAND
 
 if TYPE_CHECKING:
@@ -23,17 +23,20 @@ class Records:
     def __init__(self) -> None:
         self.providers: set[str] = set()
         self.chosen: set[tuple[str, str]] = set()
+        self.secrets: set[str] = set()
 
     def told(self, world: World, inside: Cluster | None, choice: int) -> list[AnyEvent]:
         """Tell one event, or none if it is not possible now."""
-        kind, choice = choice % 5, choice // 5
+        kind, choice = choice % 6, choice // 6
         if kind == 0:
             return self._provider(choice)
         if kind == 1:
             return self._setting(choice)
+        if kind == 2:
+            return self._secret(choice)
         if inside is None:
             return []
-        return (self._cluster, self._attributes, self._tags)[kind - 2](world, inside, choice)
+        return (self._cluster, self._attributes, self._tags)[kind - 3](world, inside, choice)
 
     def _provider(self, choice: int) -> list[AnyEvent]:
         name = PROVIDERS[choice % 2]
@@ -64,6 +67,14 @@ class Records:
         self.chosen.add(key)
         value = ("enabled", "disabled")[choice // 8 % 2]
         return [account_setting.AccountSettingPut(name=key[0], principal=key[1], value=value)]
+
+    def _secret(self, choice: int) -> list[AnyEvent]:
+        name = ("db", "api")[choice % 2]
+        if name in self.secrets and choice // 2 % 2:
+            self.secrets.discard(name)
+            return [secret.SecretDeleted(secret=name)]
+        self.secrets.add(name)
+        return [secret.SecretStored(secret=name, sealed=f"sealed-{choice}")]
 
     def _cluster(self, _world: World, inside: Cluster, choice: int) -> list[AnyEvent]:
         if choice % 2:

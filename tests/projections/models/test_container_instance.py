@@ -12,10 +12,12 @@ from quarterdeck.events.container_instance import (
     AgentConnected,
     AgentDisconnected,
     AgentLost,
+    AgentUpdateRequested,
     Capacity,
     ContainerInstanceDeregistered,
     ContainerInstanceReregistered,
     ContainerInstanceStatusChanged,
+    RuntimeHealthChanged,
 )
 from quarterdeck.events.task import TaskStarted, TaskStopped
 from quarterdeck.projections.models.page import Page
@@ -171,3 +173,30 @@ async def test_a_placed_task_counts_a_version_of_its_instance(prod: Recorder) ->
     assert (await one(prod)).version == before + 1
     await prod.record(placed(task_name(1)))
     assert (await one(prod)).version == before + 2
+
+
+async def test_the_health_of_a_runtime_is_told_with_its_reason(prod: Recorder) -> None:
+    await prod.record(RuntimeHealthChanged(**OF, status="IMPAIRED", reason="Docker does not answer"))
+    health = (await one(prod, INSTANCE, "CONTAINER_INSTANCE_HEALTH")).health_status
+    assert health is not None
+    assert health.overall_status == "IMPAIRED"
+    runtime, link = health.details or []
+    assert (runtime.type, runtime.status, runtime.status_reason) == (
+        "CONTAINER_RUNTIME",
+        "IMPAIRED",
+        "Docker does not answer",
+    )
+    assert (link.type, link.status) == ("AGENT_CONNECTIVITY", "OK")
+    await prod.record(AgentDisconnected(**OF))
+    health = (await one(prod, INSTANCE, "CONTAINER_INSTANCE_HEALTH")).health_status
+    assert health is not None
+    assert [each.status for each in health.details or []] == ["INSUFFICIENT_DATA", "IMPAIRED"]
+
+
+async def test_an_update_of_an_agent_is_pending_and_then_done(prod: Recorder) -> None:
+    await prod.record(AgentUpdateRequested(**OF))
+    assert (await one(prod)).agent_update_status == "PENDING"
+    info = shapes.VersionInfo(agent_version="another")
+    capacity = Capacity(cpu=1, memory=1)
+    await prod.record(ContainerInstanceReregistered(**OF, capacity=capacity, version_info=info))
+    assert (await one(prod)).agent_update_status == "UPDATED"

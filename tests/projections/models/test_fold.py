@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from quarterdeck.events import shapes
 from quarterdeck.events.catalog import EVENT_TYPES
 from quarterdeck.events.commit import Chained, Commit
-from quarterdeck.projections.live.states import ClusterState
+from quarterdeck.projections.live.states import ClusterState, DeploymentState
 from quarterdeck.projections.live.view import LiveView
 from quarterdeck.projections.models.fold import Fold
 from quarterdeck.projections.models.page import Page
@@ -231,15 +231,19 @@ def _instance(each: shapes.ContainerInstance) -> tuple[object, ...]:
     return each.status, each.agent_connected, each.version, cpu.integer_value, memory.integer_value
 
 
+def _rollout_state(deployment: DeploymentState) -> str:
+    if deployment.failure:
+        return "FAILED"
+    return "COMPLETED" if deployment.completed else "IN_PROGRESS"
+
+
 def _agree_on_services(state: ClusterState, told: dict[str, shapes.Service]) -> None:
     assert set(told) == set(state.services)
     for name, each in told.items():
         live = state.services[name]
         assert (each.status, each.desired_count) == (live.status, live.desired_count)
         described = [(one.id, one.failed_tasks, one.rollout_state) for one in each.deployments or []]
-        assert described == [
-            (one.id, one.failed, "COMPLETED" if one.completed else "IN_PROGRESS") for one in live.deployments
-        ]
+        assert described == [(one.id, one.failed, _rollout_state(one)) for one in live.deployments]
 
 
 @pytest.mark.parametrize("failing", [0, 3, 7])

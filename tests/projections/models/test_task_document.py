@@ -6,7 +6,14 @@ import msgspec
 import pytest
 
 from quarterdeck.events import shapes
-from quarterdeck.events.task import ContainerReport, ContainerStateChanged, TaskStarted, TaskStopped, TaskStopRequested
+from quarterdeck.events.task import (
+    ContainerReport,
+    ContainerStateChanged,
+    NetworkAttachment,
+    TaskStarted,
+    TaskStopped,
+    TaskStopRequested,
+)
 from quarterdeck.projections.live.demand import demand
 from quarterdeck.projections.models.task_document import (
     placed_task,
@@ -183,3 +190,25 @@ def test_why_a_container_was_pending_is_not_said_of_it_later() -> None:
     assert (waiting.containers or [])[0].reason == pulling.reason
     started = started_task(waiting, TaskStarted(cluster=PROD, task=TASK), AT, definition)
     assert (started.containers or [])[0].reason is None
+
+
+def test_a_task_with_a_network_of_its_own_has_an_interface_while_it_runs() -> None:
+    vpc = shapes.AwsVpcConfiguration(subnets=["subnet-a"])
+    configuration = shapes.NetworkConfiguration(awsvpc_configuration=vpc)
+    task = requested_task(
+        IRELAND, AT, msgspec.structs.replace(requested(), network_configuration=configuration), placed(), WEB
+    )
+    (wanted,) = task.attachments or []
+    assert (wanted.type, wanted.status) == ("ElasticNetworkInterface", "PRECREATED")
+    there = NetworkAttachment(subnet="subnet-a", private_ipv4_address="10.1.0.2", mac_address="02:42:0a:01:00:02")
+    running = started_task(task, TaskStarted(cluster=PROD, task=TASK, attachment=there), AT, WEB)
+    (interface,) = running.attachments or []
+    assert (interface.id, interface.status) == (wanted.id, "ATTACHED")
+    details = {each.name: each.value for each in interface.details or []}
+    assert details["privateIPv4Address"] == "10.1.0.2"
+    assert details["networkInterfaceId"].startswith("eni-")  # type: ignore[union-attr]
+    (container,) = running.containers or []
+    assert [each.private_ipv4_address for each in container.network_interfaces or []] == ["10.1.0.2"]
+    stopped = stopped_task(running, TaskStopped(cluster=PROD, task=TASK, stop_code="x", reason="y"), AT)
+    assert [each.status for each in stopped.attachments or []] == ["DELETED"]
+    assert new().attachments == []

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from quarterdeck.events import cluster, container_instance, service, shapes, task, task_set
+from quarterdeck.events import alarm, cluster, container_instance, service, shapes, tag, task, task_set
 from quarterdeck.events import task_definition as definitions
 from quarterdeck.events.catalog import AnyEvent
 from quarterdeck.events.commit import Commit
@@ -164,7 +164,12 @@ class World:
             return []
         name = list(inside.instances)[choice % len(inside.instances)]
         of: dict[str, Any] = {"cluster": inside.name, "container_instance": name}
-        match choice % 5:
+        match choice % 7:
+            case 5:
+                health = {"status": ("OK", "IMPAIRED")[choice // 7 % 2], "reason": "because"}
+                return [container_instance.RuntimeHealthChanged(**of, **health)]
+            case 6:
+                return [container_instance.AgentUpdateRequested(**of)]
             case 0:
                 return [container_instance.AgentDisconnected(**of), container_instance.AgentConnected(**of)]
             case 1:
@@ -234,9 +239,11 @@ class World:
     def _task_set(self, of: dict[str, Any], choice: int) -> list[AnyEvent]:
         """Tell a task set's whole life at once; its tasks are told of elsewhere."""
         this = {**of, "task_set": f"ecs-svc/{next(self._numbers)}"}
+        arn = IRELAND.task_set_arn(this["cluster"], this["service"], this["task_set"])
         told: list[AnyEvent] = [
             task_set.TaskSetCreated(**this, task_definition="web:1", scale=50.0),
             task_set.TaskSetScaled(**this, scale=float(choice % 100)),
+            tag.ResourceTagged(resource=arn, tags=[shapes.Tag(key="a", value=str(choice % 9))]),
             task_set.PrimaryTaskSetChanged(**this),
             task_set.TaskSetSteadyStateReached(**this),
         ]
@@ -263,7 +270,28 @@ class World:
                 **of, deployment=deployment, count=1, reason="AGENT", closest="x", explanation=EXPLANATION
             ),
             service.ServiceTaskStartImpaired(**of, deployment=deployment, failures=1, delay_seconds=1.0),
+            service.ServiceRebalancingStarted(**of, zones={"a": 3, "b": 1}),
+            service.ServiceRebalancingTaskStarted(**of, task="none", zone="b", source="a"),
+            service.ServiceRebalancingBlocked(**of, deployment=deployment, zone="b"),
+            service.ServiceRebalancingStopped(**of, reason="x"),
+            service.ServiceRebalancingCompleted(**of, zones={"a": 2, "b": 2}),
             service.ServiceScaleInBlocked(**of, deployment=deployment, protected=3),
+            alarm.AlarmStateChanged(alarm="errors", state=("OK", "ALARM")[choice % 2]),
+            service.DeploymentBaking(**of, deployment=deployment, until=START),
+            service.DeploymentStageEntered(**of, deployment=deployment, stage="PRE_SCALE_UP"),
+            service.DeploymentHookStarted(
+                **of,
+                deployment=deployment,
+                hook="h",
+                stage="PRE_SCALE_UP",
+                target_type="PAUSE",
+                expires_at=START,
+                timeout_action="ROLLBACK",
+            ),
+            service.DeploymentHookEnded(**of, deployment=deployment, hook="h", status="SUCCEEDED"),
+            service.DeploymentTrafficShifted(**of, deployment=deployment, test=100.0, production=10.0),
+            service.DeploymentFailuresCounted(**of, deployment=deployment, failures=choice % 4, threshold=3),
+            *([service.DeploymentFailed(**of, deployment=deployment, cause="x", reason="x")] if choice % 3 else []),
             service.ServiceDeploymentBlocked(**of, deployment=deployment, lower=1, upper=2),
             task.TaskPlacementFailed(
                 cluster=found[0].name, task_definition="web:1", group="x", count=1, explanation=EXPLANATION

@@ -1,0 +1,227 @@
+"""Deployment stage: takes a BLUE_GREEN, LINEAR or CANARY deployment from stage to stage (spec §9.6).
+
+Old tasks (blue) stay beside the new ones (green) until these have all traffic and have baked. A stage
+waits for its hooks; one that fails sends the service back to blue. Weights are recorded: where a load
+balancer is attached it follows them.
+"""
+
+from functools import reduce
+
+import msgspec
+
+from quarterdeck.engine.core.deployment_configuration import bounds
+from quarterdeck.engine.core.deployment_strategy import is_staged, steps
+from quarterdeck.engine.core.rollback import fail
+from quarterdeck.engine.core.service_health import FAILED, examine
+from quarterdeck.engine.core.service_step import Next, Site, both, scale_in, start, stop
+from quarterdeck.engine.core.zone_balance import goes_on
+from quarterdeck.events.service import (
+    DeploymentFailed,
+    DeploymentHookEnded,
+    DeploymentHookStarted,
+    DeploymentStageEntered,
+    DeploymentTrafficShifted,
+)
+from quarterdeck.events.shapes import DeploymentLifecycleHook, DeploymentLifecycleHookTimeoutConfiguration
+from quarterdeck.projections.live.states import DeploymentState, HookState, TaskState
+
+STAGES = (
+    *("RECONCILE_SERVICE", "PRE_SCALE_UP", "SCALE_UP", "POST_SCALE_UP", "TEST_TRAFFIC_SHIFT"),
+    *("POST_TEST_TRAFFIC_SHIFT", "PRE_PRODUCTION_TRAFFIC_SHIFT", "PRODUCTION_TRAFFIC_SHIFT"),
+    *("POST_PRODUCTION_TRAFFIC_SHIFT", "BAKE_TIME", "CLEAN_UP"),
+)
+LAST = STAGES[-1]
+STAGE_SECONDS_MAX = 24 * 3600.0
+HOOK_MINUTES = 1440
+MINUTE_SECONDS = 60.0
+ALL = 100.0
+PENDING = ("IN_PROGRESS", "AWAITING_ACTION")
+NAME = "ECS deployment lifecycle hook"
+
+
+def is_between_stages(site: Site) -> bool:
+    """Tell whether old and new tasks are to run side by side; CLEAN_UP is done as in a rolling deployment."""
+    _, _, service, green = site
+    begun = not (green.completed or green.failure or green.rolls_back) and green.stage != LAST
+    staged = is_staged(service.settings.deployment_configuration)
+    return staged and begun and service.proven is not None and len(service.deployments) > 1
+
+
+def advance(site: Site) -> Next:
+    """Keep the tasks a stage has, and enter the next once hooks and work of this one are done."""
+    green = site.deployment
+    if site.service.rebalancing:
+        goes_on(site, 0, busy=True)
+    if not green.stage:
+        _enter(site, STAGES[0] if len(site.service.deployments) > 2 else STAGES[1])
+    if _fails(site):
+        return Next(again=True)
+    kept = _keep_all(site)
+    pending = [each.expires_at for each in green.hooks.values() if each.status in PENDING]
+    waits = Next(at=min(pending)) if pending else _work(site)
+    if waits is not None:
+        return both(kept, waits)
+    _enter(site, STAGES[STAGES.index(green.stage) + 1])
+    return Next(again=True)
+
+
+def _enter(site: Site, stage: str) -> None:
+    turn, cluster, service, green = site
+    about = {"cluster": cluster.name, "service": service.name, "deployment": green.id}
+    turn.emit(DeploymentStageEntered(**about, stage=stage))
+    for hook in service.settings.deployment_configuration.lifecycle_hooks or []:
+        if stage in (hook.lifecycle_stages or []):
+            turn.emit(_hook(site, hook))
+
+
+def _hook(site: Site, hook: DeploymentLifecycleHook) -> DeploymentHookStarted:
+    turn, cluster, service, green = site
+    limit = hook.timeout_configuration or DeploymentLifecycleHookTimeoutConfiguration()
+    minutes = limit.timeout_in_minutes or HOOK_MINUTES
+    return DeploymentHookStarted(
+        cluster=cluster.name,
+        service=service.name,
+        deployment=green.id,
+        hook=turn.ids.hex(),
+        stage=green.stage,
+        target_type=hook.target_type or "AWS_LAMBDA",
+        target=hook.hook_target_arn or "",
+        details="" if hook.hook_details is None else msgspec.json.encode(hook.hook_details).decode(),
+        expires_at=turn.now + minutes * MINUTE_SECONDS,
+        timeout_action=limit.action or "ROLLBACK",
+    )
+
+
+def _fails(site: Site) -> bool:
+    """End hooks whose time is over; give the deployment up if one failed, or the stage takes too long."""
+    turn, cluster, service, green = site
+    about = {"cluster": cluster.name, "service": service.name, "deployment": green.id}
+    for hook in list(green.hooks.values()):
+        if hook.status in PENDING and hook.expires_at <= turn.now:
+            turn.emit(DeploymentHookEnded(**about, hook=hook.id, status="TIMED_OUT"))
+    hooks = list(green.hooks.values())
+    failed = next((each for each in hooks if _failed(each)), None)
+    waits = any(each.status in PENDING for each in hooks)
+    if failed is not None:
+        why = f"{NAME}: {failed.target or failed.target_type} {failed.status} in stage {failed.stage}."
+    elif not waits and turn.now - green.stage_at >= STAGE_SECONDS_MAX + _bake_seconds(site):
+        why = f"ECS deployment: the stage {green.stage} took more than {STAGE_SECONDS_MAX / 3600:g} hours."
+    else:
+        return False
+    failure = DeploymentFailed(
+        cluster=cluster.name, service=service.name, deployment=green.id, cause="HOOK", reason=why
+    )
+    fail(turn, failure, back=why.partition(":")[0])
+    return True
+
+
+def _failed(hook: HookState) -> bool:
+    return hook.status == "FAILED" or (hook.status == "TIMED_OUT" and hook.timeout_action == "ROLLBACK")
+
+
+def _keep_all(site: Site) -> Next:
+    """Keep blue at the desired count, and green from SCALE_UP on; replace green tasks that fail their checks."""
+    green = site.deployment
+    kept = [_keep(site._replace(deployment=_blue(site)))]
+    if STAGES.index(green.stage) >= STAGES.index("SCALE_UP"):
+        unwell = examine(site)
+        kept += [stop(site, unwell.tasks, len(unwell.tasks), FAILED), Next(at=unwell.at), _keep(site)]
+    return reduce(both, kept)
+
+
+def _keep(site: Site) -> Next:
+    _, cluster, service, held = site
+    fresh: list[TaskState] = []
+    away: list[TaskState] = []
+    leaving: list[TaskState] = []
+    for task in (cluster.tasks[name] for name in held.tasks):
+        instance = cluster.instances[task.instance]
+        if task.desired_status == "RUNNING":
+            (away if instance.lost else leaving if instance.status == "DRAINING" else fresh).append(task)
+    missing = service.desired_count - len(fresh)
+    if missing > 0:
+        return start(site, missing, away)
+    if missing < 0:
+        return scale_in(site, fresh, -missing) or Next()
+    settled = all(each.healthy for each in fresh)
+    return stop(site, leaving + away, len(leaving) + len(away)) if settled else Next()
+
+
+def _blue(site: Site) -> DeploymentState:
+    """Find what runs beside green: what has all traffic already, else what last completed."""
+    service = site.service
+    others = service.deployments[1:]
+    proven = service.proven.deployment if service.proven is not None else ""
+    ranked = [*(each for each in others if each.production >= ALL), *(each for each in others if each.id == proven)]
+    return [*ranked, *others][0]
+
+
+def _clear_away(site: Site) -> Next | None:
+    """Stop what is neither blue nor green, but none of the healthy tasks that must remain; None once it is gone."""
+    _, cluster, service, green = site
+    blue = _blue(site)
+    others = [each for each in service.deployments if each is not green and each is not blue]
+    tasks = [cluster.tasks[name] for each in others for name in each.tasks]
+    if not tasks:
+        return None
+    wanted = [each for each in tasks if each.desired_status == "RUNNING"]
+    idle = [each for each in wanted if not each.healthy]
+    healthy = [each for each in wanted if each.healthy]
+    lower, _ = bounds(service.settings.deployment_configuration, service.desired_count)
+    spare = min(service.running - service.ill - lower, len(healthy))
+    return both(stop(site, idle, len(idle)), stop(site, healthy, max(spare, 0)))
+
+
+def _work(site: Site) -> Next | None:
+    """Do the work of a stage; None once it is done."""
+    turn, _, service, green = site
+    match green.stage:
+        case "RECONCILE_SERVICE":
+            return _clear_away(site)
+        case "SCALE_UP":
+            scaled = green.running == service.desired_count and not service.ill
+            return None if scaled else Next(at=green.stage_at + STAGE_SECONDS_MAX)
+        case "TEST_TRAFFIC_SHIFT":
+            _shift(site, ALL, green.production)
+            return None
+        case "PRODUCTION_TRAFFIC_SHIFT":
+            return _shift_production(site)
+        case "BAKE_TIME":
+            until = green.stage_at + _bake_seconds(site)
+            return None if turn.now >= until else Next(at=until)
+        case _:
+            return None
+
+
+def _shift_production(site: Site) -> Next | None:
+    turn, _, service, green = site
+    configuration = service.settings.deployment_configuration
+    percent, minutes = steps(configuration)
+    if green.production >= ALL:
+        return None
+    ready = green.shifted_at + minutes * MINUTE_SECONDS if green.production else turn.now
+    if turn.now < ready:
+        return Next(at=ready)
+    whole = configuration.strategy == "CANARY" and green.production
+    _shift(site, green.test, ALL if whole else min(green.production + percent, ALL))
+    return Next(again=True)
+
+
+def _shift(site: Site, test: float, production: float) -> None:
+    turn, cluster, service, green = site
+    turn.emit(
+        DeploymentTrafficShifted(
+            cluster=cluster.name, service=service.name, deployment=green.id, test=test, production=production
+        )
+    )
+
+
+def _bake_seconds(site: Site) -> float:
+    """How long a stage may take because it is told to wait."""
+    configuration = site.service.settings.deployment_configuration
+    if site.deployment.stage == "BAKE_TIME":
+        return (configuration.bake_time_in_minutes or 0) * MINUTE_SECONDS
+    if site.deployment.stage == "PRODUCTION_TRAFFIC_SHIFT":
+        percent, minutes = steps(configuration)
+        return minutes * MINUTE_SECONDS * ALL / percent
+    return 0.0

@@ -1,0 +1,286 @@
+"""BLUE_GREEN, LINEAR and CANARY: stages, traffic, hooks, and the way back (spec §9.6)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from quarterdeck.engine.core import alarm, service_deployment
+from quarterdeck.engine.core.deployment_stage import STAGES
+from quarterdeck.engine.core.service_deployment import HookPlace
+from quarterdeck.events import shapes
+from quarterdeck.events.catalog import AnyEvent
+from quarterdeck.events.names import service_deployment_id
+from quarterdeck.events.own import PutAlarmStateRequest
+from quarterdeck.events.service import (
+    DeploymentCompleted,
+    DeploymentFailed,
+    DeploymentHookEnded,
+    DeploymentHookStarted,
+    DeploymentStageEntered,
+    DeploymentTrafficShifted,
+    ServiceUpdated,
+)
+from tests.checkers import check
+from tests.engine.core.story import ARN, NOON, Story, created, defined, deployed, given, joined, stopped
+
+BLUE, GREEN, THIRD = "ecs-svc/900", "ecs-svc/901", "ecs-svc/902"
+HOOK = shapes.DeploymentLifecycleHook
+TIMEOUT = shapes.DeploymentLifecycleHookTimeoutConfiguration
+TARGET = "https://checks.example/smoke"
+MINUTE = 60.0
+
+
+def running(strategy: str = "BLUE_GREEN", count: int = 3, **rules: Any) -> Story:
+    """A service that runs, and whose next deployment goes stage by stage."""
+    story = given(defined("app:1"), defined("app:2"), defined("app:3"))
+    story.given(joined("a1", "a", cpu=99999, memory=99999), joined("b1", "b", cpu=99999, memory=99999))
+    story.given(created(count=count, rules={"strategy": strategy, **rules}))
+    story.run_service()
+    return story
+
+
+def told(story: Story, kind: type[AnyEvent]) -> list[Any]:
+    return [event for commit in story.commits for event in commit.events if isinstance(event, kind)]
+
+
+def stages(story: Story) -> list[str]:
+    return [each.stage for each in told(story, DeploymentStageEntered)]
+
+
+def count(story: Story) -> dict[str, int]:
+    """Count the tasks that are wanted, by revision."""
+    found: dict[str, int] = {}
+    for each in story.live():
+        if each.desired_status == "RUNNING":
+            found[each.definition] = found.get(each.definition, 0) + 1
+    return found
+
+
+def answer(story: Story, begun: DeploymentHookStarted, status: str, reason: str) -> list[AnyEvent]:
+    """Tell what the target of a hook answered."""
+    place = HookPlace(begun.cluster, begun.service, begun.deployment, begun.hook)
+    return story.when(service_deployment.end_hook, place, status, reason)
+
+
+def shifts(story: Story) -> list[tuple[float, float]]:
+    return [(each.test, each.production) for each in told(story, DeploymentTrafficShifted)]
+
+
+def test_the_first_deployment_has_nothing_beside_it_and_no_stages() -> None:
+    story = running()
+    assert stages(story) == []
+    assert story.service().deployments[0].completed
+
+
+def test_green_is_started_beside_blue_gets_the_traffic_bakes_and_blue_is_cleaned_up() -> None:
+    story = running(bake_time_in_minutes=10).given(deployed("app:2", GREEN))
+    story.settle()
+    assert stages(story) == ["PRE_SCALE_UP", "SCALE_UP"]
+    assert count(story) == {"app:1": 3, "app:2": 3}
+    following = story.run_service()
+    assert stages(story) == [*STAGES[1:-1]]
+    assert shifts(story) == [(100.0, 0.0), (100.0, 100.0)]
+    assert following.at == NOON + 10 * MINUTE
+    assert count(story) == {"app:1": 3, "app:2": 3}, "both run while it bakes"
+    story.after(10 * MINUTE).run_service()
+    assert stages(story)[-1] == "CLEAN_UP"
+    assert count(story) == {"app:2": 3}
+    assert told(story, DeploymentCompleted)[-1].deployment == GREEN
+    assert [each.id for each in story.service().deployments] == [GREEN]
+    assert story.service().steady
+    check(story.state)
+
+
+def test_canary_gives_a_little_traffic_at_first_and_the_rest_after_its_bake_time() -> None:
+    canary = shapes.CanaryConfiguration(canary_percent=20.0, canary_bake_time_in_minutes=5)
+    story = running("CANARY", canary_configuration=canary).given(deployed("app:2", GREEN))
+    following = story.run_service()
+    assert shifts(story) == [(100.0, 0.0), (100.0, 20.0)]
+    assert following.at == NOON + 5 * MINUTE
+    story.after(5 * MINUTE).run_service()
+    assert shifts(story)[-1] == (100.0, 100.0)
+    assert count(story) == {"app:2": 3}
+
+
+def test_linear_shifts_step_by_step() -> None:
+    linear = shapes.LinearConfiguration(step_percent=40.0, step_bake_time_in_minutes=2)
+    story = running("LINEAR", linear_configuration=linear).given(deployed("app:2", GREEN))
+    for expected in (40.0, 80.0, 100.0):
+        story.run_service()
+        assert shifts(story)[-1] == (100.0, expected)
+        story.after(2 * MINUTE)
+    assert count(story) == {"app:2": 3}
+    assert story.service().steady
+
+
+@pytest.mark.parametrize("at", ["PRE_SCALE_UP", "POST_SCALE_UP", "TEST_TRAFFIC_SHIFT", "PRODUCTION_TRAFFIC_SHIFT"])
+def test_a_stage_waits_for_its_hook(at: str) -> None:
+    hook = HOOK(hook_target_arn=TARGET, lifecycle_stages=[at], hook_details={"a": 1})
+    story = running(lifecycle_hooks=[hook]).given(deployed("app:2", GREEN))
+    following = story.run_service()
+    assert stages(story)[-1] == at
+    (begun,) = told(story, DeploymentHookStarted)
+    assert (begun.stage, begun.target_type, begun.target, begun.details) == (at, "AWS_LAMBDA", TARGET, '{"a":1}')
+    assert begun.expires_at == following.at == NOON + 1440 * MINUTE
+    answer(story, begun, "SUCCEEDED", "")
+    story.run_service()
+    assert count(story) == {"app:2": 3}
+
+
+@pytest.mark.parametrize("at", ["PRE_SCALE_UP", "POST_TEST_TRAFFIC_SHIFT", "POST_PRODUCTION_TRAFFIC_SHIFT"])
+def test_a_hook_that_fails_sends_the_service_back_to_blue(at: str) -> None:
+    hook = HOOK(hook_target_arn=TARGET, lifecycle_stages=[at])
+    story = running(lifecycle_hooks=[hook]).given(deployed("app:2", GREEN))
+    before = {each.id for each in story.live()}
+    story.run_service()
+    (begun,) = told(story, DeploymentHookStarted)
+    answer(story, begun, "FAILED", "no")
+    story.run_service()
+    (failed,) = told(story, DeploymentFailed)
+    assert failed.cause == "HOOK"
+    assert failed.reason == f"ECS deployment lifecycle hook: {TARGET} FAILED in stage {at}."
+    assert {each.id for each in story.live()} == before, "blue is as it was"
+    assert [each.id for each in story.service().deployments] == [BLUE]
+    assert not shifts(story) or shifts(story)[-1] == (0.0, 0.0), "and has all traffic again"
+    assert story.service().steady
+
+
+def test_what_a_hook_answers_too_late_changes_nothing() -> None:
+    hook = HOOK(hook_target_arn=TARGET, lifecycle_stages=["PRE_SCALE_UP"])
+    story = running(lifecycle_hooks=[hook]).given(deployed("app:2", GREEN))
+    story.run_service()
+    (begun,) = told(story, DeploymentHookStarted)
+    answer(story, begun, "SUCCEEDED", "")
+    assert answer(story, begun, "FAILED", "") == []
+    story.run_service()
+    assert answer(story, begun, "FAILED", "") == []
+
+
+@pytest.mark.parametrize(("action", "expected"), [("CONTINUE", "app:2"), ("ROLLBACK", "app:1"), (None, "app:1")])
+def test_a_hook_that_takes_too_long_times_out(action: str | None, expected: str) -> None:
+    limit = TIMEOUT(timeout_in_minutes=3, action=action)
+    hook = HOOK(hook_target_arn=TARGET, lifecycle_stages=["POST_SCALE_UP"], timeout_configuration=limit)
+    story = running(lifecycle_hooks=[hook]).given(deployed("app:2", GREEN))
+    story.run_service()
+    story.after(3 * MINUTE - 1).run_service()
+    assert count(story) == {"app:1": 3, "app:2": 3}
+    story.after(1).run_service()
+    assert told(story, DeploymentHookEnded)[0].status == "TIMED_OUT"
+    assert count(story) == {expected: 3}
+
+
+def resume(hook: str, action: str | None, deployment: str = GREEN) -> shapes.ContinueServiceDeploymentRequest:
+    arn = f"{ARN}service-deployment/default/web/{service_deployment_id(deployment)}"
+    return shapes.ContinueServiceDeploymentRequest(service_deployment_arn=arn, hook_id=hook, action=action)
+
+
+@pytest.mark.parametrize(("action", "expected"), [("CONTINUE", "app:2"), (None, "app:2"), ("ROLLBACK", "app:1")])
+def test_a_pause_waits_for_somebody_who_says_where_to_go(action: str | None, expected: str) -> None:
+    hook = HOOK(target_type="PAUSE", lifecycle_stages=["PRE_PRODUCTION_TRAFFIC_SHIFT"])
+    story = running(lifecycle_hooks=[hook]).given(deployed("app:2", GREEN))
+    story.run_service()
+    (begun,) = told(story, DeploymentHookStarted)
+    assert answer(story, begun, "SUCCEEDED", "") == [], "no target answers a pause"
+    story.when(service_deployment.go_on, resume(begun.hook, action))
+    story.run_service()
+    assert count(story) == {expected: 3}
+    if expected == "app:2":
+        refused = f"The service deployment has no hook {begun.hook} that waits."
+        code = ("InvalidParameterException", refused)
+        assert story.refusal(service_deployment.go_on, resume(begun.hook, action)) == code
+
+
+def test_an_alarm_that_rings_while_it_bakes_sends_the_service_back() -> None:
+    alarms = shapes.DeploymentAlarms(alarm_names=["errors"], enable=True, rollback=True)
+    story = running(alarms=alarms, bake_time_in_minutes=5).given(deployed("app:2", GREEN))
+    story.run_service()
+    story.when(alarm.put, PutAlarmStateRequest(alarm_name="errors", state_value="ALARM"))
+    story.run_service()
+    assert count(story) == {"app:1": 3}
+    assert shifts(story)[-1] == (0.0, 0.0)
+
+
+def test_a_deployment_stopped_between_stages_goes_back() -> None:
+    story = running(bake_time_in_minutes=5).given(deployed("app:2", GREEN))
+    story.run_service()
+    arn = f"{ARN}service-deployment/default/web/{service_deployment_id(GREEN)}"
+    story.when(service_deployment.stop, shapes.StopServiceDeploymentRequest(service_deployment_arn=arn))
+    story.run_service()
+    assert count(story) == {"app:1": 3}
+
+
+def test_green_that_never_comes_up_is_given_up_after_a_day() -> None:
+    story = running().given(deployed("app:2", GREEN))
+    story.settle()
+    story.after(24 * 3600.0 - 1).settle()
+    assert not told(story, DeploymentFailed)
+    story.after(1).settle()
+    (failed,) = told(story, DeploymentFailed)
+    assert failed.reason == "ECS deployment: the stage SCALE_UP took more than 24 hours."
+    story.run_service()
+    assert count(story) == {"app:1": 3}
+
+
+@pytest.mark.parametrize(("at", "kept"), [("POST_SCALE_UP", "app:1"), ("POST_PRODUCTION_TRAFFIC_SHIFT", "app:2")])
+def test_a_newer_deployment_keeps_what_has_the_traffic_and_clears_the_other_away(at: str, kept: str) -> None:
+    story = running(lifecycle_hooks=[HOOK(target_type="PAUSE", lifecycle_stages=[at])]).given(deployed("app:2", GREEN))
+    story.run_service()
+    assert stages(story)[-1] == at
+    story.given(deployed("app:3", THIRD))
+    story.settle()
+    assert stages(story)[-1] == "RECONCILE_SERVICE"
+    assert count(story) == {kept: 3}
+    story.run_service()
+    assert count(story) == {kept: 3, "app:3": 3}
+    begun = told(story, DeploymentHookStarted)[-1]
+    story.when(service_deployment.go_on, resume(begun.hook, "CONTINUE", THIRD))
+    story.run_service()
+    assert count(story) == {"app:3": 3}
+
+
+def test_clearing_away_leaves_the_minimum_of_healthy_tasks() -> None:
+    story = running(lifecycle_hooks=[HOOK(target_type="PAUSE", lifecycle_stages=["POST_SCALE_UP"])])
+    story.given(deployed("app:2", GREEN))
+    story.run_service()
+    story.given(stopped(each.id) for each in [each for each in story.live() if each.definition == "app:1"][:2])
+    story.given(deployed("app:3", THIRD))
+    story.settle()
+    assert count(story) == {"app:1": 3, "app:2": 2}, "with one old task that runs, three run"
+    story.run_service()
+    assert "app:2" not in count(story)
+
+
+def test_both_sides_are_kept_at_the_desired_count() -> None:
+    story = running(bake_time_in_minutes=5).given(deployed("app:2", GREEN))
+    story.run_service()
+    for definition in ("app:1", "app:2"):
+        story.given(stopped(next(each.id for each in story.live() if each.definition == definition)))
+    story.run_service()
+    assert count(story) == {"app:1": 3, "app:2": 3}
+    for desired in (5, 2):
+        story.given(ServiceUpdated(cluster="default", service="web", desired_count=desired))
+        story.run_service()
+        assert count(story) == {"app:1": desired, "app:2": desired}
+    story.after(5 * MINUTE).run_service()
+    assert count(story) == {"app:2": 2}
+    check(story.state)
+
+
+def test_without_room_for_green_blue_goes_on_and_it_is_told() -> None:
+    story = given(defined("app:1"), defined("app:2", cpu=4000), joined("a1"), joined("b1", "b"))
+    story.given(created(count=2, rules={"strategy": "BLUE_GREEN"}))
+    story.run_service()
+    story.given(deployed("app:2", GREEN))
+    following = story.run_service()
+    assert following.waits_for_room
+    assert count(story) == {"app:1": 2}
+    assert story.service().unplaced == "RESOURCE:CPU"
+
+
+def test_a_service_that_wants_nothing_needs_no_stages() -> None:
+    story = running(count=0).given(deployed("app:2", GREEN))
+    story.run_service()
+    assert stages(story) == []
+    assert story.service().deployments[0].completed
