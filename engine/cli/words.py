@@ -68,14 +68,23 @@ def _task(event: task.TaskEvent) -> str:
             return _place(event)
         case task.TaskStarted():
             return ", ".join(_container(each) for each in event.containers)
-        case task.ContainerStateChanged():
-            return _container(event.container)
-        case task.TaskHealthChanged():
-            return event.health_status
         case task.TaskStopRequested():
             return reason(event)
         case task.TaskStopped():
             return "; ".join([reason(event), *(_container(each) for each in event.containers)])
+        case _:
+            return _within(event)
+
+
+def _within(event: task.TaskEvent) -> str:
+    """Say what happened in a task that did not change its status."""
+    match event:
+        case task.ContainerStateChanged():
+            return _container(event.container)
+        case task.ExecuteCommandRequested():
+            return f"{event.command} in {event.container}"
+        case task.TaskHealthChanged():
+            return event.health_status
         case _:
             return ""
 

@@ -30,6 +30,8 @@ class TaskState(msgspec.Struct, gc=False):
     desired_status: str = "RUNNING"
     version: int = 1
     overrides: shapes.TaskOverride | None = None
+    executes: bool = False
+    """Whether ExecuteCommand may run commands in it."""
     stop_code: str = ""
     stop_reason: str = ""
     stopped_at: float = 0.0

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from quarterdeck.events.task import (
     ContainerReport,
     ContainerStateChanged,
+    ExecuteCommandRequested,
     TaskHealthChanged,
     TaskPlaced,
     TaskPlacementFailed,
@@ -47,6 +48,7 @@ def requested(namespace: NamespaceState, event: TaskRequested, at: float) -> Non
         started_by=event.started_by,
         tags=event.tags or (),
         overrides=overrides,
+        executes=event.enable_execute_command,
         network=event.network_configuration,
         checks=dict.fromkeys(definition.checked, "UNKNOWN") if definition.checked else None,
     )
@@ -130,6 +132,10 @@ def health_changed(namespace: NamespaceState, event: TaskHealthChanged, _at: flo
         service.sick += _is_sick(task) - before[1]
         _note_healthy(service, deployment, task)
         service.steady = service.steady and task.healthy
+
+
+def command_requested(_namespace: NamespaceState, _event: ExecuteCommandRequested, _at: float) -> None:
+    """Change nothing: a command in a container does not change its task."""
 
 
 def stop_requested(namespace: NamespaceState, event: TaskStopRequested, _at: float) -> None:
