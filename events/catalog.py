@@ -83,6 +83,7 @@ AnyEvent = (
     | task.TaskPlacementFailed
     | task.TaskStarted
     | task.ContainerStateChanged
+    | task.ExecuteCommandRequested
     | task.TaskHealthChanged
     | task.TaskProtectionEnabled
     | task.TaskProtectionDisabled

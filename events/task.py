@@ -113,6 +113,14 @@ class ContainerStateChanged(TaskEvent, frozen=True, kw_only=True, gc=False):
     container: ContainerReport
 
 
+class ExecuteCommandRequested(TaskEvent, frozen=True, kw_only=True, gc=False):
+    """Somebody was given a session to run a command in a container; the task itself is as it was."""
+
+    container: str
+    command: str
+    session: str
+
+
 class TaskHealthChanged(TaskEvent, frozen=True, kw_only=True, gc=False):
     """A task's essential containers that have a health check became HEALTHY, UNHEALTHY or UNKNOWN together."""
 

@@ -68,14 +68,23 @@ def _task(event: task.TaskEvent) -> str:
             return _place(event)
         case task.TaskStarted():
             return ", ".join(_container(each) for each in event.containers)
-        case task.ContainerStateChanged():
-            return _container(event.container)
-        case task.TaskHealthChanged():
-            return event.health_status
         case task.TaskStopRequested():
             return reason(event)
         case task.TaskStopped():
             return "; ".join([reason(event), *(_container(each) for each in event.containers)])
+        case _:
+            return _within(event)
+
+
+def _within(event: task.TaskEvent) -> str:
+    """Say what happened in a task that did not change its status."""
+    match event:
+        case task.ContainerStateChanged():
+            return _container(event.container)
+        case task.ExecuteCommandRequested():
+            return f"{event.command} in {event.container}"
+        case task.TaskHealthChanged():
+            return event.health_status
         case _:
             return ""
 
@@ -111,6 +120,8 @@ def _service(event: service.ServiceEvent) -> str:
             return f"desired {event.desired_count}"
         case service.ServiceTaskStartImpaired():
             return f"{event.failures} failed to start, next try in {event.delay_seconds:g} s"
+        case service.RebalancingEvent():
+            return _rebalancing(event)
         case service.DeploymentEvent():
             return _deployment(event)
         case _:
@@ -132,6 +143,20 @@ def _deployment(event: service.DeploymentEvent) -> str:
         case _:
             said = _stage(event)
     return event.deployment + said
+
+
+def _rebalancing(event: service.RebalancingEvent) -> str:
+    match event:
+        case service.ServiceRebalancingStarted() | service.ServiceRebalancingCompleted():
+            return ", ".join(f"{count} in {zone}" for zone, count in sorted(event.zones.items()))
+        case service.ServiceRebalancingTaskStarted():
+            return f"{event.task[:ID_DIGITS]} in {event.zone} for one of {event.source}"
+        case service.ServiceRebalancingBlocked():
+            return f"to {event.zone}: {event.reason or 'no room'}"
+        case service.ServiceRebalancingStopped():
+            return event.reason
+        case _:
+            return ""
 
 
 def _stage(event: service.DeploymentEvent) -> str:

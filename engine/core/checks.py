@@ -29,7 +29,7 @@ def first_failing_check(instance: InstanceState, demand: Demand) -> str:
         return "STATUS"
     if not instance.connected:
         return "AGENT"
-    if demand.attributes or demand.member_of or demand.gpus or demand.subnets:
+    if demand.attributes or demand.member_of or demand.subnets:
         reason = admission(instance, demand)
         if reason:
             return reason
@@ -107,7 +107,7 @@ def detail(instance: InstanceState, demand: Demand, reason: str, *, of_daemon: b
         case "RESOURCE:CPU":
             words = f"needs {demand.cpu} CPU units, {_left(instance.cpu_left, reserved.cpu)}"
         case "RESOURCE:GPU":
-            words = f"needs {demand.gpus} GPUs, 0 left"
+            words = f"needs {demand.gpus} GPUs, instances have none in this version"
         case "RESOURCE:MEMORY":
             words = f"needs {demand.memory} MiB, {_left(instance.memory_left, reserved.memory)}"
         case _:

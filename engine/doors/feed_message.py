@@ -39,7 +39,7 @@ from quarterdeck.events.service import (
     ServiceTaskStartImpaired,
 )
 from quarterdeck.events.tag import TagEvent
-from quarterdeck.events.task import TaskEvent
+from quarterdeck.events.task import ExecuteCommandRequested, TaskEvent
 from quarterdeck.events.task_definition import TaskDefinitionEvent
 from quarterdeck.events.task_set import TaskSetSteadyStateReached
 
@@ -137,7 +137,8 @@ def _shape(namespace: Namespace, event: AnyEvent, at: float) -> tuple[str, list[
     updated = {"updatedAt": _time(at)}
     if isinstance(event, TaskEvent):
         arn = namespace.task_arn(event.cluster, event.task)
-        return TASK, [arn], {"taskArn": arn, "clusterArn": namespace.cluster_arn(event.cluster), **updated}
+        kind = _own(event) if isinstance(event, ExecuteCommandRequested) else TASK
+        return kind, [arn], {"taskArn": arn, "clusterArn": namespace.cluster_arn(event.cluster), **updated}
     if isinstance(event, ContainerInstanceEvent):
         arn = namespace.container_instance_arn(event.cluster, event.container_instance)
         kind = _own(event) if isinstance(event, AgentLost) else INSTANCE

@@ -109,6 +109,7 @@ EVOLVE: dict[type, Callable[[NamespaceState, Any, float], None]] = {
     task_events.TaskPlacementFailed: task.placement_failed,
     task_events.TaskStarted: task.started,
     task_events.ContainerStateChanged: task.container_changed,
+    task_events.ExecuteCommandRequested: task.command_requested,
     task_events.TaskHealthChanged: task.health_changed,
     task_events.TaskProtectionEnabled: task_protection.enabled,
     task_events.TaskProtectionDisabled: task_protection.disabled,

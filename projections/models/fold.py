@@ -244,6 +244,7 @@ class Fold:
             task_events.TaskPlacementFailed: self.tasks.placement_failed,
             task_events.TaskStarted: self.tasks.started,
             task_events.ContainerStateChanged: self.tasks.container_changed,
+            task_events.ExecuteCommandRequested: self.tasks.command_requested,
             task_events.TaskHealthChanged: self.tasks.touched,
             task_events.TaskProtectionEnabled: self._protection_enabled,
             task_events.TaskProtectionDisabled: self._protection_disabled,

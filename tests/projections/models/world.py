@@ -360,6 +360,8 @@ class World:
             until = START + 60.0 * choice
             told: list[AnyEvent] = [task.TaskProtectionEnabled(**of, expires_at=until)]
             return [*told, task.TaskProtectionDisabled(**of)] if choice % 3 == 2 else told
+        if choice % 7 == 6:
+            return [task.ExecuteCommandRequested(**of, container="main", command="sh", session="ecs-execute-command-1")]
         report = task.ContainerReport(name="main", status="RUNNING", health_status="UNHEALTHY")
         return [
             task.ContainerStateChanged(**of, container=report),
