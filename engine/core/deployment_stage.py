@@ -179,8 +179,9 @@ def _work(site: Site) -> Next | None:
         case "RECONCILE_SERVICE":
             return _clear_away(site)
         case "SCALE_UP":
-            scaled = green.running == service.desired_count and not service.ill
-            return None if scaled else Next(at=green.stage_at + STAGE_SECONDS_MAX)
+            tasks = [site.cluster.tasks[name] for name in green.tasks]
+            healthy = sum(1 for each in tasks if each.desired_status == "RUNNING" and each.healthy)
+            return None if healthy == service.desired_count else Next(at=green.stage_at + STAGE_SECONDS_MAX)
         case "TEST_TRAFFIC_SHIFT":
             _shift(site, ALL, green.production)
             return None
