@@ -120,12 +120,14 @@ def _failed(hook: HookState) -> bool:
 
 
 def _keep_all(site: Site) -> Next:
-    """Keep blue at the desired count, and green from SCALE_UP on; replace green tasks that fail their checks."""
-    green = site.deployment
-    kept = [_keep(site._replace(deployment=_blue(site)))]
-    if STAGES.index(green.stage) >= STAGES.index("SCALE_UP"):
-        unwell = examine(site)
-        kept += [stop(site, unwell.tasks, len(unwell.tasks), FAILED), Next(at=unwell.at), _keep(site)]
+    """Keep blue at the desired count, and green from SCALE_UP on; replace tasks of either that fail their checks."""
+    sides = [site._replace(deployment=_blue(site))]
+    if STAGES.index(site.deployment.stage) >= STAGES.index("SCALE_UP"):
+        sides.append(site)
+    kept = []
+    for side in sides:
+        unwell = examine(side)
+        kept += [stop(side, unwell.tasks, len(unwell.tasks), FAILED), Next(at=unwell.at), _keep(side)]
     return reduce(both, kept)
 
 

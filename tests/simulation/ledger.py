@@ -23,6 +23,7 @@ from quarterdeck.events.container_instance import (
 from quarterdeck.events.service import (
     DeploymentCompleted,
     DeploymentFailed,
+    DeploymentStageEntered,
     DeploymentStarted,
     ServiceCreated,
     ServiceDeleted,
@@ -105,6 +106,7 @@ class Wish(msgspec.Struct):
     deployments: list[DeploymentStarted] = []
     completed: set[str] = set()
     failed: set[str] = set()
+    stages: set[str] = set()
     tasks: dict[str, Held] = {}
     moving: set[str] = set()
 
@@ -115,8 +117,8 @@ class Wish(msgspec.Struct):
 
     @property
     def staged(self) -> bool:
-        """Whether old and new tasks run side by side: the minimum of new ones is not made by stopping old ones."""
-        return self.settings.deployment_configuration.strategy not in {None, "ROLLING"}
+        """Whether the newest deployment goes from stage to stage: old and new tasks run side by side."""
+        return self.primary in self.stages and self.primary not in self.completed | self.failed
 
     @property
     def lower(self) -> int:
@@ -126,7 +128,7 @@ class Wish(msgspec.Struct):
 
     @property
     def upper(self) -> int:
-        """How many tasks may be there at once: all twice where old and new run side by side."""
+        """How many tasks may be there at once: all twice while old and new run side by side."""
         if self.staged:
             return 2 * self.desired
         percent = self.settings.deployment_configuration.maximum_percent
@@ -205,6 +207,8 @@ class Ledger:
 
     def _about_balance(self, event: AnyEvent) -> None:
         match event:
+            case DeploymentStageEntered():
+                self.wishes[event.service].stages.add(event.deployment)
             case ServiceRebalancingTaskStarted():
                 self.wishes[event.service].moving.add(event.task)
             case ServiceRebalancingCompleted() | ServiceRebalancingStopped():

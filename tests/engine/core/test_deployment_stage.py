@@ -318,3 +318,19 @@ def test_green_tasks_lost_in_clean_up_are_started_beside_blue_ones_that_are_prot
     story.after(2 * MINUTE).when(task_protection.expire)
     story.run_service()
     assert count(story) == {"app:2": 1}
+
+
+def test_a_blue_task_that_falls_ill_is_replaced_by_its_own_revision_while_green_waits() -> None:
+    """Simulation, seed 4577: green found no room, and the ill blue tasks were left as they were."""
+    story = given(defined("app:1", checked=True), defined("app:2", cpu=5000))
+    story.given(joined("a1", "a", cpu=4096), created(count=1, rules={"strategy": "BLUE_GREEN"}))
+    story.settle()
+    (blue,) = story.live()
+    story.agents_start()
+    story.given(TaskHealthChanged(cluster="default", task=blue.id, health_status="HEALTHY"))
+    story.run_service()
+    story.given(deployed("app:2", GREEN)).settle()
+    story.given(TaskHealthChanged(cluster="default", task=blue.id, health_status="UNHEALTHY"))
+    story.run_service()
+    assert count(story) == {"app:1": 1}
+    assert story.task(blue.id).last_status == "STOPPED"
