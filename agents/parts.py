@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from quarterdeck.agents.clock import Clock
+from quarterdeck.agents.endpoints.engine import Engine
 from quarterdeck.agents.endpoints.server import Endpoints
 from quarterdeck.agents.home import Home
 from quarterdeck.agents.image_records import ImageRecords
@@ -50,7 +51,8 @@ class Parts:
         reporter = Reporter(home.link, clock, settings, tokens)
         images = Images(runtime.images, clock, settings.images, ImageRecords(self._folder))
         sampler = Sampler(home, runtime, by_id, clock, settings.stats_seconds)
-        endpoints = self._endpoints(instance, by_id, sampler, token) if settings.endpoints else None
+        engine = Engine(instance, home, tokens)
+        endpoints = self._endpoints(instance, by_id, sampler, engine, token) if settings.endpoints else None
         secrets = SecretStore(home, bytes.fromhex(token(2 * KEY_BYTES)))
         networks = Networks(runtime.networks, clock, settings.zone, settings.subnets)
         given = {"region": settings.region, "env_files": settings.env_files}
@@ -69,14 +71,17 @@ class Parts:
             spawn(group, sampler.run(), name="statistics")
         return tasks
 
-    def _endpoints(self, instance: Arn, by_id: dict[str, Task], sampler: Sampler, token: Token) -> Endpoints:
+    def _endpoints(
+        self, instance: Arn, by_id: dict[str, Task], sampler: Sampler, engine: Engine, token: Token
+    ) -> Endpoints:
         return Endpoints(
             instance,
             by_id,
             self._runtime,
             sampler,
+            engine,
             self._clock,
-            self._folder,
+            folder=self._folder,
             key=token(KEY_DIGITS),
             zone=self._settings.zone,
             version=self._settings.agent_version,

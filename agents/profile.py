@@ -10,6 +10,7 @@ from quarterdeck.events import shapes
 CAPABILITY = "com.amazonaws.ecs.capability."
 ECS_CAPABILITY = "ecs.capability."
 HOST_ATTRIBUTE = "quarterdeck.host"
+SUBNETS_ATTRIBUTE = "quarterdeck.subnets"
 SESSION_ATTRIBUTE = "quarterdeck.session"
 DOCKER_API_MIN = 17
 DOCKER_API_STANDARD = 41
@@ -44,6 +45,7 @@ def registration(
         **(settings.attributes if first else {}),
         **dict.fromkeys(capabilities(info), ""),
         **({f"{ECS_CAPABILITY}env-files.s3": ""} if settings.env_files else {}),
+        **({SUBNETS_ATTRIBUTE: ",".join(sorted(settings.subnets))} if settings.subnets else {}),
         HOST_ATTRIBUTE: settings.host,
         SESSION_ATTRIBUTE: session,
     }

@@ -19,6 +19,7 @@ from quarterdeck.agents.secret_store import SecretStore
 from quarterdeck.agents.task import Task
 
 METADATA = "ECS_CONTAINER_METADATA_URI_V4"
+AGENT = "ECS_AGENT_URI"
 REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 ENVIRONMENT = "AWS_EXECUTION_ENV"
 ECS_EC2 = "AWS_ECS_EC2"
@@ -80,7 +81,11 @@ class Provision:
         if self._endpoints is None or plan.spec.network_mode == "none":
             return {}
         await self._endpoints.known.wait()
-        return {METADATA: self._endpoints.uri(task.id, plan.name, await self._host(plan))}
+        host = await self._host(plan)
+        return {
+            METADATA: self._endpoints.uri(task.id, plan.name, host),
+            AGENT: self._endpoints.uri(task.id, plan.name, host, "api"),
+        }
 
     async def _host(self, plan: ContainerPlan) -> str:
         """Name this host as a container sees it, and see that the agent listens there."""

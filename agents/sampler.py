@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 
+from quarterdeck.agents import pause
 from quarterdeck.agents.clock import Clock
 from quarterdeck.agents.home import Home
 from quarterdeck.agents.link import LinkDown
@@ -79,6 +80,6 @@ class Sampler:
         containers = [
             ContainerStats(name=name, stats=stats(*self._last[each.id]))
             for name, each in task.containers.items()
-            if each.id in self._last
+            if each.id in self._last and name != pause.NAME
         ]
         return TaskStats(task=task.id, group=task.group, containers=containers)

@@ -1247,6 +1247,7 @@ class Client(Caller):
         attributes: Sequence[shapes.Attribute | Document] | None = None,
         platform_devices: Sequence[shapes.PlatformDevice | Document] | None = None,
         tags: Sequence[shapes.Tag | Document] | None = None,
+        client_token: str | None = None,
     ) -> shapes.RegisterContainerInstanceResponse:
         """Carry out RegisterContainerInstance."""
         arguments: dict[str, object] = {
@@ -1259,6 +1260,7 @@ class Client(Caller):
             "attributes": attributes,
             "platformDevices": platform_devices,
             "tags": tags,
+            "clientToken": client_token,
         }
         answer: shapes.RegisterContainerInstanceResponse = await self._carry_out("RegisterContainerInstance", arguments)
         return answer

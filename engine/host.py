@@ -17,6 +17,7 @@ from quarterdeck.agents.agent import Agent
 from quarterdeck.agents.identity import FILE, DataDirectory, Identity, IdentityError
 from quarterdeck.agents.link import LinkDown
 from quarterdeck.agents.nats_link import NatsLink, open_link
+from quarterdeck.agents.networks import SUBNET
 from quarterdeck.agents.registration import RegistrationRefused
 from quarterdeck.agents.runtimes.docker import DockerRuntime
 from quarterdeck.agents.runtimes.errors import RuntimeFailure
@@ -208,7 +209,10 @@ def _on_signal(stop: object) -> None:
 
 
 async def remove_containers(name: RuntimeName, data: Path, docker_socket: str) -> int:
-    """Remove the containers of the instance whose agent's data directory this is; the agent must have ended."""
+    """Remove the containers and their tasks' volumes of the instance whose agent's data directory this is.
+
+    The agent must have ended.
+    """
     try:
         identity = msgspec.json.decode((data / FILE).read_bytes(), type=Identity)
     except (OSError, msgspec.DecodeError):
@@ -218,6 +222,9 @@ async def remove_containers(name: RuntimeName, data: Path, docker_socket: str) -
         found = await runtime.list({labels.CONTAINER_INSTANCE: identity.container_instance})
         for container in found:
             await runtime.remove(container.id)
+        for volume in {name for container in found for name in labels.task_volumes(container.labels)}:
+            await runtime.remove_volume(volume)
+        await runtime.networks.remove_unused({SUBNET: ""})
         return len(found)
     except RuntimeFailure as error:
         log.warning("containers could not be removed", instance=identity.container_instance, error=error.reason)

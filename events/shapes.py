@@ -2093,6 +2093,7 @@ class RegisterContainerInstanceRequest(Shape, frozen=True, kw_only=True, gc=Fals
     attributes: list[Attribute] | None = None
     platform_devices: list[PlatformDevice] | None = None
     tags: list[Tag] | None = None
+    client_token: str | None = None
 
 
 class RegisterContainerInstanceResponse(Shape, frozen=True, kw_only=True, gc=False):

@@ -108,6 +108,8 @@ def check_service(cluster: ClusterState, service: ServiceState) -> None:
     assert service.wanted == len(wanted)
     assert service.running == sum(1 for each in wanted if each.last_status == "RUNNING")
     assert service.ill == sum(1 for each in wanted if each.last_status == "RUNNING" and not each.healthy)
+    sick = [each for each in wanted if each.last_status == "RUNNING" and each.health == "UNHEALTHY"]
+    assert service.sick == len(sick)
     assert service.away == sum(1 for each in wanted if cluster.instances[each.instance].lost)
     for deployment in service.deployments:
         mine = [each for each in wanted if each.deployment == deployment.id]

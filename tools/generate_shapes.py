@@ -38,11 +38,12 @@ SCALARS = {
 NAMES_IN_ANNOTATIONS = frozenset({"Any", "dict", "list", *SCALARS.values()})
 
 OURS = {
+    "RegisterContainerInstanceRequest": {"clientToken": "String"},
     "SubmitTaskStateChangeRequest": {"subnetId": "String", "privateIpv4Address": "String", "macAddress": "String"},
     "ContainerStateChange": {"healthStatus": "HealthStatus", "restartCount": "BoxedInteger"},
     "SubmitContainerStateChangeRequest": {"healthStatus": "HealthStatus", "restartCount": "BoxedInteger"},
 }
-"""Members of reports that ECS's agents tell on a channel of their own."""
+"""Members of reports that ECS's agents tell on a channel of their own, and one they send that no model has."""
 
 HEADER = '''"""Shapes: the structures of the ECS API, one frozen Struct each, with AWS's spelling on the wire.
 

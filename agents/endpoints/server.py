@@ -16,6 +16,7 @@ from aiohttp import web
 
 from quarterdeck.agents.clock import Clock
 from quarterdeck.agents.endpoints import documents, paths
+from quarterdeck.agents.endpoints.engine import Engine, Unanswered, Wanted
 from quarterdeck.agents.endpoints.rate import Bucket
 from quarterdeck.agents.runtimes.errors import RuntimeFailure
 from quarterdeck.agents.runtimes.port import Runtime
@@ -50,9 +51,10 @@ class Endpoints:
         tasks: Mapping[str, Task],
         runtime: Runtime,
         stats: Stats,
+        engine: Engine,
         clock: Clock,
-        folder: Path | None,
         *,
+        folder: Path | None,
         key: str,
         zone: str,
         version: str,
@@ -62,6 +64,7 @@ class Endpoints:
         self._tasks = tasks
         self._runtime = runtime
         self._stats = stats
+        self._engine = engine
         self._clock = clock
         self._folder = folder
         self._zone = zone
@@ -79,9 +82,9 @@ class Endpoints:
 
     # ---------------------------------------------------------------- for who starts containers
 
-    def uri(self, task: str, container: str, gateway: str) -> str:
-        """Name a container's own place, as it sees it from behind a gateway."""
-        return f"http://{gateway}:{self._kept.port}/v4/{paths.path_of(self._kept.key, task, container)}"
+    def uri(self, task: str, container: str, gateway: str, what: str = "v4") -> str:
+        """Name a container's own place, as it sees it from behind a gateway: its metadata (v4) or its agent (api)."""
+        return f"http://{gateway}:{self._kept.port}/{what}/{paths.path_of(self._kept.key, task, container)}"
 
     async def listen_on(self, address: str) -> None:
         """Listen on one more address of this host. Raises OSError."""
@@ -161,7 +164,9 @@ class Endpoints:
             [
                 web.get("/v4/{path}", self._container),
                 web.get("/v4/{path}/task", self._task),
-                web.get("/v4/{path}/taskWithTags", self._task),
+                web.get("/v4/{path}/taskWithTags", self._task_with_tags),
+                web.get("/api/{path}/task-protection/v1/state", self._protection),
+                web.put("/api/{path}/task-protection/v1/state", self._protection),
                 web.get("/v4/{path}/stats", self._container_stats),
                 web.get("/v4/{path}/task/stats", self._task_stats),
                 web.get("/v1/metadata", self._metadata),
@@ -195,6 +200,24 @@ class Endpoints:
         task, _ = self._caller(request)
         return _json(documents.task_document(task, self._zone))
 
+    async def _task_with_tags(self, request: web.Request) -> web.Response:
+        task, _ = self._caller(request)
+        try:
+            tags = await self._engine.tags(task)
+        except Unanswered as error:
+            tags = {"Errors": {"Code": error.code, "Message": error.message}}
+        return _json({**documents.task_document(task, self._zone), **tags})
+
+    async def _protection(self, request: web.Request) -> web.Response:
+        task, _ = self._caller(request)
+        try:
+            wanted = msgspec.json.decode(await request.read(), type=Wanted) if request.method == "PUT" else None
+            return _json(await self._engine.protection(task, wanted))
+        except msgspec.MsgspecError as error:
+            return _refused(task, "InvalidParameterException", str(error), 400)
+        except Unanswered as error:
+            return _refused(task, error.code, error.message, error.status)
+
     async def _container_stats(self, request: web.Request) -> web.Response:
         task, name = self._caller(request)
         container = task.containers.get(name)
@@ -221,6 +244,10 @@ class Endpoints:
         if not tasks:
             raise web.HTTPNotFound
         return _json(documents.introspected(tasks[0]))
+
+
+def _refused(task: Task, code: str, message: str, status: int) -> web.Response:
+    return _json({"error": {"Arn": task.arn, "Code": code, "Message": message}}, status)
 
 
 def _json(document: object, status: int = 200) -> web.Response:

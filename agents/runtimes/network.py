@@ -26,7 +26,7 @@ class NetworkStore(Protocol):
         ...
 
     async def remove_unused(self, labels: dict[str, str]) -> list[str]:
-        """Remove the networks with these labels that no container has, running or not; their names."""
+        """Remove the networks with these labels (empty: any value) that no container has; their names."""
         ...
 
 

@@ -70,11 +70,21 @@ def verdict(service: Any, deployment: str) -> bool | Failed:  # noqa: ANN401 - a
         if each.rollout_state == "FAILED":
             return Failed(f"{each.id} failed: {each.rollout_state_reason or 'no reason was given'}")
     primary = next((each for each in deployments if each.status == "PRIMARY"), None)
+    given_up = f"(deployment {deployment}) deployment failed: "
+    why = next((each.message.partition(given_up)[2] for each in service.events or [] if given_up in each.message), "")
+    if why:
+        return Failed(f"{deployment} failed: {why.rstrip('.')}" + _back(primary, deployment))
     if deployment and primary is not None and primary.id != deployment:
         return Failed(f"{primary.id} of {table.text(primary.task_definition)} has taken the place of {deployment}")
     rolled_out = primary is None or primary.rollout_state in {None, "COMPLETED"}
     complete = service.running_count == service.desired_count and not service.pending_count
     return rolled_out and complete and len(deployments) <= 1
+
+
+def _back(primary: Any, deployment: str) -> str:  # noqa: ANN401 - likewise
+    if primary is None or primary.id == deployment:
+        return ""
+    return f"; rolled back to {primary.id} of {table.text(primary.task_definition)}"
 
 
 def _late(service: Any, seconds: float) -> str:  # noqa: ANN401 - likewise

@@ -103,6 +103,8 @@ def _service(event: service.ServiceEvent) -> str:
             return f"{event.count} found no room: {_rejected(event.explanation)}{closest}"
         case service.ServiceTaskStartImpaired():
             return f"{event.failures} failed to start, next try in {event.delay_seconds:g} s"
+        case service.RebalancingEvent():
+            return _rebalancing(event)
         case service.DeploymentEvent():
             return _deployment(event)
         case _:
@@ -124,6 +126,20 @@ def _deployment(event: service.DeploymentEvent) -> str:
         case _:
             said = _stage(event)
     return event.deployment + said
+
+
+def _rebalancing(event: service.RebalancingEvent) -> str:
+    match event:
+        case service.ServiceRebalancingStarted() | service.ServiceRebalancingCompleted():
+            return ", ".join(f"{count} in {zone}" for zone, count in sorted(event.zones.items()))
+        case service.ServiceRebalancingTaskStarted():
+            return f"{event.task[:ID_DIGITS]} in {event.zone} for one of {event.source}"
+        case service.ServiceRebalancingBlocked():
+            return f"to {event.zone}: {event.reason or 'no room'}"
+        case service.ServiceRebalancingStopped():
+            return event.reason
+        case _:
+            return ""
 
 
 def _stage(event: service.DeploymentEvent) -> str:

@@ -13,7 +13,10 @@ from quarterdeck.projections.live.instance import InstanceState
 MEMBER_OF = "MemberOf placement constraint unsatisfied."
 DISTINCT = "DistinctInstance placement constraint unsatisfied."
 RESOURCES = ("RESOURCE:PORTS", "RESOURCE:CPU", "RESOURCE:MEMORY", "RESOURCE:GPU")
-CHECKS = ("STATUS", "AGENT", "ATTRIBUTE", MEMBER_OF, DISTINCT, *RESOURCES)
+LOCATION = "LOCATION"
+SUBNETS = "quarterdeck.subnets"
+"""The attribute in which an agent names the subnets of its zone, with commas; without it any may be there."""
+CHECKS = ("STATUS", "AGENT", "ATTRIBUTE", LOCATION, MEMBER_OF, DISTINCT, *RESOURCES)
 """In order: the further an instance gets, the closer it is to fitting."""
 
 EXPRESSIONS_KEPT_MAX = 4_096
@@ -26,7 +29,7 @@ def first_failing_check(instance: InstanceState, demand: Demand) -> str:
         return "STATUS"
     if not instance.connected:
         return "AGENT"
-    if demand.attributes or demand.member_of or demand.gpus:
+    if demand.attributes or demand.member_of or demand.subnets:
         reason = admission(instance, demand)
         if reason:
             return reason
@@ -43,9 +46,15 @@ def admission(instance: InstanceState, demand: Demand) -> str:
     """Name what keeps an instance from ever taking such a task, whatever room it has; empty if nothing does."""
     if demand.attributes and _missing(instance, demand):
         return "ATTRIBUTE"
-    if any(not matcher(each)(instance) for each in demand.member_of):
-        return MEMBER_OF
-    return "RESOURCE:GPU" if demand.gpus else ""  # no instance here has any
+    if demand.subnets and demand.subnets.isdisjoint(subnets_of(instance) or demand.subnets):
+        return LOCATION
+    return MEMBER_OF if any(not matcher(each)(instance) for each in demand.member_of) else ""
+
+
+def subnets_of(instance: InstanceState) -> list[str]:
+    """List the subnets of an instance's zone; none if its agent was not told."""
+    named = instance.attributes.get(SUBNETS)
+    return named.split(",") if named else []
 
 
 def shortage(instance: InstanceState, demand: Demand, reserved: Demand = NOTHING) -> str:
@@ -91,7 +100,7 @@ def detail(instance: InstanceState, demand: Demand, reason: str) -> str:
         case "RESOURCE:CPU":
             words = f"needs {demand.cpu} CPU units, {_left(instance.cpu_left, reserved.cpu)}"
         case "RESOURCE:GPU":
-            words = f"needs {demand.gpus} GPUs, 0 left"
+            words = f"needs {demand.gpus} GPUs, instances have none in this version"
         case "RESOURCE:MEMORY":
             words = f"needs {demand.memory} MiB, {_left(instance.memory_left, reserved.memory)}"
         case _:
@@ -102,6 +111,8 @@ def detail(instance: InstanceState, demand: Demand, reason: str) -> str:
 def _apart(instance: InstanceState, demand: Demand, reason: str) -> str:
     if reason == MEMBER_OF:
         return "is not: " + ", ".join(each for each in demand.member_of if not matcher(each)(instance))
+    if reason == LOCATION:
+        return f"is in {', '.join(subnets_of(instance))}, not in {', '.join(sorted(demand.subnets))}"
     return "has a task of the group" if reason == DISTINCT else ""
 
 

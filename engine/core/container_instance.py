@@ -5,7 +5,7 @@ import msgspec
 from quarterdeck.engine.core.attribute import check_registered
 from quarterdeck.engine.core.errors import ClientException, InvalidParameterException
 from quarterdeck.engine.core.tags import checked_tags
-from quarterdeck.engine.core.turn import Turn, local_name, whole_number
+from quarterdeck.engine.core.turn import Turn, check_token, local_name, whole_number
 from quarterdeck.events import shapes
 from quarterdeck.events.container_instance import (
     AgentConnected,
@@ -24,6 +24,7 @@ from quarterdeck.projections.live.states import ClusterState
 
 INSTANCES_PER_CALL_MAX = 10
 PORT_MAX = 65_535
+TOKEN_CHARACTERS_MAX = 64
 HOST_ATTRIBUTE = "quarterdeck.host"
 SESSION_ATTRIBUTE = "quarterdeck.session"
 FORCED = "Container instance deregistration forced by user"
@@ -41,6 +42,7 @@ class Identity(msgspec.Struct, frozen=True, rename="camel"):
 
 def register(turn: Turn, request: shapes.RegisterContainerInstanceRequest) -> str:
     """Register an instance, or take it back when its agent restarts; gives its id."""
+    check_token(request.client_token or "", TOKEN_CHARACTERS_MAX)
     identity = _identity(request.instance_identity_document)
     capacity = _capacity(request.total_resources)
     if request.container_instance_arn:

@@ -66,7 +66,7 @@ def _work(site: Site, counts: Counts) -> Next:
 
 def _step(site: Site, counts: Counts, missing: int, *, rolling: bool) -> Next:
     service = site.service
-    unwell = examine(site) if service.ill or service.alive > service.wanted else Unwell()
+    unwell = examine(site) if service.sick or service.alive > service.wanted else Unwell()
     if service.rebalancing:
         busy = rolling or bool(unwell.tasks or counts.away)
         if zone_balance.goes_on(site, missing, busy=busy) and service.moving:
@@ -95,7 +95,7 @@ def _is_settled(cluster: ClusterState, service: ServiceState) -> bool:
     return (
         len(service.deployments) == 1
         and not service.away
-        and not service.ill
+        and not service.sick
         and not service.moving
         and service.wanted == service.desired_count
         and not cluster.draining

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+import msgspec
+
 from quarterdeck.engine.core import placement_options
 from quarterdeck.events.task import TaskRequested
 from quarterdeck.projections.live.demand import Demand, constrained, demand
@@ -28,4 +30,7 @@ def wish(state: NamespaceState, requested: TaskRequested) -> Wish:
     if requested.deployment:
         settings = state.clusters[requested.cluster].services[requested.group.removeprefix(SERVICE_GROUP)].settings
         constraints, strategies = settings.placement_constraints, settings.placement_strategy
+    network = requested.network_configuration
+    if network is not None and network.awsvpc_configuration is not None:
+        needs = msgspec.structs.replace(needs, subnets=frozenset(network.awsvpc_configuration.subnets or ()))
     return Wish(constrained(needs, constraints), placement_options.rule(constraints, strategies))

@@ -21,7 +21,10 @@ async def _registered(
     context: Context, request: shapes.RegisterContainerInstanceRequest, outcome: Outcome
 ) -> shapes.RegisterContainerInstanceResponse:
     name = next(each.container_instance for each in outcome.events if isinstance(each, ContainerInstanceEvent))
-    found = await _one(context, request.cluster, name)
+    inside = name_in(context, "cluster", request.cluster or DEFAULT_CLUSTER)
+    found = (await context.models.container_instances.describe(context.namespace, inside, [name], ["TAGS"])).get(name)
+    if found is None:  # a registration repeated after its cluster was made anew
+        raise ClientException(f"Container instance {name} is inactive.")
     return shapes.RegisterContainerInstanceResponse(container_instance=found)
 
 

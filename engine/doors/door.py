@@ -53,6 +53,8 @@ from quarterdeck.projections.models.store import ReadModels
 from quarterdeck.projections.models.task_document import Outline
 
 BEHIND_SECONDS_MAX = 10.0
+REMEMBERED = frozenset({"RunTask", "RegisterContainerInstance"})
+"""Operations whose clientToken makes a repeat get the first outcome; a service and a task set keep theirs."""
 
 OPERATIONS: dict[str, Operation] = {
     **cluster.OPERATIONS,
@@ -162,7 +164,7 @@ class Door:
         return Answer(response, sequence)
 
     async def _decide(self, operation: Write, call: Call, request: msgspec.Struct) -> Answer:
-        token = call.token or _own_token(request)
+        token = call.token or _own_token(call.operation, request)
         outcome = await self._keeper.submit(
             Command(
                 namespace=str(call.namespace),
@@ -235,9 +237,9 @@ def _decision(operation: Write, request: msgspec.Struct, turn: Turn) -> object:
     return operation.decide(turn, request)
 
 
-def _own_token(request: msgspec.Struct) -> str:
-    token = getattr(request, "client_token", None) if isinstance(request, shapes.RunTaskRequest) else None
-    return f"RunTask/{token}" if token else ""
+def _own_token(operation: str, request: msgspec.Struct) -> str:
+    token = getattr(request, "client_token", None) if operation in REMEMBERED else None
+    return f"{operation}/{token}" if token else ""
 
 
 def _may_repeat(request: msgspec.Struct) -> bool:

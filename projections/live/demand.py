@@ -23,6 +23,8 @@ class Demand(msgspec.Struct, frozen=True):
     attributes: frozenset[tuple[str, str]] = frozenset()
     member_of: tuple[str, ...] = ()
     gpus: int = 0
+    subnets: frozenset[str] = frozenset()
+    """Of one of which the network of an awsvpc task is; none: it has no network of its own."""
 
 
 def demand(definition: shapes.TaskDefinition, overrides: shapes.TaskOverride | None = None) -> Demand:

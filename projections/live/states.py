@@ -151,9 +151,9 @@ class ServiceState(msgspec.Struct):
     """A service; ``deployments`` has the PRIMARY first, ``past`` names the last of those before.
 
     ``wanted`` counts tasks desired RUNNING, ``running`` those of them that are, ``away`` those of
-    them on instances whose agent is lost, ``ill`` those of them that run without being healthy, ``alive``
-    all that are not STOPPED. ``moving`` are the tasks started to rebalance zones, each with the zone in
-    which one is to be stopped for it.
+    them on instances whose agent is lost, ``ill`` those of them that run without being healthy, ``sick``
+    those of these that are UNHEALTHY, ``alive`` all that are not STOPPED. ``moving`` are the tasks
+    started to rebalance zones, each with the zone in which one is to be stopped for it.
     """
 
     name: str
@@ -181,6 +181,7 @@ class ServiceState(msgspec.Struct):
     running: int = 0
     away: int = 0
     ill: int = 0
+    sick: int = 0
     alive: int = 0
 
     @property

@@ -90,7 +90,8 @@ def started(namespace: NamespaceState, event: TaskStarted, at: float) -> None:
     service, deployment = owners(cluster, task)
     if service is not None and deployment is not None and task.desired_status == "RUNNING":
         service.running += 1
-        service.ill += not task.healthy
+        service.ill += _is_ill(task)
+        service.sick += _is_sick(task)
         deployment.running += 1
         deployment.failed, deployment.impaired = 0, False
         deployment.ran = True
@@ -108,12 +109,13 @@ def health_changed(namespace: NamespaceState, event: TaskHealthChanged, _at: flo
     """Note the health of a task."""
     cluster = namespace.clusters[event.cluster]
     task = cluster.tasks[event.task]
-    was_ill = _is_ill(task)
+    before = (_is_ill(task), _is_sick(task))
     task.health = event.health_status
     task.version += 1
     service, deployment = owners(cluster, task)
     if service is not None and deployment is not None and task.desired_status == "RUNNING":
-        service.ill += _is_ill(task) - was_ill
+        service.ill += _is_ill(task) - before[0]
+        service.sick += _is_sick(task) - before[1]
         _note_healthy(service, deployment, task)
         service.steady = service.steady and task.healthy
 
@@ -185,6 +187,10 @@ def _is_ill(task: TaskState) -> bool:
     return task.last_status == "RUNNING" and not task.healthy
 
 
+def _is_sick(task: TaskState) -> bool:
+    return _is_ill(task) and task.health == "UNHEALTHY"
+
+
 def _unwant(cluster: ClusterState, task: TaskState) -> None:
     task.desired_status = "STOPPED"
     cluster.protected.pop(task.id, None)
@@ -202,6 +208,7 @@ def _unwant(cluster: ClusterState, task: TaskState) -> None:
     if task.last_status == "RUNNING":
         service.running -= 1
         service.ill -= _is_ill(task)
+        service.sick -= _is_sick(task)
         deployment.running -= 1
     if task.instance and cluster.instances[task.instance].lost:
         service.away -= 1

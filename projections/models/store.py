@@ -16,7 +16,7 @@ from quarterdeck.projections.models.account_setting import AccountSettings
 from quarterdeck.projections.models.attribute import Attributes
 from quarterdeck.projections.models.capacity_provider import CapacityProviders
 from quarterdeck.projections.models.cluster import Clusters
-from quarterdeck.projections.models.container_instance import ContainerInstances
+from quarterdeck.projections.models.container_instance_query import ContainerInstances
 from quarterdeck.projections.models.database import PRIVATE, Database
 from quarterdeck.projections.models.fold import SCHEMAS, Applied, Fold, position
 from quarterdeck.projections.models.service_deployment_query import ServiceDeployments

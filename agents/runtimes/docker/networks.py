@@ -40,7 +40,8 @@ class DockerNetworks:
 
     async def remove_unused(self, labels: dict[str, str]) -> list[str]:
         """Remove those that no container has been created in; one that gets a container now refuses."""
-        filters = msgspec.json.encode({"label": [f"{key}={value}" for key, value in labels.items()]}).decode()
+        wanted = [f"{key}={value}" if value else key for key, value in labels.items()]
+        filters = msgspec.json.encode({"label": wanted}).decode()
         listed = _ok(await self._api.call("GET", "/networks", {"filters": filters}))
         removed = []
         for each in msgspec.json.decode(listed.body, type=tuple[wire.Network, ...]):

@@ -9,16 +9,45 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import msgspec
 import pytest
 
+from quarterdeck.agents.endpoints.engine import Engine
 from quarterdeck.agents.endpoints.paths import Paths, load, path_of, save
 from quarterdeck.agents.endpoints.rate import Bucket
 from quarterdeck.agents.endpoints.server import Endpoints
+from quarterdeck.agents.home import Home
+from quarterdeck.agents.link import Answer, Refused
+from quarterdeck.agents.reporter import Tokens
 from quarterdeck.agents.runtimes.simulated import SimulatedHost, SimulatedRuntime
 from quarterdeck.agents.task import Task, observe
+from quarterdeck.events import shapes
 from quarterdeck.events.names import parse_arn
 from tests.agents.endpoints.test_documents import planned, running
-from tests.agents.world import INSTANCE, NAMESPACE, ManualClock
+from tests.agents.world import INSTANCE, NAMESPACE, FakeEngine, FakeLink, ManualClock
+
+
+class AnsweringLink(FakeLink):
+    """An engine that has one tag for each resource, and protects tasks with minutes."""
+
+    async def call(
+        self, cluster: str, operation: str, request: msgspec.Struct, answer: type[Answer], command: str
+    ) -> Answer:
+        found: msgspec.Struct
+        match request:
+            case shapes.ListTagsForResourceRequest():
+                kind = (request.resource_arn or "").split(":")[5].partition("/")[0]
+                found = shapes.ListTagsForResourceResponse(tags=[shapes.Tag(key="of", value=kind)])
+            case shapes.UpdateTaskProtectionRequest(expires_in_minutes=None):
+                raise Refused("InvalidParameterException", "no minutes")
+            case shapes.UpdateTaskProtectionRequest():
+                told = shapes.ProtectedTask(protection_enabled=request.protection_enabled, expiration_date=7.0)
+                found = shapes.UpdateTaskProtectionResponse(protected_tasks=[told])
+            case _:
+                failure = shapes.Failure(arn="task", reason="TASK_NOT_VALID")
+                found = shapes.GetTaskProtectionResponse(protected_tasks=[], failures=[failure])
+        assert isinstance(found, answer)
+        return found
 
 
 class Figures:
@@ -38,8 +67,9 @@ async def served(folder: Path, tasks: dict[str, Task]) -> AsyncIterator[tuple[En
         tasks,
         SimulatedRuntime(SimulatedHost(clock)),
         Figures(),
+        Engine(instance, Home(AnsweringLink(FakeEngine()), "moon", INSTANCE, "s"), Tokens("s")),
         clock,
-        folder,
+        folder=folder,
         key="secret",
         zone="us-east-1a",
         version="1",
@@ -67,6 +97,23 @@ async def test_a_container_reads_itself_its_task_and_what_they_use(tmp_path: Pat
     assert read["/task"]["TaskARN"] == task.arn
     assert read["/stats"] == {"id": "id-app", "cpu_stats": {}}
     assert list(read["/task/stats"]) == ["id-app"]
+
+
+async def test_a_container_asks_the_engine_for_its_tags_and_the_protection_of_its_task(tmp_path: Path) -> None:
+    task = planned()
+    async with served(tmp_path, {task.id: task}) as (endpoints, session):
+        uri = endpoints.uri(task.id, "app", "127.0.0.1")
+        tagged = await (await session.get(f"{uri}/taskWithTags")).json()
+        assert (tagged["TaskTags"], tagged["ContainerInstanceTags"]) == ({"of": "task"}, {"of": "container-instance"})
+        state = endpoints.uri(task.id, "app", "127.0.0.1", "api") + "/task-protection/v1/state"
+        wanted = {"ProtectionEnabled": True, "ExpiresInMinutes": 5}
+        answer = await (await session.put(state, json=wanted)).json()
+        expected = {"ProtectionEnabled": True, "TaskArn": task.arn, "ExpirationDate": 7.0}
+        assert answer == {"protection": expected}
+        refused = await session.put(state, json={"ProtectionEnabled": True})
+        assert (refused.status, (await refused.json())["error"]["Code"]) == (400, "InvalidParameterException")
+        assert (await session.put(state, data="nonsense")).status == 400
+        assert (await (await session.get(state)).json())["failure"]["Reason"] == "TASK_NOT_VALID"
 
 
 async def test_who_does_not_know_the_path_learns_nothing(tmp_path: Path) -> None:

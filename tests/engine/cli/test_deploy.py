@@ -11,6 +11,7 @@ from contextlib import suppress
 from itertools import count
 from typing import Any
 
+import msgspec
 import pytest
 
 from quarterdeck.engine.cli import rollout
@@ -158,6 +159,13 @@ def state(**changes: object) -> shapes.Service:
         (state(rollout_state="IN_PROGRESS"), False),
         (state(rollout_state="FAILED", rollout_state_reason="why"), rollout.Failed("d1 failed: why")),
         (state(id="d2"), rollout.Failed("d2 of web:2 has taken the place of d1")),
+        (
+            msgspec.structs.replace(
+                state(id="d0", task_definition="web:1"),
+                events=[shapes.ServiceEvent(message="(service web) (deployment d1) deployment failed: tasks broke.")],
+            ),
+            rollout.Failed("d1 failed: tasks broke; rolled back to d0 of web:1"),
+        ),
         (shapes.Service(status="DRAINING"), rollout.Failed("it is DRAINING")),
     ],
 )

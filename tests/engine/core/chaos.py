@@ -65,15 +65,18 @@ CONSTRAINTS: tuple[list[shapes.PlacementConstraint], ...] = (
     ],
 )
 PERCENTS = ((100, 200), (50, 100), (66, 133), (0, 100), (75, 125), (90, 110))
-BREAKERS = (
-    None,
-    shapes.DeploymentCircuitBreaker(enable=True, rollback=True),
-    shapes.DeploymentCircuitBreaker(
-        enable=True,
-        rollback=False,
-        reset_on_healthy_task=False,
-        threshold_configuration=shapes.ThresholdConfiguration(type="COUNT", value=1),
-    ),
+RULES: tuple[dict[str, Any], ...] = (
+    {},
+    {"deployment_circuit_breaker": shapes.DeploymentCircuitBreaker(enable=True, rollback=True)},
+    {
+        "deployment_circuit_breaker": shapes.DeploymentCircuitBreaker(
+            enable=True,
+            rollback=False,
+            reset_on_healthy_task=False,
+            threshold_configuration=shapes.ThresholdConfiguration(type="COUNT", value=1),
+        )
+    },
+    {"strategy": "LINEAR", "bake_time_in_minutes": 1},
 )
 ROUNDS_MAX = 200
 
@@ -324,7 +327,7 @@ def create_service(story: Chaos, one: int, two: int) -> None:
             deployment_configuration=shapes.DeploymentConfiguration(
                 minimum_healthy_percent=minimum,
                 maximum_percent=maximum,
-                deployment_circuit_breaker=BREAKERS[one // len(SERVICES) % len(BREAKERS)],
+                **RULES[one // len(SERVICES) % len(RULES)],
             ),
         ),
     )

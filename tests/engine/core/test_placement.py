@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import pytest
 
+from quarterdeck.engine.core import task
 from quarterdeck.engine.core.checks import detail, first_failing_check
 from quarterdeck.engine.core.placement import Placed, Unplaceable, Verdict, matrix, place
+from quarterdeck.events import shapes
 from quarterdeck.events.container_instance import ContainerInstanceStatusChanged
 from quarterdeck.events.service import ServiceTaskPlacementFailed, ServiceUpdated
 from quarterdeck.projections.live import room
 from quarterdeck.projections.live.demand import Demand
 from tests.checkers import check, check_balance
-from tests.engine.core.story import Story, created, defined, given, joined, placed, started
+from tests.engine.core.story import Story, container, created, defined, given, joined, placed, started
 
 SMALL = Demand(cpu=256, memory=512)
+AWSVPC = shapes.TaskDefinition(
+    family="app", revision=1, network_mode="awsvpc", container_definitions=[container(cpu=1, memory=8)]
+)
 
 
 def served(count: int, *told: object, **members: int) -> Story:
@@ -85,10 +90,7 @@ def test_the_lowest_id_wins_between_equals_in_whatever_order_they_joined() -> No
         (Demand(cpu=100, memory=100), "", ""),
         (Demand(cpu=101, memory=100), "RESOURCE:CPU", "needs 101 CPU units, 100 left"),
         (Demand(cpu=100, memory=101), "RESOURCE:MEMORY", "needs 101 MiB, 100 left"),
-        (Demand(cpu=1, memory=1, gpus=2), "RESOURCE:GPU", "needs 2 GPUs, 0 left"),
         (Demand(cpu=101, memory=101, tcp=frozenset({22})), "RESOURCE:PORTS", "in use: 22"),
-        (Demand(cpu=0, memory=0, gpus=1), "RESOURCE:GPU", "needs 1 GPUs, instances have none in this version"),
-        (Demand(cpu=0, memory=101, gpus=1), "RESOURCE:MEMORY", "needs 101 MiB, 100 left"),
         (Demand(cpu=0, memory=0, udp=frozenset({53})), "RESOURCE:PORTS", "in use: 53"),
         (Demand(cpu=0, memory=0, udp=frozenset({22})), "", ""),
         (Demand(cpu=0, memory=0, attributes=frozenset({("gpu", "")})), "", ""),
@@ -158,3 +160,32 @@ def test_what_no_queue_uses_any_more_is_not_known_any_more(monkeypatch: pytest.M
     for number in range(50):
         place(story.cluster(), "g", Demand(cpu=number, memory=1))
     assert len(story.cluster().room.shapes) == 2
+
+
+def test_a_task_with_a_network_of_its_own_goes_where_one_of_its_subnets_is() -> None:
+    story = given(
+        joined("a1", "a", attributes={"quarterdeck.subnets": "subnet-a,subnet-x"}),
+        joined("b1", "b", attributes={"quarterdeck.subnets": "subnet-b"}),
+    )
+    need = Demand(cpu=1, memory=1, subnets=frozenset({"subnet-b", "subnet-c"}))
+    found = place(story.cluster(), "family:app", need)
+    assert isinstance(found, Placed)
+    assert found.instance.id == "b1"
+    assert first_failing_check(story.cluster().instances["a1"], need) == "LOCATION"
+    words = detail(story.cluster().instances["a1"], need, "LOCATION")
+    assert words == "is in subnet-a, subnet-x, not in subnet-b, subnet-c"
+
+
+def test_an_instance_that_does_not_know_its_subnets_takes_any() -> None:
+    story = given(joined("a1", "a"))
+    need = Demand(cpu=1, memory=1, subnets=frozenset({"subnet-b"}))
+    assert first_failing_check(story.cluster().instances["a1"], need) == ""
+
+
+def test_run_task_tells_where_its_subnets_are_not() -> None:
+    story = given(defined(definition=AWSVPC), joined("a1", "a", attributes={"quarterdeck.subnets": "subnet-a"}))
+    vpc = shapes.AwsVpcConfiguration(subnets=["subnet-b"])
+    network = shapes.NetworkConfiguration(awsvpc_configuration=vpc)
+    request = shapes.RunTaskRequest(task_definition="app:1", network_configuration=network)
+    story.when(task.run, request)
+    assert [(each.reason, each.detail) for each in story.answer] == [("LOCATION", "is in subnet-a, not in subnet-b")]
