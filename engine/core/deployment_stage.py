@@ -23,7 +23,7 @@ from quarterdeck.events.service import (
     DeploymentTrafficShifted,
 )
 from quarterdeck.events.shapes import DeploymentLifecycleHook, DeploymentLifecycleHookTimeoutConfiguration
-from quarterdeck.projections.live.states import DeploymentState, HookState, TaskState
+from quarterdeck.projections.live.states import ClusterState, DeploymentState, HookState, TaskState
 
 STAGES = (
     *("RECONCILE_SERVICE", "PRE_SCALE_UP", "SCALE_UP", "POST_SCALE_UP", "TEST_TRAFFIC_SHIFT"),
@@ -166,12 +166,16 @@ def _clear_away(site: Site) -> Next | None:
     tasks = [cluster.tasks[name] for each in others for name in each.tasks]
     if not tasks:
         return None
-    wanted = [each for each in tasks if each.desired_status == "RUNNING"]
-    idle = [each for each in wanted if not each.healthy]
-    healthy = [each for each in wanted if each.healthy]
+    idle = [each for each in tasks if each.desired_status == "RUNNING" and not _counts(cluster, each)]
+    healthy = [each for each in tasks if _counts(cluster, each)]
     lower, _ = bounds(service.settings.deployment_configuration, service.desired_count)
-    spare = min(service.running - service.ill - lower, len(healthy))
-    return both(stop(site, idle, len(idle)), stop(site, healthy, max(spare, 0)))
+    left = sum(_counts(cluster, cluster.tasks[name]) for each in service.deployments for name in each.tasks)
+    return both(stop(site, idle, len(idle)), stop(site, healthy, max(left - lower, 0)))
+
+
+def _counts(cluster: ClusterState, task: TaskState) -> bool:
+    """Tell whether a task is one of the healthy ones that must remain; those whose agent is lost are none."""
+    return task.desired_status == "RUNNING" and task.healthy and not cluster.instances[task.instance].lost
 
 
 def _work(site: Site) -> Next | None:

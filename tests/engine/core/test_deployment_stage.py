@@ -11,6 +11,7 @@ from quarterdeck.engine.core.deployment_stage import STAGES
 from quarterdeck.engine.core.service_deployment import HookPlace
 from quarterdeck.events import shapes
 from quarterdeck.events.catalog import AnyEvent
+from quarterdeck.events.container_instance import AgentDisconnected, AgentLost
 from quarterdeck.events.names import service_deployment_id
 from quarterdeck.events.own import PutAlarmStateRequest
 from quarterdeck.events.service import (
@@ -334,3 +335,17 @@ def test_a_blue_task_that_falls_ill_is_replaced_by_its_own_revision_while_green_
     story.run_service()
     assert count(story) == {"app:1": 1}
     assert story.task(blue.id).last_status == "STOPPED"
+
+
+def test_tasks_whose_agent_is_lost_are_none_of_the_healthy_ones_that_must_remain() -> None:
+    """Simulation, seed 8260: what was cleared away counted lost tasks as if they still served."""
+    story = running(count=2).given(deployed("app:2", GREEN))
+    story.settle()
+    story.agents_start()
+    story.given(AgentDisconnected(cluster="default", container_instance="b1"))
+    story.given(AgentLost(cluster="default", container_instance="b1", after_seconds=60.0))
+    story.given(deployed("app:3", THIRD))
+    story.reconcile()
+    assert stages(story)[-1] == "RECONCILE_SERVICE"
+    heard = [each for each in story.on("a1") if each.healthy]
+    assert [each.definition for each in heard] == ["app:1", "app:2"], "two must remain"
