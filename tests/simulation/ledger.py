@@ -10,7 +10,6 @@ from math import ceil, floor
 
 import msgspec
 
-from quarterdeck.events import shapes
 from quarterdeck.events.catalog import AnyEvent
 from quarterdeck.events.container_instance import (
     AgentConnected,
@@ -45,17 +44,7 @@ from quarterdeck.events.task import (
     TaskStopRequested,
 )
 from quarterdeck.events.task_definition import TaskDefinitionRegistered
-
-Port = tuple[str, int]
-
-
-class Need(msgspec.Struct, frozen=True):
-    """What a task takes of an instance."""
-
-    cpu: int
-    memory: int
-    ports: frozenset[Port]
-    checked: bool = False
+from tests.simulation.need import Need, Port, need_of
 
 
 class Held(msgspec.Struct):
@@ -284,20 +273,3 @@ class Ledger:
         self.places[event.container_instance] = Place(
             event.container_instance, event.zone, event.host, capacity.cpu, capacity.memory, frozenset(kept)
         )
-
-
-def need_of(definition: shapes.TaskDefinition) -> Need:
-    """Add up what the containers of a definition ask for; worlds have no task sizes and no overrides."""
-    containers = definition.container_definitions or []
-    ports = (
-        (mapping.protocol or "tcp", mapping.host_port)
-        for each in containers
-        for mapping in each.port_mappings or []
-        if mapping.host_port
-    )
-    return Need(
-        cpu=sum(each.cpu or 0 for each in containers),
-        memory=sum(each.memory or 0 for each in containers),
-        ports=frozenset(ports),
-        checked=any(each.health_check is not None for each in containers),
-    )
