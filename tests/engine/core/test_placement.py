@@ -91,6 +91,7 @@ def test_the_lowest_id_wins_between_equals_in_whatever_order_they_joined() -> No
         (Demand(cpu=101, memory=100), "RESOURCE:CPU", "needs 101 CPU units, 100 left"),
         (Demand(cpu=100, memory=101), "RESOURCE:MEMORY", "needs 101 MiB, 100 left"),
         (Demand(cpu=101, memory=101, tcp=frozenset({22})), "RESOURCE:PORTS", "in use: 22"),
+        (Demand(cpu=0, memory=101, gpus=1), "RESOURCE:MEMORY", "needs 101 MiB, 100 left"),
         (Demand(cpu=0, memory=0, udp=frozenset({53})), "RESOURCE:PORTS", "in use: 53"),
         (Demand(cpu=0, memory=0, udp=frozenset({22})), "", ""),
         (Demand(cpu=0, memory=0, attributes=frozenset({("gpu", "")})), "", ""),
