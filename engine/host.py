@@ -225,7 +225,7 @@ def _on_signal(stop: object) -> None:
 
 
 async def remove_containers(name: RuntimeName, data: Path, docker_socket: str) -> int:
-    """Remove the containers of the instance whose agent's data directory this is, and keep their logs there.
+    """Remove the containers and their tasks' volumes of the instance whose agent's data directory this is; keep their logs.
 
     The agent must have ended.
     """
@@ -240,6 +240,8 @@ async def remove_containers(name: RuntimeName, data: Path, docker_socket: str) -
         for container in found:
             await saver.save(container)
             await runtime.remove(container.id)
+        for volume in {name for container in found for name in labels.task_volumes(container.labels)}:
+            await runtime.remove_volume(volume)
         await runtime.networks.remove_unused({SUBNET: ""})
         return len(found)
     except RuntimeFailure as error:
