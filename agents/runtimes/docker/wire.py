@@ -200,30 +200,3 @@ class Refusal(msgspec.Struct, frozen=True):
     """Body of an answer of 400 and above."""
 
     message: str = ""
-
-
-class ExecRequest(msgspec.Struct, frozen=True, rename="pascal"):
-    """Body of ``POST /containers/{id}/exec``."""
-
-    cmd: tuple[str, ...]
-    tty: bool
-    env: tuple[str, ...] = ()
-    attach_stdin: bool = True
-    attach_stdout: bool = True
-    attach_stderr: bool = True
-
-
-class ExecStart(msgspec.Struct, frozen=True, rename="pascal"):
-    """Body of ``POST /exec/{id}/start``."""
-
-    tty: bool
-    detach: bool = False
-
-
-class ExecInspected(msgspec.Struct, frozen=True, rename="pascal"):
-    """Answer of ``GET /exec/{id}/json``; the pid is the host's, 0 before it runs."""
-
-    running: bool = False
-    exit_code: int | None = None
-    pid: int = 0
-    container_id: str = msgspec.field(default="", name="ContainerID")
