@@ -10,7 +10,7 @@ from tests.simulation.mutants import MUTANTS
 from tests.simulation.quiet import quieted
 from tests.simulation.seeds import play
 
-SEEDS_MAX = 30
+SEEDS_MAX = 100
 
 
 @pytest.mark.seeds
