@@ -22,6 +22,13 @@ DOCKER_ONLY = (
     f"{ECS_CAPABILITY}pid-ipc-namespace-sharing",
     f"{ECS_CAPABILITY}task-eni",
 )
+ROLES = (
+    f"{CAPABILITY}task-iam-role",
+    f"{CAPABILITY}task-iam-role-network-host",
+    f"{ECS_CAPABILITY}execution-role-awslogs",
+    f"{ECS_CAPABILITY}execution-role-ecr-pull",
+)
+"""Roles are names on machines of one's own: a task that has one is placed, and gets no credentials of AWS for it."""
 ARCHITECTURES = {"amd64": "x86_64", "aarch64": "arm64"}
 
 
@@ -96,6 +103,7 @@ def capabilities(info: RuntimeInfo) -> list[str]:
         *(f"{CAPABILITY}docker-plugin.{driver}" for driver in info.volume_drivers),
         *(DOCKER_ONLY if info.name != "process" else ()),
         *((f"{ECS_CAPABILITY}task-cpu-mem-limit",) if info.bounds_tasks else ()),
+        *ROLES,
         f"{ECS_CAPABILITY}docker-volume-driver.local",
         f"{ECS_CAPABILITY}container-ordering",
         *(f"{ECS_CAPABILITY}secrets.{store}.{target}" for store in ("asm", "ssm") for target in SECRET_TARGETS),

@@ -62,9 +62,14 @@ def test_what_ecs_has_words_of_its_own_for_is_refused_in_them(
 
 
 def test_operations_of_our_own_are_asked_for_as_ecs_s_are(connection: http.client.HTTPConnection) -> None:
-    status, answer = post(connection, "ExplainPlacement", b'{"cluster":"web","taskDefinition":"job"}')
+    own = {"family": "own", "containerDefinitions": [CONTAINER]}
+    assert post(connection, "CreateCluster", b'{"clusterName":"own"}')[0] == 200
+    assert post(connection, "RegisterTaskDefinition", json.dumps(own).encode())[0] == 200
+    status, answer = post(connection, "ExplainPlacement", b'{"cluster":"own","taskDefinition":"own"}')
     assert (status, answer["decisions"][0]["outcome"]) == (200, "DRY_RUN")
-    assert "no container instances" in str(post(connection, "ExplainPlacement", b'{"cluster":"web","service":"web"}'))
+    service = b'{"cluster":"own","serviceName":"own","taskDefinition":"own","desiredCount":1}'
+    assert post(connection, "CreateService", service)[0] == 200
+    assert "no container instances" in str(post(connection, "ExplainPlacement", b'{"cluster":"own","service":"own"}'))
 
 
 def is_object(body: bytes) -> bool:
