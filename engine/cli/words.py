@@ -64,20 +64,35 @@ def _task(event: task.TaskEvent) -> str:
     match event:
         case task.TaskRequested():
             return f"{event.task_definition} for {event.group}"
-        case task.TaskPlaced():
-            return f"on {event.container_instance[:ID_DIGITS]} in {event.zone}: {reason(event) or 'where it was asked'}"
+        case task.TaskPlaced() | task.TaskQueued():
+            return _place(event)
         case task.TaskStarted():
             return ", ".join(_container(each) for each in event.containers)
-        case task.ContainerStateChanged():
-            return _container(event.container)
-        case task.TaskHealthChanged():
-            return event.health_status
         case task.TaskStopRequested():
             return reason(event)
         case task.TaskStopped():
             return "; ".join([reason(event), *(_container(each) for each in event.containers)])
         case _:
+            return _within(event)
+
+
+def _within(event: task.TaskEvent) -> str:
+    """Say what happened in a task that did not change its status."""
+    match event:
+        case task.ContainerStateChanged():
+            return _container(event.container)
+        case task.ExecuteCommandRequested():
+            return f"{event.command} in {event.container}"
+        case task.TaskHealthChanged():
+            return event.health_status
+        case _:
             return ""
+
+
+def _place(event: task.TaskPlaced | task.TaskQueued) -> str:
+    if isinstance(event, task.TaskQueued):
+        return f"waits for room: {_rejected(event.explanation) or event.reason}"
+    return f"on {event.container_instance[:ID_DIGITS]} in {event.zone}: {reason(event) or 'nothing was chosen'}"
 
 
 def _container(report: task.ContainerReport) -> str:
@@ -101,8 +116,12 @@ def _service(event: service.ServiceEvent) -> str:
         case service.ServiceTaskPlacementFailed():
             closest = f", closest {event.closest[:ID_DIGITS]} ({event.reason})" if event.closest else ""
             return f"{event.count} found no room: {_rejected(event.explanation)}{closest}"
+        case service.ServiceDesiredCountChanged():
+            return f"desired {event.desired_count}"
         case service.ServiceTaskStartImpaired():
             return f"{event.failures} failed to start, next try in {event.delay_seconds:g} s"
+        case service.RebalancingEvent():
+            return _rebalancing(event)
         case service.DeploymentEvent():
             return _deployment(event)
         case _:
@@ -124,6 +143,20 @@ def _deployment(event: service.DeploymentEvent) -> str:
         case _:
             said = _stage(event)
     return event.deployment + said
+
+
+def _rebalancing(event: service.RebalancingEvent) -> str:
+    match event:
+        case service.ServiceRebalancingStarted() | service.ServiceRebalancingCompleted():
+            return ", ".join(f"{count} in {zone}" for zone, count in sorted(event.zones.items()))
+        case service.ServiceRebalancingTaskStarted():
+            return f"{event.task[:ID_DIGITS]} in {event.zone} for one of {event.source}"
+        case service.ServiceRebalancingBlocked():
+            return f"to {event.zone}: {event.reason or 'no room'}"
+        case service.ServiceRebalancingStopped():
+            return event.reason
+        case _:
+            return ""
 
 
 def _stage(event: service.DeploymentEvent) -> str:

@@ -148,6 +148,9 @@ class Fold:
         if row is not None:
             row.doc = reported_task(self._document(row), event, commit.at, self._definition(row))
 
+    def command_requested(self, _event: events.ExecuteCommandRequested, _commit: Commit, _number: int) -> None:
+        """Change nothing: a command in a container does not change its task."""
+
     def touched(self, event: events.TaskEvent, commit: Commit, _number: int) -> None:
         """Count the version of a task of which nothing that is shown with it changed."""
         row = self._find(event, commit)
@@ -165,6 +168,8 @@ class Fold:
         if row.service is not None and event.stop_code == "ServiceSchedulerInitiated":
             moved_from = (row.doc.availability_zone or "") if event.reason.startswith(REBALANCED) else ""
             self._services.messages.task_stopped(row.inside.number, row.service, number, row.id, moved_from)
+        if row.deployment is not None and event.unhealthy:
+            self._services.fail(row.inside.number, row.deployment)
 
     def stopped(self, event: events.TaskStopped, commit: Commit, _number: int) -> None:
         """Note STOPPED; the instance gets back what the task took."""

@@ -1,27 +1,34 @@
-"""Events in a few words, for people."""
+"""Words: what an event says to people in a line."""
 
 from __future__ import annotations
 
-from typing import Any
+import msgspec
+import pytest
 
 from quarterdeck.engine.cli.words import words
-from quarterdeck.events import shapes
-from quarterdeck.events.task import ContainerReport, ContainerStateChanged, TaskHealthChanged
+from tests.events.test_catalog import LATEST, read
 
-OF: dict[str, Any] = {"cluster": "default", "task": "t1"}
+D = "ecs-svc/1234567890123456789"
+SAID = {
+    "AlarmStateChanged": "ALARM: 5xx above 1 %",
+    "DeploymentBaking": f"{D} until 2023-11-14T22:23:20.000Z",
+    "DeploymentFailed": f"{D}: ECS deployment circuit breaker: tasks failed to start.",
+    "DeploymentFailuresCounted": f"{D}: 2 of 3 failures",
+    "DeploymentHookEnded": f"{D}: hook FAILED: smoke test failed",
+    "DeploymentHookStarted": f"{D} waits for nats:checks.smoke in PRE_SCALE_UP",
+    "DeploymentStageEntered": f"{D} entered PRE_SCALE_UP",
+    "DeploymentTrafficShifted": f"{D} has 5.5 % of production traffic, 100 % of test traffic",
+    "ServiceRebalancingBlocked": "to us-east-1b: task protection",
+    "ServiceRebalancingCompleted": "2 in us-east-1a, 2 in us-east-1b",
+    "ServiceRebalancingStarted": "3 in us-east-1a, 1 in us-east-1b",
+    "ServiceRebalancingStopped": "a deployment began",
+    "ServiceRebalancingTaskStarted": "fedcba98 in us-east-1b for one of us-east-1a",
+}
 
 
-def test_a_container_is_told_with_its_health_its_restarts_and_its_ports() -> None:
-    ports = [
-        shapes.NetworkBinding(container_port=80, host_port=32768),
-        shapes.NetworkBinding(container_port_range="8000-8001", host_port_range="49153-49154"),
-    ]
-    report = ContainerReport(
-        name="web", status="RUNNING", health_status="UNHEALTHY", restart_count=2, network_bindings=ports
-    )
-    told = words(ContainerStateChanged(**OF, container=report))
-    assert told == "web RUNNING UNHEALTHY, restarted 2 times :32768->80 :49153-49154->8000-8001"
-
-
-def test_the_health_of_a_task_is_told() -> None:
-    assert words(TaskHealthChanged(**OF, health_status="HEALTHY")) == "HEALTHY"
+@pytest.mark.parametrize("name", sorted(SAID))
+def test_what_happens_to_a_deployment_is_said_in_a_line(name: str) -> None:
+    (sample,) = [each for each in LATEST if each.name.startswith(f"{name}.")]
+    event = read(sample)
+    assert type(event).__name__ == name
+    assert words(event) == SAID[name], msgspec.json.encode(event)

@@ -10,6 +10,7 @@ from quarterdeck.events import shapes
 from quarterdeck.events.catalog import AnyEvent
 from quarterdeck.events.service import (
     DeploymentCompleted,
+    DeploymentFailed,
     DeploymentStarted,
     ServiceDeleted,
     ServiceDrained,
@@ -189,6 +190,25 @@ async def test_failed_tasks_count_until_one_runs(prod: Recorder) -> None:
     assert await failed() == 3
     await prod.record(*run(TASK, deployment=FIRST), *started(TASK))
     assert await failed() == 0
+    await prod.record(msgspec.structs.replace(unwanted(TASK), unhealthy=True))
+    assert await failed() == 1, "one that fails its health checks is a failure too"
+
+
+async def test_a_deployment_that_failed_says_why_until_it_is_primary_again(prod: Recorder) -> None:
+    await prod.record(*served(settings=SETTINGS))
+    began = await prod.record(DeploymentCompleted(**OF, deployment=FIRST))
+    await prod.record(*run(TASK, deployment=FIRST), *started(TASK))
+    await prod.record(DeploymentStarted(**OF, deployment=SECOND, task_definition="web:3"))
+    failure = DeploymentFailed(**OF, deployment=SECOND, cause="CIRCUIT_BREAKER", reason="broken")
+    await prod.record(failure)
+    states = [(each.id, each.status, each.rollout_state) for each in (await one(prod)).deployments or []]
+    assert states == [(SECOND, "PRIMARY", "FAILED"), (FIRST, "ACTIVE", "COMPLETED")]
+    again = DeploymentStarted(**OF, deployment=FIRST, task_definition="web:3", reason="back", rolls_back=SECOND)
+    await prod.record(again)
+    (primary,) = (await one(prod)).deployments or []
+    assert (primary.id, primary.rollout_state, primary.rollout_state_reason) == (FIRST, "IN_PROGRESS", "back")
+    assert (primary.created_at or 0) < began, "it is the one that was there"
+    assert primary.running_count == 1
 
 
 async def test_an_update_forgives_failures_and_changes_only_what_it_names(prod: Recorder) -> None:
