@@ -39,7 +39,16 @@ SERVE_SECONDS_MAX = 60.0
 CONNECT_SECONDS_MAX = 20.0
 POLL_SECONDS = 0.02
 INTERRUPTED = 130
-PASSED_ON = ("image_unused", "images_kept", "reserved_memory", "keep_stopped", "stop_timeout")
+PASSED_ON = (
+    "image_unused",
+    "images_kept",
+    "reserved_memory",
+    "keep_stopped",
+    "stop_timeout",
+    "env_files",
+    "registry_auth",
+    "stats_interval",
+)
 LOGS_KEPT = ("keep_logs_days", "keep_logs_mib")
 """Settings of agents that `up` gives to all of its own."""
 
@@ -268,16 +277,13 @@ def _instance(up: Up, number: int) -> Instance:
         "memory": settings.memory or share.memory,
         "log-level": settings.log_level,
         "image-pull-behavior": settings.image_pull_behavior or "prefer-cached",
-        "stats-interval": settings.stats_interval,
-        "env-files": settings.env_files,
-        "registry-auth": settings.registry_auth,
         **{name.replace("_", "-"): getattr(settings, name) for name in (*PASSED_ON, *LOGS_KEPT)},
     }
     given = [f"--{option}={value}" for option, value in options.items() if value not in ("", None)]
-    attributes = [f"--attribute={key}={value}" for key, value in settings.attributes.items()]
-    subnets = [f"--subnet={name}={addresses}" for name, addresses in settings.subnets.items()]
+    pairs = [("attribute", settings.attributes), ("subnet", settings.subnets)]
+    named = [f"--{option}={key}={value}" for option, values in pairs for key, value in values.items()]
     ports = [f"--reserved-port={port}" for port in settings.reserved_ports or ()]
-    child = Child(name, ["agent", *given, *attributes, *subnets, *ports], data / "agent.log", up.nursery.start)
+    child = Child(name, ["agent", *given, *named, *ports], data / "agent.log", up.nursery.start)
     return Instance(child, f"{settings.region}{letter}", data)
 
 

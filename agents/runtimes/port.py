@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from quarterdeck.agents.runtimes.image import Credentials, Image, Tell, ignore
+from quarterdeck.agents.runtimes.image import ImageStore
 from quarterdeck.agents.runtimes.network import NetworkStore
 from quarterdeck.agents.runtimes.options import Options
 from quarterdeck.events.session import LogLine, LogQuery, Output, Terminal
@@ -190,22 +190,6 @@ class Execution(Protocol):
 
     async def close(self) -> None:
         """Let go of it, and end it (SIGHUP, then SIGKILL) if it still runs."""
-        ...
-
-
-class ImageStore(Protocol):
-    """The images of a runtime. Every call may raise ``RuntimeUnavailable``."""
-
-    async def pull(self, image: str, credentials: Credentials | None = None, tell: Tell = ignore) -> None:
-        """Bring the image here, or up to date. Raises CannotPullContainerError."""
-        ...
-
-    async def find(self, image: str) -> Image | None:
-        """Look for an image by its name; None if it is not here."""
-        ...
-
-    async def remove(self, image: str) -> bool:
-        """Remove what is called so, if anything is; False while a container has it."""
         ...
 
 
