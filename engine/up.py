@@ -27,7 +27,7 @@ from quarterdeck.engine.nursery import Nursery
 from quarterdeck.engine.replica import Replica, ReplicaSettings
 from quarterdeck.engine.running import Running
 from quarterdeck.engine.server import EngineSettings, stand_by, until
-from quarterdeck.engine.settings import SECRETS_KEY, Settings
+from quarterdeck.engine.settings import PASSED_ON, SECRETS_KEY, Settings
 from quarterdeck.engine.shell.clock import SystemClock
 from quarterdeck.engine.supervisor import Child
 from quarterdeck.events.log.configuration import HOST, ServerSettings
@@ -39,18 +39,6 @@ SERVE_SECONDS_MAX = 60.0
 CONNECT_SECONDS_MAX = 20.0
 POLL_SECONDS = 0.02
 INTERRUPTED = 130
-PASSED_ON = (
-    "image_unused",
-    "images_kept",
-    "reserved_memory",
-    "keep_stopped",
-    "stop_timeout",
-    "env_files",
-    "registry_auth",
-    "stats_interval",
-)
-LOGS_KEPT = ("keep_logs_days", "keep_logs_mib")
-"""Settings of agents that `up` gives to all of its own."""
 
 log = structlog.get_logger(__name__)
 
@@ -277,7 +265,7 @@ def _instance(up: Up, number: int) -> Instance:
         "memory": settings.memory or share.memory,
         "log-level": settings.log_level,
         "image-pull-behavior": settings.image_pull_behavior or "prefer-cached",
-        **{name.replace("_", "-"): getattr(settings, name) for name in (*PASSED_ON, *LOGS_KEPT)},
+        **{name.replace("_", "-"): getattr(settings, name) for name in PASSED_ON},
     }
     given = [f"--{option}={value}" for option, value in options.items() if value not in ("", None)]
     pairs = [("attribute", settings.attributes), ("subnet", settings.subnets)]
