@@ -10,7 +10,8 @@ import structlog
 from quarterdeck.agents.home import Home
 from quarterdeck.agents.link import LinkDown, Refused
 from quarterdeck.agents.runtimes.errors import RuntimeFailure
-from quarterdeck.agents.runtimes.port import Execution, Runtime
+from quarterdeck.agents.runtimes.execution import Execution
+from quarterdeck.agents.runtimes.port import Runtime
 from quarterdeck.agents.tasks import Tasks
 from quarterdeck.events.log.channel import Channel
 from quarterdeck.events.session import Attach, Ended, Grant, Input, Opened, Redemption, Resize, Terminal

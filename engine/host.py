@@ -225,9 +225,9 @@ def _on_signal(stop: object) -> None:
 
 
 async def remove_containers(name: RuntimeName, data: Path, docker_socket: str) -> int:
-    """Remove the containers and task volumes of the instance whose agent's data directory this is; keep their logs.
+    """Remove the containers and their tasks' volumes of the instance whose agent's data directory this is.
 
-    The agent must have ended.
+    The agent must have ended; what they wrote is kept there.
     """
     try:
         identity = msgspec.json.decode((data / FILE).read_bytes(), type=Identity)

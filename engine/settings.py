@@ -22,19 +22,6 @@ UNIX = "unix://"
 INSTANCES_MAX = 200
 ZONES_MAX = 26
 PORT_MAX = 65535
-PASSED_ON = (
-    "image_unused",
-    "images_kept",
-    "reserved_memory",
-    "keep_stopped",
-    "stop_timeout",
-    "env_files",
-    "registry_auth",
-    "stats_interval",
-    "keep_logs_days",
-    "keep_logs_mib",
-)
-"""Settings of agents that `up` gives to all of its own."""
 NOT_NEGATIVE = ("stats_interval", "image_unused", "images_kept", "reserved_memory", "keep_stopped", "stop_timeout")
 
 RuntimeName = Literal["auto", "docker", "process", "simulated"]

@@ -27,7 +27,7 @@ from quarterdeck.engine.nursery import Nursery
 from quarterdeck.engine.replica import Replica, ReplicaSettings
 from quarterdeck.engine.running import Running
 from quarterdeck.engine.server import EngineSettings, stand_by, until
-from quarterdeck.engine.settings import PASSED_ON, SECRETS_KEY, Settings
+from quarterdeck.engine.settings import SECRETS_KEY, Settings
 from quarterdeck.engine.shell.clock import SystemClock
 from quarterdeck.engine.supervisor import Child
 from quarterdeck.events.log.configuration import HOST, ServerSettings
@@ -39,6 +39,9 @@ SERVE_SECONDS_MAX = 60.0
 CONNECT_SECONDS_MAX = 20.0
 POLL_SECONDS = 0.02
 INTERRUPTED = 130
+PASSED_ON = ("image_unused", "images_kept", "reserved_memory", "keep_stopped", "stop_timeout")
+ALSO_PASSED_ON = ("keep_logs_days", "keep_logs_mib", "env_files", "registry_auth", "stats_interval")
+"""Settings of agents that `up` gives to all of its own."""
 
 log = structlog.get_logger(__name__)
 
@@ -265,13 +268,13 @@ def _instance(up: Up, number: int) -> Instance:
         "memory": settings.memory or share.memory,
         "log-level": settings.log_level,
         "image-pull-behavior": settings.image_pull_behavior or "prefer-cached",
-        **{name.replace("_", "-"): getattr(settings, name) for name in PASSED_ON},
+        **{name.replace("_", "-"): getattr(settings, name) for name in (*PASSED_ON, *ALSO_PASSED_ON)},
     }
     given = [f"--{option}={value}" for option, value in options.items() if value not in ("", None)]
-    pairs = [("attribute", settings.attributes), ("subnet", settings.subnets)]
-    named = [f"--{option}={key}={value}" for option, values in pairs for key, value in values.items()]
+    attributes = [f"--attribute={key}={value}" for key, value in settings.attributes.items()]
+    subnets = [f"--subnet={name}={addresses}" for name, addresses in settings.subnets.items()]
     ports = [f"--reserved-port={port}" for port in settings.reserved_ports or ()]
-    child = Child(name, ["agent", *given, *named, *ports], data / "agent.log", up.nursery.start)
+    child = Child(name, ["agent", *given, *attributes, *subnets, *ports], data / "agent.log", up.nursery.start)
     return Instance(child, f"{settings.region}{letter}", data)
 
 
@@ -289,7 +292,6 @@ async def _wait_for_agents(up: Up) -> None:
 
 
 async def _remove_containers(up: Up) -> None:
-    removed = 0
-    for each in up.instances:
-        removed += await host.remove_containers(up.choice.name, each.data, up.settings.docker_socket)
+    name, socket_path = up.choice.name, up.settings.docker_socket
+    removed = sum([await host.remove_containers(name, each.data, socket_path) for each in up.instances])
     log.info("containers removed", count=removed)

@@ -9,16 +9,17 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from quarterdeck.agents.runtimes.execution import Execution
+from quarterdeck.agents.runtimes.health import Health, HealthCheck
 from quarterdeck.agents.runtimes.image import ImageStore
 from quarterdeck.agents.runtimes.network import NetworkStore
 from quarterdeck.agents.runtimes.options import Options
-from quarterdeck.events.session import LogLine, LogQuery, Output, Terminal
+from quarterdeck.events.session import LogLine, LogQuery, Terminal
 
 OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 """The reason of a container that was killed for its memory, word for word as the ECS agent says it."""
 
 ContainerState = Literal["created", "running", "exited"]
-Health = Literal["UNKNOWN", "HEALTHY", "UNHEALTHY"]
 NetworkMode = Literal["bridge", "host", "none"]
 LogBatches = AsyncGenerator[list[LogLine], None]
 
@@ -62,19 +63,6 @@ class TaskBounds(msgspec.Struct, frozen=True):
     task: str
     cpu_limit: float | None = None
     memory_mib: int | None = None
-
-
-class HealthCheck(msgspec.Struct, frozen=True):
-    """A command that is run in the container again and again: 0 says healthy (spec §5.3)."""
-
-    command: tuple[str, ...]
-    """``CMD`` and the words of a command, or ``CMD-SHELL`` and a line for the shell."""
-    interval_seconds: float = 30.0
-    timeout_seconds: float = 5.0
-    retries: int = 3
-    """So many failures in a row make it UNHEALTHY."""
-    start_period_seconds: float = 0.0
-    """Failures before that do not count, unless it was healthy already."""
 
 
 class ContainerSpec(msgspec.Struct, frozen=True):
@@ -167,30 +155,6 @@ class Changed(msgspec.Struct, frozen=True):
 
 class Resync(msgspec.Struct, frozen=True):
     """From here on changes are seen; what happened before may have been missed: list again."""
-
-
-class Execution(Protocol):
-    """A command that runs in a container beside what it was made for. Its calls may raise ``RuntimeUnavailable``."""
-
-    def output(self) -> AsyncGenerator[Output, None]:
-        """What it writes, until it has ended; with a terminal all of it is stdout."""
-        ...
-
-    async def write(self, data: bytes) -> None:
-        """Give it something to read, once it has room; nothing is the end. What it no longer reads is dropped."""
-        ...
-
-    async def resize(self, rows: int, columns: int) -> None:
-        """Give its terminal another size."""
-        ...
-
-    async def exit_code(self) -> int:
-        """Its exit code, when it has ended; 128 + n after signal n."""
-        ...
-
-    async def close(self) -> None:
-        """Let go of it, and end it (SIGHUP, then SIGKILL) if it still runs."""
-        ...
 
 
 class Runtime(Protocol):

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from quarterdeck.agents.runtimes.docker import wire
+from quarterdeck.agents.runtimes.docker import exec_wire, wire
 from quarterdeck.agents.runtimes.docker.api import Answer, DockerApi
 from quarterdeck.agents.runtimes.docker.multiplexed import Demultiplexer
 from quarterdeck.agents.runtimes.errors import CannotExecuteCommandError, ContainerGone, RuntimeUnavailable
@@ -102,7 +102,7 @@ class DockerExecution:
                 async with asyncio.timeout(END_SECONDS_MAX):
                     await self.exit_code()
 
-    def _kill(self, found: wire.ExecInspected, number: signal.Signals) -> None:
+    def _kill(self, found: exec_wire.ExecInspected, number: signal.Signals) -> None:
         try:
             if found.container_id in Path(f"/proc/{found.pid}/cgroup").read_text():
                 os.kill(found.pid, number)
@@ -111,13 +111,13 @@ class DockerExecution:
             logger.debug("a command was not killed", pid=found.pid, why=str(error))
         logger.warning("a command goes on without its session: it is out of this agent's reach", pid=found.pid)
 
-    async def _inspect(self) -> wire.ExecInspected:
+    async def _inspect(self) -> exec_wire.ExecInspected:
         answer = await self._api.call("GET", f"/exec/{self._id}/json")
         if answer.status == NOT_FOUND:  # the container is gone, and the exec with it
-            return wire.ExecInspected()
+            return exec_wire.ExecInspected()
         if not answer.ok:
             raise RuntimeUnavailable(answer.message)
-        return msgspec.json.decode(answer.body, type=wire.ExecInspected)
+        return msgspec.json.decode(answer.body, type=exec_wire.ExecInspected)
 
 
 async def execute(
@@ -125,14 +125,14 @@ async def execute(
 ) -> DockerExecution:
     """Create an exec and start it. Raises ContainerGone and CannotExecuteCommandError."""
     environment = (f"TERM={terminal.type}",) if terminal is not None else ()
-    request = wire.ExecRequest(cmd=command, tty=terminal is not None, env=environment)
+    request = exec_wire.ExecRequest(cmd=command, tty=terminal is not None, env=environment)
     answer = await api.call("POST", f"/containers/{container_id}/exec", body=request)
     if answer.status == NOT_FOUND:
         raise ContainerGone(answer.message)
     if not answer.ok:
         raise CannotExecuteCommandError(answer.message)
     made = msgspec.json.decode(answer.body, type=wire.Created)
-    streams = await api.hijack(f"/exec/{made.id}/start", wire.ExecStart(tty=terminal is not None))
+    streams = await api.hijack(f"/exec/{made.id}/start", exec_wire.ExecStart(tty=terminal is not None))
     if isinstance(streams, Answer):
         raise CannotExecuteCommandError(streams.message)
     execution = DockerExecution(api, made.id, streams, terminal=terminal is not None)

@@ -26,15 +26,8 @@ from quarterdeck.agents.runtimes.errors import (
     ContainerGone,
     RuntimeUnavailable,
 )
-from quarterdeck.agents.runtimes.port import (
-    Changed,
-    Container,
-    ContainerSpec,
-    Execution,
-    LogBatches,
-    Resync,
-    RuntimeInfo,
-)
+from quarterdeck.agents.runtimes.execution import Execution
+from quarterdeck.agents.runtimes.port import Changed, Container, ContainerSpec, LogBatches, Resync, RuntimeInfo
 from quarterdeck.events.session import LogQuery, Terminal
 
 SOCKET_PATH = "/var/run/docker.sock"

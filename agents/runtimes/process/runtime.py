@@ -27,16 +27,9 @@ from quarterdeck.agents.runtimes.errors import (
     ContainerGone,
     RuntimeUnavailable,
 )
+from quarterdeck.agents.runtimes.execution import Execution
 from quarterdeck.agents.runtimes.network import NoNetworks
-from quarterdeck.agents.runtimes.port import (
-    Changed,
-    Container,
-    ContainerSpec,
-    Execution,
-    LogBatches,
-    Resync,
-    RuntimeInfo,
-)
+from quarterdeck.agents.runtimes.port import Changed, Container, ContainerSpec, LogBatches, Resync, RuntimeInfo
 from quarterdeck.agents.runtimes.process import execution, launch, output, shim
 from quarterdeck.agents.runtimes.process.health import HealthChecks
 from quarterdeck.agents.runtimes.process.images import NoImages

@@ -12,16 +12,9 @@ from quarterdeck.agents.runtimes.errors import (
     ImageMissing,
     RuntimeUnavailable,
 )
+from quarterdeck.agents.runtimes.execution import Execution
 from quarterdeck.agents.runtimes.network import NoNetworks
-from quarterdeck.agents.runtimes.port import (
-    Changed,
-    Container,
-    ContainerSpec,
-    Execution,
-    LogBatches,
-    Resync,
-    RuntimeInfo,
-)
+from quarterdeck.agents.runtimes.port import Changed, Container, ContainerSpec, LogBatches, Resync, RuntimeInfo
 from quarterdeck.agents.runtimes.simulated.behaviour import Script
 from quarterdeck.agents.runtimes.simulated.execution import SimulatedExecution
 from quarterdeck.agents.runtimes.simulated.host import SIGKILL_EXIT_CODE, SimulatedHost

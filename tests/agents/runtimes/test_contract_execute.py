@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from quarterdeck.agents.runtimes.errors import CannotExecuteCommandError, ContainerGone
-from quarterdeck.agents.runtimes.port import Execution, Runtime
+from quarterdeck.agents.runtimes.execution import Execution
+from quarterdeck.agents.runtimes.port import Runtime
 from quarterdeck.events.session import Terminal
 from tests.agents.runtimes.cases import WAIT_SECONDS_MAX, RuntimeCase
 

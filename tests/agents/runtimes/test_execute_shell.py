@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from quarterdeck.agents.runtimes.port import Execution, Runtime
+from quarterdeck.agents.runtimes.execution import Execution
+from quarterdeck.agents.runtimes.port import Runtime
 from quarterdeck.events.session import Terminal
 from tests.agents.runtimes.cases import WAIT_SECONDS_MAX, DockerCase, ProcessCase, Shell
 from tests.agents.runtimes.conftest import swept

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -63,7 +64,9 @@ async def test_ports_are_told_by_the_environment(case: ProcessCase, runtime: Pro
     running = await runtime.start(await runtime.create(spec))
     await case.ready()
     web, admin = (port.host_port for port in running.ports)
-    printed = await written(runtime, running.id)
+    async with asyncio.timeout(10):  # what is written is in the log a moment later
+        while not (printed := await written(runtime, running.id)):
+            await asyncio.sleep(0.01)
     assert printed == f"{web} {web} {admin}\n"
 
 
