@@ -14,8 +14,7 @@ from quarterdeck.agents.clock import Clock
 from quarterdeck.agents.image_records import ImageRecords, removable
 from quarterdeck.agents.registry_auth import credentials_for
 from quarterdeck.agents.runtimes.errors import CannotPullContainerError, RuntimeFailure, RuntimeUnavailable
-from quarterdeck.agents.runtimes.image import Credentials, Progress
-from quarterdeck.agents.runtimes.port import ImageStore
+from quarterdeck.agents.runtimes.image import Credentials, ImageStore, Progress
 from quarterdeck.agents.settings import ImageSettings
 
 NOTHING_YET = Progress(0, 0)

@@ -23,7 +23,6 @@ class Networks:
         self._clock = clock
         self._zone = zone
         self._subnets = subnets
-        self._made = False
 
     def choose(self, asked: Sequence[str]) -> str:
         """Choose of the subnets a task may be in one of this zone. Raises ResourceInitializationError."""
@@ -35,17 +34,15 @@ class Networks:
     async def ensure(self, asked: Sequence[str]) -> Network:
         """Find or make the network of the subnet chosen. Raises RuntimeFailure."""
         subnet = self.choose(asked)
-        self._made = True
         name = "-".join(part for part in ("quarterdeck", self._zone, subnet) if part)
         labels = {ZONE: self._zone, SUBNET: subnet}
         return await self._store.ensure(name, self._subnets.get(subnet, ""), labels)
 
     async def clean(self) -> None:
-        """Remove, now and then, what was made and nobody uses any more."""
+        """Remove, now and then, what agents of this zone made and nobody uses any more."""
         while True:
             await self._clock.sleep(CLEAN_SECONDS)
-            if self._made:
-                await self.clean_once()
+            await self.clean_once()
 
     async def clean_once(self) -> None:
         """Remove what is unused now."""

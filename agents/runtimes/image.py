@@ -1,6 +1,7 @@
 """Image: what a runtime says of images, and what it is given to fetch one."""
 
 from collections.abc import Callable
+from typing import Protocol
 
 import msgspec
 
@@ -50,3 +51,19 @@ def registry_of(image: str) -> str:
     """Name the registry of an image, as Docker reads references: the first part if it looks like a host."""
     first, slash, _ = image.partition("/")
     return first if slash and ("." in first or ":" in first or first == "localhost") else "docker.io"
+
+
+class ImageStore(Protocol):
+    """The images of a runtime. Every call may raise ``RuntimeUnavailable``."""
+
+    async def pull(self, image: str, credentials: Credentials | None = None, tell: Tell = ignore) -> None:
+        """Bring the image here, or up to date. Raises CannotPullContainerError."""
+        ...
+
+    async def find(self, image: str) -> Image | None:
+        """Look for an image by its name; None if it is not here."""
+        ...
+
+    async def remove(self, image: str) -> bool:
+        """Remove what is called so, if anything is; False while a container has it."""
+        ...

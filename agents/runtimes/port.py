@@ -11,7 +11,7 @@ import msgspec
 
 from quarterdeck.agents.runtimes.execution import Execution
 from quarterdeck.agents.runtimes.health import Health, HealthCheck
-from quarterdeck.agents.runtimes.image import Credentials, Image, Tell, ignore
+from quarterdeck.agents.runtimes.image import ImageStore
 from quarterdeck.agents.runtimes.network import NetworkStore
 from quarterdeck.agents.runtimes.options import Options
 from quarterdeck.events.session import LogLine, LogQuery, Terminal
@@ -155,22 +155,6 @@ class Changed(msgspec.Struct, frozen=True):
 
 class Resync(msgspec.Struct, frozen=True):
     """From here on changes are seen; what happened before may have been missed: list again."""
-
-
-class ImageStore(Protocol):
-    """The images of a runtime. Every call may raise ``RuntimeUnavailable``."""
-
-    async def pull(self, image: str, credentials: Credentials | None = None, tell: Tell = ignore) -> None:
-        """Bring the image here, or up to date. Raises CannotPullContainerError."""
-        ...
-
-    async def find(self, image: str) -> Image | None:
-        """Look for an image by its name; None if it is not here."""
-        ...
-
-    async def remove(self, image: str) -> bool:
-        """Remove what is called so, if anything is; False while a container has it."""
-        ...
 
 
 class Runtime(Protocol):

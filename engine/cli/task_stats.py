@@ -75,7 +75,8 @@ def command(
 
     async def work(client: "RemoteClient") -> None:
         async def look() -> list[Any]:
-            return rows(await client.usage(cluster), task, service)
+            found = rows(await client.usage(cluster), task, service)
+            return [row._asdict() for row in found] if output == "json" else found
 
         if watched:
             await watch.watch(look, COLUMNS, output, interval)

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from quarterdeck.agents.runtimes.docker import wire
+from quarterdeck.agents.runtimes.docker import wire, wire_image
 from quarterdeck.agents.runtimes.docker.api import Answer, DockerApi
 from quarterdeck.agents.runtimes.docker.translate import image_reference
 from quarterdeck.agents.runtimes.errors import CannotPullContainerError, RuntimeUnavailable
@@ -42,7 +42,7 @@ class DockerImages:
                 raise refused(answer.message)
             async with aclosing(aiter(answer)) as lines:
                 async for line in lines:
-                    heard = msgspec.json.decode(line, type=wire.PullLine)
+                    heard = msgspec.json.decode(line, type=wire_image.PullLine)
                     if heard.error is not None:
                         raise refused(DAEMON + heard.error)
                     if _counted(layers, heard):
@@ -58,7 +58,7 @@ class DockerImages:
             return None
         if not answer.ok:
             raise RuntimeUnavailable(answer.message)
-        found = msgspec.json.decode(answer.body, type=wire.InspectedImage)
+        found = msgspec.json.decode(answer.body, type=wire_image.InspectedImage)
         digests = dict(each.split("@", 1) for each in found.repo_digests or ())
         self._digests[found.id] = digests
         return Image(found.id, _digest(digests, image))
@@ -106,7 +106,7 @@ def _auth(credentials: Credentials, registry: str) -> str:
     return urlsafe_b64encode(msgspec.json.encode(told)).decode()
 
 
-def _counted(layers: dict[str, tuple[int, int]], line: wire.PullLine) -> bool:
+def _counted(layers: dict[str, tuple[int, int]], line: wire_image.PullLine) -> bool:
     """Take note of a layer's progress; whether there was any."""
     if line.status == "Downloading" and line.detail is not None and line.detail.total:
         layers[line.id] = line.detail.current, line.detail.total

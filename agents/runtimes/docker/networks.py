@@ -5,7 +5,7 @@ import ipaddress
 
 import msgspec
 
-from quarterdeck.agents.runtimes.docker import pause, wire
+from quarterdeck.agents.runtimes.docker import pause, wire, wire_network
 from quarterdeck.agents.runtimes.docker.api import Answer, DockerApi
 from quarterdeck.agents.runtimes.errors import ResourceInitializationError, RuntimeUnavailable
 from quarterdeck.agents.runtimes.network import PAUSE_IMAGE, Network
@@ -32,8 +32,10 @@ class DockerNetworks:
             for _ in range(ATTEMPTS_MAX):
                 answer = await self._api.call("GET", f"/networks/{name}")
                 if answer.ok:
-                    return _network(msgspec.json.decode(answer.body, type=wire.Network))
-                body = wire.NetworkRequest(name=name, labels=labels, ipam=wire.IpamRequest(_ranges(addresses)))
+                    return _network(msgspec.json.decode(answer.body, type=wire_network.Network))
+                body = wire_network.NetworkRequest(
+                    name=name, labels=labels, ipam=wire_network.IpamRequest(_ranges(addresses))
+                )
                 answer = await self._api.call("POST", "/networks/create", body=body)
                 refusal = "" if answer.ok else answer.message
         raise ResourceInitializationError(f"failed to set up the network {name}: {refusal or 'it comes and goes'}")
@@ -44,7 +46,7 @@ class DockerNetworks:
         filters = msgspec.json.encode({"label": wanted}).decode()
         listed = _ok(await self._api.call("GET", "/networks", {"filters": filters}))
         removed = []
-        for each in msgspec.json.decode(listed.body, type=tuple[wire.Network, ...]):
+        for each in msgspec.json.decode(listed.body, type=tuple[wire_network.Network, ...]):
             of_it = msgspec.json.encode({"network": [each.id]}).decode()
             there = _ok(await self._api.call("GET", "/containers/json", {"all": "1", "filters": of_it}))
             if msgspec.json.decode(there.body, type=tuple[wire.Summary, ...]):
@@ -69,7 +71,7 @@ class DockerNetworks:
             raise ResourceInitializationError(f"the pause container's image could not be made: {made.message}")
 
 
-def _ranges(addresses: str) -> tuple[wire.Subnet, ...]:
+def _ranges(addresses: str) -> tuple[wire_network.Subnet, ...]:
     """A range with the host at its first address: what Docker does too, but does not tell. Raises for what is none."""
     if not addresses:
         return ()
@@ -77,10 +79,10 @@ def _ranges(addresses: str) -> tuple[wire.Subnet, ...]:
         first = next(ipaddress.ip_network(addresses).hosts())
     except (ValueError, StopIteration) as error:
         raise ResourceInitializationError(f"{addresses} is no range of addresses: {error}") from error
-    return (wire.Subnet(addresses, str(first)),)
+    return (wire_network.Subnet(addresses, str(first)),)
 
 
-def _network(found: wire.Network) -> Network:
+def _network(found: wire_network.Network) -> Network:
     gateway = next((each.gateway for each in found.ipam.config or () if "." in each.gateway), "")
     if not gateway:
         raise ResourceInitializationError(f"the network {found.name} has no IPv4 gateway")

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from quarterdeck.agents.runtimes.docker import execution, output, translate, wire
+from quarterdeck.agents.runtimes.docker import execution, output, translate, wire, wire_network
 from quarterdeck.agents.runtimes.docker.api import Answer, DockerApi
 from quarterdeck.agents.runtimes.docker.cgroup import TaskCgroups
 from quarterdeck.agents.runtimes.docker.creation import Creation
@@ -132,7 +132,7 @@ class DockerRuntime:
     async def gateway(self) -> str:
         """Ask for the address of the default bridge."""
         answer = await self._api.call("GET", "/networks/bridge")
-        found = _decoded(answer, wire.Network)
+        found = _decoded(answer, wire_network.Network)
         gateway = next((each.gateway for each in found.ipam.config or () if "." in each.gateway), "")
         if not gateway:
             raise RuntimeUnavailable("Docker's default bridge has no IPv4 gateway")

@@ -84,43 +84,6 @@ class NetworkSettings(msgspec.Struct, frozen=True, rename="pascal"):
     networks: dict[str, NetworkAddress] | None = None
 
 
-class Subnet(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
-    """A range of addresses of a network."""
-
-    subnet: str = ""
-    gateway: str = ""
-
-
-class Ipam(msgspec.Struct, frozen=True, rename="pascal"):
-    """How a network gives addresses."""
-
-    config: tuple[Subnet, ...] | None = None
-
-
-class Network(msgspec.Struct, frozen=True, rename="pascal"):
-    """Answer of ``GET /networks/{name}``."""
-
-    id: str
-    name: str = ""
-    ipam: Ipam = msgspec.field(name="IPAM", default=Ipam())
-
-
-class IpamRequest(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
-    """Ranges of a network to be; none leaves the choice to the daemon."""
-
-    config: tuple[Subnet, ...] = ()
-
-
-class NetworkRequest(msgspec.Struct, frozen=True, rename="pascal"):
-    """Body of ``POST /networks/create``; of two with one name the second is refused."""
-
-    name: str
-    labels: dict[str, str]
-    ipam: IpamRequest = msgspec.field(name="IPAM")
-    driver: str = "bridge"
-    check_duplicate: bool = True
-
-
 class Inspected(msgspec.Struct, frozen=True, rename="pascal"):
     """Answer of ``GET /containers/{id}/json``; the name starts with a slash."""
 
@@ -145,29 +108,6 @@ class Event(msgspec.Struct, frozen=True):
     """One line of ``GET /events``."""
 
     actor: Actor = msgspec.field(name="Actor")
-
-
-class PullDetail(msgspec.Struct, frozen=True):
-    """Bytes of one layer."""
-
-    current: int = 0
-    total: int = 0
-
-
-class PullLine(msgspec.Struct, frozen=True):
-    """One line of a pull, mostly about the layer ``id``; an error arrives as a line after a 200."""
-
-    status: str = ""
-    id: str = ""
-    detail: PullDetail | None = msgspec.field(name="progressDetail", default=None)
-    error: str | None = None
-
-
-class InspectedImage(msgspec.Struct, frozen=True, rename="pascal"):
-    """Answer of ``GET /images/{name}/json``; each of its digests is ``repository@sha256:…``."""
-
-    id: str
-    repo_digests: tuple[str, ...] | None = None
 
 
 class Plugins(msgspec.Struct, frozen=True, rename="pascal"):
