@@ -225,7 +225,7 @@ def _on_signal(stop: object) -> None:
 
 
 async def remove_containers(name: RuntimeName, data: Path, docker_socket: str) -> int:
-    """Remove the containers and their tasks' volumes of the instance whose agent's data directory this is; keep their logs.
+    """Remove the containers and their tasks' volumes of the instance whose agent's data this is; keep their logs.
 
     The agent must have ended.
     """
