@@ -8,13 +8,8 @@ from quarterdeck.agents.naming import unique_name
 from quarterdeck.agents.options import Family, anchor, needed, options
 from quarterdeck.agents.pause import with_pause
 from quarterdeck.agents.plan import Condition, ContainerPlan, Dependency, Needs, RestartPolicy, TaskPlan
-from quarterdeck.agents.runtimes.port import (
-    ContainerSpec,
-    HealthCheck,
-    NetworkMode,
-    PortMapping,
-    TaskBounds,
-)
+from quarterdeck.agents.runtimes.health import HealthCheck
+from quarterdeck.agents.runtimes.port import ContainerSpec, NetworkMode, PortMapping, TaskBounds
 from quarterdeck.agents.untranslatable import Untranslatable
 from quarterdeck.agents.volumes import Held, mounts, volumes
 from quarterdeck.events import shapes

@@ -292,7 +292,6 @@ async def _wait_for_agents(up: Up) -> None:
 
 
 async def _remove_containers(up: Up) -> None:
-    removed = 0
-    for each in up.instances:
-        removed += await host.remove_containers(up.choice.name, each.data, up.settings.docker_socket)
+    name, socket_path = up.choice.name, up.settings.docker_socket
+    removed = sum([await host.remove_containers(name, each.data, socket_path) for each in up.instances])
     log.info("containers removed", count=removed)

@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from quarterdeck.agents.runtimes.execution import Execution
+from quarterdeck.agents.runtimes.health import Health, HealthCheck
 from quarterdeck.agents.runtimes.image import Credentials, Image, Tell, ignore
 from quarterdeck.agents.runtimes.network import NetworkStore
 from quarterdeck.agents.runtimes.options import Options
@@ -19,7 +20,6 @@ OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 """The reason of a container that was killed for its memory, word for word as the ECS agent says it."""
 
 ContainerState = Literal["created", "running", "exited"]
-Health = Literal["UNKNOWN", "HEALTHY", "UNHEALTHY"]
 NetworkMode = Literal["bridge", "host", "none"]
 LogBatches = AsyncGenerator[list[LogLine], None]
 
@@ -63,19 +63,6 @@ class TaskBounds(msgspec.Struct, frozen=True):
     task: str
     cpu_limit: float | None = None
     memory_mib: int | None = None
-
-
-class HealthCheck(msgspec.Struct, frozen=True):
-    """A command that is run in the container again and again: 0 says healthy (spec §5.3)."""
-
-    command: tuple[str, ...]
-    """``CMD`` and the words of a command, or ``CMD-SHELL`` and a line for the shell."""
-    interval_seconds: float = 30.0
-    timeout_seconds: float = 5.0
-    retries: int = 3
-    """So many failures in a row make it UNHEALTHY."""
-    start_period_seconds: float = 0.0
-    """Failures before that do not count, unless it was healthy already."""
 
 
 class ContainerSpec(msgspec.Struct, frozen=True):

@@ -23,7 +23,7 @@ from quarterdeck.events.service import (
     DeploymentTrafficShifted,
 )
 from quarterdeck.events.shapes import DeploymentLifecycleHook, DeploymentLifecycleHookTimeoutConfiguration
-from quarterdeck.projections.live.states import DeploymentState, HookState, TaskState
+from quarterdeck.projections.live.states import ClusterState, DeploymentState, HookState, TaskState
 
 STAGES = (
     *("RECONCILE_SERVICE", "PRE_SCALE_UP", "SCALE_UP", "POST_SCALE_UP", "TEST_TRAFFIC_SHIFT"),
@@ -120,12 +120,14 @@ def _failed(hook: HookState) -> bool:
 
 
 def _keep_all(site: Site) -> Next:
-    """Keep blue at the desired count, and green from SCALE_UP on; replace green tasks that fail their checks."""
-    green = site.deployment
-    kept = [_keep(site._replace(deployment=_blue(site)))]
-    if STAGES.index(green.stage) >= STAGES.index("SCALE_UP"):
-        unwell = examine(site)
-        kept += [stop(site, unwell.tasks, len(unwell.tasks), FAILED), Next(at=unwell.at), _keep(site)]
+    """Keep blue at the desired count, and green from SCALE_UP on; replace tasks of either that fail their checks."""
+    sides = [site._replace(deployment=_blue(site))]
+    if STAGES.index(site.deployment.stage) >= STAGES.index("SCALE_UP"):
+        sides.append(site)
+    kept = []
+    for side in sides:
+        unwell = examine(side)
+        kept += [stop(side, unwell.tasks, len(unwell.tasks), FAILED), Next(at=unwell.at), _keep(side)]
     return reduce(both, kept)
 
 
@@ -164,23 +166,28 @@ def _clear_away(site: Site) -> Next | None:
     tasks = [cluster.tasks[name] for each in others for name in each.tasks]
     if not tasks:
         return None
-    wanted = [each for each in tasks if each.desired_status == "RUNNING"]
-    idle = [each for each in wanted if not each.healthy]
-    healthy = [each for each in wanted if each.healthy]
+    idle = [each for each in tasks if each.desired_status == "RUNNING" and not _counts(cluster, each)]
+    healthy = [each for each in tasks if _counts(cluster, each)]
     lower, _ = bounds(service.settings.deployment_configuration, service.desired_count)
-    spare = min(service.running - service.ill - lower, len(healthy))
-    return both(stop(site, idle, len(idle)), stop(site, healthy, max(spare, 0)))
+    left = sum(_counts(cluster, cluster.tasks[name]) for each in service.deployments for name in each.tasks)
+    return both(stop(site, idle, len(idle)), stop(site, healthy, max(left - lower, 0)))
+
+
+def _counts(cluster: ClusterState, task: TaskState) -> bool:
+    """Tell whether a task is one of the healthy ones that must remain; those whose agent is lost are none."""
+    return task.desired_status == "RUNNING" and task.healthy and not cluster.instances[task.instance].lost
 
 
 def _work(site: Site) -> Next | None:
     """Do the work of a stage; None once it is done."""
-    turn, _, service, green = site
+    turn, cluster, service, green = site
     match green.stage:
         case "RECONCILE_SERVICE":
             return _clear_away(site)
         case "SCALE_UP":
-            scaled = green.running == service.desired_count and not service.ill
-            return None if scaled else Next(at=green.stage_at + STAGE_SECONDS_MAX)
+            tasks = [site.cluster.tasks[name] for name in green.tasks]
+            healthy = sum(1 for each in tasks if each.desired_status == "RUNNING" and each.healthy)
+            return None if healthy == service.desired_count else Next(at=green.stage_at + STAGE_SECONDS_MAX)
         case "TEST_TRAFFIC_SHIFT":
             _shift(site, ALL, green.production)
             return None

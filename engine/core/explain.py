@@ -113,7 +113,7 @@ def _decision(
         count=count,
         container_instance_arn=arn(requested.cluster, chosen) if chosen else None,
         zone=cluster.instances[chosen].zone if chosen else None,
-        agrees=agrees.get(outcome),
+        agrees=None if requested.group in cluster.room.daemons else agrees.get(outcome),  # no choice: nothing to repeat
         preference=preference(asked.rule),
         tie_break=tie_break(verdicts, asked.rule) or None,
         verdicts=[_told(state.namespace, requested.cluster, each, asked.rule) for each in verdicts],

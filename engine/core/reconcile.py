@@ -152,10 +152,18 @@ def _present(cluster: ClusterState, service: ServiceState) -> int:
 
 def _replace(site: Site, counts: Counts, missing: int) -> Next:
     cluster, service = site.cluster, site.service
-    lower, upper = bounds(service.settings.deployment_configuration, service.desired_count)
+    lower, upper = _limits(site)
     missing = min(missing, upper - _present(cluster, service))
     started = start(site, missing, counts.away) if missing > 0 else Next()
     return both(started, _stop_stale(site, counts, lower))
+
+
+def _limits(site: Site) -> tuple[int, int]:
+    """Work out how many must stay and may be there: as many green tasks as are desired, beside as many blue ones."""
+    desired = site.service.desired_count
+    lower, upper = bounds(site.service.settings.deployment_configuration, desired)
+    beside = bool(site.deployment.stage) and not site.deployment.completed
+    return lower, max(upper, 2 * desired) if beside else upper
 
 
 def _stop_stale(site: Site, counts: Counts, lower: int) -> Next:
@@ -175,7 +183,7 @@ def _stop_stale(site: Site, counts: Counts, lower: int) -> Next:
 
 def _tell_blocked(site: Site, fresh: int) -> None:
     turn, cluster, service, primary = site
-    lower, upper = bounds(service.settings.deployment_configuration, service.desired_count)
+    lower, upper = _limits(site)
     if fresh < service.desired_count and upper <= service.alive and not primary.blocked:
         turn.emit(
             ServiceDeploymentBlocked(

@@ -10,7 +10,8 @@ import pytest
 from quarterdeck.agents import decide, task
 from quarterdeck.agents.labels import TASK_VOLUMES
 from quarterdeck.agents.plan import Condition, ContainerPlan, Dependency, RestartPolicy, TaskPlan
-from quarterdeck.agents.runtimes.port import Container, ContainerSpec, HealthCheck, PortMapping
+from quarterdeck.agents.runtimes.health import HealthCheck
+from quarterdeck.agents.runtimes.port import Container, ContainerSpec, PortMapping
 from quarterdeck.agents.settings import Timing
 from quarterdeck.agents.task import Step, Task
 from quarterdeck.events import shapes

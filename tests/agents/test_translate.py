@@ -8,7 +8,8 @@ import pytest
 
 from quarterdeck.agents import labels
 from quarterdeck.agents.plan import ContainerPlan, RestartPolicy
-from quarterdeck.agents.runtimes.port import ContainerSpec, HealthCheck, Mount, PortMapping, TaskBounds, Volume
+from quarterdeck.agents.runtimes.health import HealthCheck
+from quarterdeck.agents.runtimes.port import ContainerSpec, Mount, PortMapping, TaskBounds, Volume
 from quarterdeck.agents.translate import translate
 from quarterdeck.agents.untranslatable import Untranslatable
 from quarterdeck.events import shapes

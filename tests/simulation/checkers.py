@@ -11,7 +11,7 @@ most       (maximum percent) while tasks of an older deployment, or on DRAINING 
            lost are not counted. Placing never makes more tasks of the PRIMARY deployment wanted than are desired,
            but for those that move to another zone, within the same maximum, and one more for
            each that is unhealthy. Where old and new tasks run side by
-           side, as many of each may be wanted as are desired.
+           side, as many of each may be wanted as are desired, beside those on DRAINING instances.
 balance    a task of a service without strategies goes to a zone that has the fewest of the service's wanted tasks of
            all zones in which an instance could take it. So skew ≤ 1 holds whenever there is room in the emptiest zone.
 constraints a service's task is placed where its memberOf holds and, with distinctInstance, no other of its tasks is
@@ -170,12 +170,12 @@ class Most(Checker):
             wish = self.ledger.wishes[name]
             present = [each for each in wish.tasks.values() if not self._is_lost(each.instance)]
             fresh = [each for each in present if each.deployment == wish.primary and each.desired == "RUNNING"]
-            staying = [each for each in fresh if self.ledger.places[each.instance].status != "DRAINING"]
+            staying = [each for each in fresh if self._may_stay(each)]
             ill = sum(map(self._is_ill, staying))
             if len(staying) > wish.desired + len(wish.moving) + ill:
                 self.fail(f"service {name}: {len(staying)} tasks wanted of {wish.primary}, {wish.desired} desired")
             if wish.staged:
-                present = [each for each in present if each.desired == "RUNNING"]
+                present = [each for each in present if each.desired == "RUNNING" and self._may_stay(each)]
             if (rolling or wish.moving) and len(present) > wish.upper:
                 self.fail(f"service {name}: {len(present)} tasks while some are replaced, {wish.upper} may be there")
 
@@ -186,6 +186,9 @@ class Most(Checker):
             for each in wish.tasks.values()
             if each.instance
         )
+
+    def _may_stay(self, task: Held) -> bool:
+        return self.ledger.places[task.instance].status != "DRAINING"
 
     def _is_ill(self, task: Held) -> bool:
         return task.last == "RUNNING" and not self.ledger.is_well(task)

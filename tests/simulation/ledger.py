@@ -10,7 +10,6 @@ from math import ceil, floor
 
 import msgspec
 
-from quarterdeck.events import shapes
 from quarterdeck.events.catalog import AnyEvent
 from quarterdeck.events.container_instance import (
     AgentConnected,
@@ -23,6 +22,7 @@ from quarterdeck.events.container_instance import (
 from quarterdeck.events.service import (
     DeploymentCompleted,
     DeploymentFailed,
+    DeploymentStageEntered,
     DeploymentStarted,
     ServiceCreated,
     ServiceDeleted,
@@ -44,17 +44,7 @@ from quarterdeck.events.task import (
     TaskStopRequested,
 )
 from quarterdeck.events.task_definition import TaskDefinitionRegistered
-
-Port = tuple[str, int]
-
-
-class Need(msgspec.Struct, frozen=True):
-    """What a task takes of an instance."""
-
-    cpu: int
-    memory: int
-    ports: frozenset[Port]
-    checked: bool = False
+from tests.simulation.need import Need, Port, need_of
 
 
 class Held(msgspec.Struct):
@@ -105,6 +95,7 @@ class Wish(msgspec.Struct):
     deployments: list[DeploymentStarted] = []
     completed: set[str] = set()
     failed: set[str] = set()
+    stages: set[str] = set()
     tasks: dict[str, Held] = {}
     moving: set[str] = set()
 
@@ -115,8 +106,8 @@ class Wish(msgspec.Struct):
 
     @property
     def staged(self) -> bool:
-        """Whether old and new tasks run side by side: the minimum of new ones is not made by stopping old ones."""
-        return self.settings.deployment_configuration.strategy not in {None, "ROLLING"}
+        """Whether the newest deployment goes from stage to stage: old and new tasks run side by side."""
+        return self.primary in self.stages and self.primary not in self.completed | self.failed
 
     @property
     def lower(self) -> int:
@@ -126,7 +117,7 @@ class Wish(msgspec.Struct):
 
     @property
     def upper(self) -> int:
-        """How many tasks may be there at once: all twice where old and new run side by side."""
+        """How many tasks may be there at once: all twice while old and new run side by side."""
         if self.staged:
             return 2 * self.desired
         percent = self.settings.deployment_configuration.maximum_percent
@@ -205,6 +196,8 @@ class Ledger:
 
     def _about_balance(self, event: AnyEvent) -> None:
         match event:
+            case DeploymentStageEntered():
+                self.wishes[event.service].stages.add(event.deployment)
             case ServiceRebalancingTaskStarted():
                 self.wishes[event.service].moving.add(event.task)
             case ServiceRebalancingCompleted() | ServiceRebalancingStopped():
@@ -280,20 +273,3 @@ class Ledger:
         self.places[event.container_instance] = Place(
             event.container_instance, event.zone, event.host, capacity.cpu, capacity.memory, frozenset(kept)
         )
-
-
-def need_of(definition: shapes.TaskDefinition) -> Need:
-    """Add up what the containers of a definition ask for; worlds have no task sizes and no overrides."""
-    containers = definition.container_definitions or []
-    ports = (
-        (mapping.protocol or "tcp", mapping.host_port)
-        for each in containers
-        for mapping in each.port_mappings or []
-        if mapping.host_port
-    )
-    return Need(
-        cpu=sum(each.cpu or 0 for each in containers),
-        memory=sum(each.memory or 0 for each in containers),
-        ports=frozenset(ports),
-        checked=any(each.health_check is not None for each in containers),
-    )

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from quarterdeck.agents.runtimes.docker import wire
+from quarterdeck.agents.runtimes.docker import requests
 from quarterdeck.agents.runtimes.options import Options, Tmpfs
 
 BYTES_PER_MIB = 1 << 20
@@ -17,12 +17,12 @@ def host_options(options: Options, memory_mib: int | None) -> dict[str, Any]:
         "security_opt": options.security_options,
         "readonly_rootfs": options.read_only_root,
         "init": True if options.init else None,
-        "devices": tuple(wire.Device(each.source, each.target, each.permissions) for each in options.devices),
+        "devices": tuple(requests.Device(each.source, each.target, each.permissions) for each in options.devices),
         "tmpfs": {each.target: _tmpfs(each) for each in options.tmpfs},
         "shm_size": (options.shared_memory_mib or 0) * BYTES_PER_MIB,
         "memory_swap": _memory_swap(options.swap_mib, memory_mib),
         "memory_swappiness": options.swappiness,
-        "ulimits": tuple(wire.Ulimit(each.name, each.soft, each.hard) for each in options.ulimits),
+        "ulimits": tuple(requests.Ulimit(each.name, each.soft, each.hard) for each in options.ulimits),
         "sysctls": options.system_controls,
         "dns": options.dns_servers,
         "dns_search": options.dns_search_domains,

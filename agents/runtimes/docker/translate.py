@@ -2,16 +2,15 @@
 
 import datetime as dt
 
-from quarterdeck.agents.runtimes.docker import wire
+from quarterdeck.agents.runtimes.docker import requests, wire
 from quarterdeck.agents.runtimes.docker.options import BYTES_PER_MIB, host_options
 from quarterdeck.agents.runtimes.errors import CannotCreateContainerError
+from quarterdeck.agents.runtimes.health import Health, HealthCheck
 from quarterdeck.agents.runtimes.port import (
     OUT_OF_MEMORY,
     Container,
     ContainerSpec,
     ContainerState,
-    Health,
-    HealthCheck,
     Mount,
     PortMapping,
     TaskBounds,
@@ -36,12 +35,12 @@ EVENT_FACTS = frozenset({"image", "name", "exitCode", "execDuration"})
 """What Docker mixes into the labels of an event's actor."""
 
 
-def create_request(spec: ContainerSpec, cgroup_parent: str = "") -> wire.CreateRequest:
+def create_request(spec: ContainerSpec, cgroup_parent: str = "") -> requests.CreateRequest:
     """The body that creates such a container. Raises CannotCreateContainerError for a bad mount.
 
     Where a cgroup bounds its task, the container has no more limits than its own.
     """
-    return wire.CreateRequest(
+    return requests.CreateRequest(
         image=spec.image,
         host_config=_host_config(spec, cgroup_parent),
         labels=spec.labels,
@@ -59,10 +58,10 @@ def create_request(spec: ContainerSpec, cgroup_parent: str = "") -> wire.CreateR
     )
 
 
-def _health_check(check: HealthCheck | None) -> wire.HealthConfig | None:
+def _health_check(check: HealthCheck | None) -> requests.HealthConfig | None:
     if check is None:
         return None
-    return wire.HealthConfig(
+    return requests.HealthConfig(
         test=check.command,
         interval=round(check.interval_seconds * NANOSECONDS_PER_SECOND),
         timeout=round(check.timeout_seconds * NANOSECONDS_PER_SECOND),
@@ -71,10 +70,10 @@ def _health_check(check: HealthCheck | None) -> wire.HealthConfig | None:
     )
 
 
-def _host_config(spec: ContainerSpec, cgroup_parent: str) -> wire.HostConfigRequest:
+def _host_config(spec: ContainerSpec, cgroup_parent: str) -> requests.HostConfigRequest:
     bounds = spec.bounds if spec.bounds is not None and not cgroup_parent else TaskBounds("")
     memory_mib = spec.memory_mib or bounds.memory_mib
-    return wire.HostConfigRequest(
+    return requests.HostConfigRequest(
         **host_options(spec.options, memory_mib),
         cgroup_parent=cgroup_parent,
         network_mode=_network_mode(spec),
@@ -112,10 +111,10 @@ def _bind(mount: Mount) -> str:
     return f"{mount.source}:{mount.target}" + (":ro" if mount.read_only else "")
 
 
-def volume_request(mount: Mount) -> wire.VolumeRequest:
+def volume_request(mount: Mount) -> requests.VolumeRequest:
     """The body that makes the volume of a mount, if it is not there."""
     volume = mount.volume or Volume()
-    return wire.VolumeRequest(mount.source, volume.driver, volume.options, volume.labels)
+    return requests.VolumeRequest(mount.source, volume.driver, volume.options, volume.labels)
 
 
 def container(inspected: wire.Inspected, image_digest: str) -> Container:

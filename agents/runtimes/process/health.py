@@ -12,8 +12,8 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from quarterdeck.agents.runtimes.errors import CannotStartContainerError, ContainerGone
-from quarterdeck.agents.runtimes.health import Record, judged
-from quarterdeck.agents.runtimes.port import ContainerSpec, Health, HealthCheck
+from quarterdeck.agents.runtimes.health import Health, HealthCheck, Record, judged
+from quarterdeck.agents.runtimes.port import ContainerSpec
 from quarterdeck.agents.runtimes.process import launch
 from quarterdeck.agents.runtimes.process.store import Store
 

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from quarterdeck.agents.runtimes.port import ContainerSpec, Health
+from quarterdeck.agents.runtimes.health import Health
+from quarterdeck.agents.runtimes.port import ContainerSpec
 
 SIGTERM_EXIT_CODE = 143
 MISSING_IMAGE = "missing"

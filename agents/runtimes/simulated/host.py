@@ -13,7 +13,8 @@ import msgspec
 
 from quarterdeck.agents.runtimes.changes import ChangeFeed
 from quarterdeck.agents.runtimes.errors import CannotStartContainerError, ContainerGone, RuntimeUnavailable
-from quarterdeck.agents.runtimes.port import OUT_OF_MEMORY, Container, ContainerSpec, Health, PortMapping, RuntimeInfo
+from quarterdeck.agents.runtimes.health import Health
+from quarterdeck.agents.runtimes.port import OUT_OF_MEMORY, Container, ContainerSpec, PortMapping, RuntimeInfo
 from quarterdeck.agents.runtimes.simulated.behaviour import (
     Behaviour,
     BehaviourOf,

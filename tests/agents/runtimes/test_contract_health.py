@@ -7,7 +7,8 @@ from contextlib import aclosing
 
 import pytest
 
-from quarterdeck.agents.runtimes.port import Health, HealthCheck, Runtime
+from quarterdeck.agents.runtimes.health import Health, HealthCheck
+from quarterdeck.agents.runtimes.port import Runtime
 from tests.agents.runtimes.cases import POLL_SECONDS, WAIT_SECONDS_MAX, RuntimeCase, next_change
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from quarterdeck.agents.runtimes.health import Record, judged
-from quarterdeck.agents.runtimes.port import HealthCheck
+from quarterdeck.agents.runtimes.health import HealthCheck, Record, judged
 
 CHECK = HealthCheck(("CMD", "true"), retries=2, start_period_seconds=10)
 

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from quarterdeck.engine.core import alarm, service_deployment
+from quarterdeck.engine.core import alarm, service_deployment, task_protection
 from quarterdeck.engine.core.deployment_stage import STAGES
 from quarterdeck.engine.core.service_deployment import HookPlace
 from quarterdeck.events import shapes
 from quarterdeck.events.catalog import AnyEvent
+from quarterdeck.events.container_instance import AgentDisconnected, AgentLost
 from quarterdeck.events.names import service_deployment_id
 from quarterdeck.events.own import PutAlarmStateRequest
 from quarterdeck.events.service import (
@@ -22,6 +23,7 @@ from quarterdeck.events.service import (
     DeploymentTrafficShifted,
     ServiceUpdated,
 )
+from quarterdeck.events.task import TaskHealthChanged, TaskProtectionEnabled
 from tests.checkers import check
 from tests.engine.core.story import ARN, NOON, Story, created, defined, deployed, given, joined, stopped
 
@@ -91,6 +93,22 @@ def test_green_is_started_beside_blue_gets_the_traffic_bakes_and_blue_is_cleaned
     assert [each.id for each in story.service().deployments] == [GREEN]
     assert story.service().steady
     check(story.state)
+
+
+def test_green_goes_on_however_ill_blue_is_by_then() -> None:
+    story = given(defined("app:1", checked=True), defined("app:2"), joined("a1", cpu=99999, memory=99999))
+    story.given(created(count=2, rules={"strategy": "BLUE_GREEN"}))
+    story.settle()
+    story.agents_start()
+    blue = [each.id for each in story.live()]
+    story.given(TaskHealthChanged(cluster="default", task=name, health_status="HEALTHY") for name in blue)
+    story.run_service()
+    story.given(deployed("app:2", GREEN))
+    story.settle()
+    story.given(TaskHealthChanged(cluster="default", task=blue[0], health_status="UNHEALTHY"))
+    story.run_service()
+    assert "POST_SCALE_UP" in stages(story)
+    assert count(story) == {"app:2": 2}
 
 
 def test_canary_gives_a_little_traffic_at_first_and_the_rest_after_its_bake_time() -> None:
@@ -284,3 +302,66 @@ def test_a_service_that_wants_nothing_needs_no_stages() -> None:
     story.run_service()
     assert stages(story) == []
     assert story.service().deployments[0].completed
+
+
+def test_a_blue_task_that_falls_ill_does_not_hold_green_up() -> None:
+    """Simulation: what was to be replaced became UNHEALTHY while green was scaled up, which then waited for ever."""
+    story = given(defined("app:1", checked=True), defined("app:2"))
+    story.given(joined("a1", "a", cpu=99999, memory=99999), created(count=2, rules={"strategy": "BLUE_GREEN"}))
+    story.settle()
+    blue = [each.id for each in story.live()]
+    story.agents_start()
+    story.given(TaskHealthChanged(cluster="default", task=each, health_status="HEALTHY") for each in blue)
+    story.run_service()
+    story.given(deployed("app:2", GREEN)).settle()
+    story.given(TaskHealthChanged(cluster="default", task=blue[0], health_status="UNHEALTHY"))
+    story.run_service()
+    assert count(story) == {"app:2": 2}
+
+
+def test_green_tasks_lost_in_clean_up_are_started_beside_blue_ones_that_are_protected() -> None:
+    """Simulation, seed 65: desired 1 at 100/150 left the protected blue task alone, without traffic, for ever."""
+    story = given(defined("app:1"), defined("app:2"))
+    story.given(joined("a1", "a", cpu=99999, memory=99999), joined("b1", "b", cpu=99999, memory=99999))
+    story.given(created(count=1, maximum=150, rules={"strategy": "BLUE_GREEN"})).run_service()
+    (blue,) = story.live()
+    story.given(TaskProtectionEnabled(cluster="default", task=blue.id, expires_at=NOON + MINUTE))
+    story.given(deployed("app:2", GREEN)).run_service()
+    (green,) = [each for each in story.live() if each.id != blue.id]
+    assert stages(story)[-1] == "CLEAN_UP"
+    story.given(stopped(green.id))
+    story.run_service()
+    assert count(story) == {"app:1": 1, "app:2": 1}
+    story.after(2 * MINUTE).when(task_protection.expire)
+    story.run_service()
+    assert count(story) == {"app:2": 1}
+
+
+def test_a_blue_task_that_falls_ill_is_replaced_by_its_own_revision_while_green_waits() -> None:
+    """Simulation, seed 4577: green found no room, and the ill blue tasks were left as they were."""
+    story = given(defined("app:1", checked=True), defined("app:2", cpu=5000))
+    story.given(joined("a1", "a", cpu=4096), created(count=1, rules={"strategy": "BLUE_GREEN"}))
+    story.settle()
+    (blue,) = story.live()
+    story.agents_start()
+    story.given(TaskHealthChanged(cluster="default", task=blue.id, health_status="HEALTHY"))
+    story.run_service()
+    story.given(deployed("app:2", GREEN)).settle()
+    story.given(TaskHealthChanged(cluster="default", task=blue.id, health_status="UNHEALTHY"))
+    story.run_service()
+    assert count(story) == {"app:1": 1}
+    assert story.task(blue.id).last_status == "STOPPED"
+
+
+def test_tasks_whose_agent_is_lost_are_none_of_the_healthy_ones_that_must_remain() -> None:
+    """Simulation, seed 8260: what was cleared away counted lost tasks as if they still served."""
+    story = running(count=2).given(deployed("app:2", GREEN))
+    story.settle()
+    story.agents_start()
+    story.given(AgentDisconnected(cluster="default", container_instance="b1"))
+    story.given(AgentLost(cluster="default", container_instance="b1", after_seconds=60.0))
+    story.given(deployed("app:3", THIRD))
+    story.reconcile()
+    assert stages(story)[-1] == "RECONCILE_SERVICE"
+    heard = [each for each in story.on("a1") if each.healthy]
+    assert [each.definition for each in heard] == ["app:1", "app:2"], "two must remain"

@@ -1,0 +1,35 @@
+"""Need: what a task takes of an instance, added up from its definition apart from the code that is checked."""
+
+from __future__ import annotations
+
+import msgspec
+
+from quarterdeck.events import shapes
+
+Port = tuple[str, int]
+
+
+class Need(msgspec.Struct, frozen=True):
+    """What a task takes of an instance."""
+
+    cpu: int
+    memory: int
+    ports: frozenset[Port]
+    checked: bool = False
+
+
+def need_of(definition: shapes.TaskDefinition) -> Need:
+    """Add up what the containers of a definition ask for; worlds have no task sizes and no overrides."""
+    containers = definition.container_definitions or []
+    ports = (
+        (mapping.protocol or "tcp", mapping.host_port)
+        for each in containers
+        for mapping in each.port_mappings or []
+        if mapping.host_port
+    )
+    return Need(
+        cpu=sum(each.cpu or 0 for each in containers),
+        memory=sum(each.memory or 0 for each in containers),
+        ports=frozenset(ports),
+        checked=any(each.health_check is not None for each in containers),
+    )
