@@ -120,13 +120,16 @@ def _failed(hook: HookState) -> bool:
 
 
 def _keep_all(site: Site) -> Next:
-    """Keep blue at the desired count, and green from SCALE_UP on; replace green tasks that fail their checks."""
-    green = site.deployment
-    kept = [_keep(site._replace(deployment=_blue(site)))]
-    if STAGES.index(green.stage) >= STAGES.index("SCALE_UP"):
-        unwell = examine(site)
-        kept += [stop(site, unwell.tasks, len(unwell.tasks), FAILED), Next(at=unwell.at), _keep(site)]
-    return reduce(both, kept)
+    """Keep blue at the desired count, and green from SCALE_UP on."""
+    begun = STAGES.index(site.deployment.stage) >= STAGES.index("SCALE_UP")
+    sides = [site._replace(deployment=_blue(site)), *([site] if begun else [])]
+    return reduce(both, [both(_heal(side), _keep(side)) for side in sides])
+
+
+def _heal(site: Site) -> Next:
+    """Stop tasks that fail their health checks; others are started for them."""
+    unwell = examine(site)
+    return both(stop(site, unwell.tasks, len(unwell.tasks), FAILED), Next(at=unwell.at))
 
 
 def _keep(site: Site) -> Next:
@@ -174,12 +177,13 @@ def _clear_away(site: Site) -> Next | None:
 
 def _work(site: Site) -> Next | None:
     """Do the work of a stage; None once it is done."""
-    turn, _, service, green = site
+    turn, cluster, service, green = site
     match green.stage:
         case "RECONCILE_SERVICE":
             return _clear_away(site)
         case "SCALE_UP":
-            scaled = green.running == service.desired_count and not service.ill
+            healthy = sum(1 for name in green.tasks if cluster.tasks[name].healthy)
+            scaled = green.running == service.desired_count == healthy
             return None if scaled else Next(at=green.stage_at + STAGE_SECONDS_MAX)
         case "TEST_TRAFFIC_SHIFT":
             _shift(site, ALL, green.production)
