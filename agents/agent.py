@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 import structlog
 
+from quarterdeck.agents.archive import Archive, NoArchive
 from quarterdeck.agents.clock import Clock
 from quarterdeck.agents.home import Home
 from quarterdeck.agents.identity import Identity, IdentityStore, take
@@ -40,10 +41,11 @@ class _End(Exception):
 class Agent:
     """Runs the tasks of one container instance.
 
-    ``token`` makes that many hex digits nobody has had before (`secrets` in earnest, counted in simulations).
+    ``token`` makes that many hex digits nobody has had before (`secrets` in earnest, counted in simulations);
+    ``archive`` keeps the logs of containers it removes.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a composition picks
         self,
         *,
         settings: Settings,
@@ -52,6 +54,7 @@ class Agent:
         runtime: Runtime,
         clock: Clock,
         token: Callable[[int], str],
+        archive: Archive | None = None,
     ) -> None:
         self.tasks: Tasks | None = None
         """What it runs, once it is registered; to look at."""
@@ -61,6 +64,7 @@ class Agent:
         self._runtime = runtime
         self._clock = clock
         self._token = token
+        self._archive = archive or NoArchive()
         self._end = asyncio.Event()
         self._outcome: Ended = "stopped"
         self._refusal: Refused | None = None
@@ -121,7 +125,7 @@ class Agent:
         assert instance is not None, f"{arn} is no ARN"
         settings = self._settings
         home = self._home = Home(self._link, instance.path[0], instance.path[-1], session)
-        parts = Parts(group, self._runtime, self._clock, settings, self._store.folder)
+        parts = Parts(group, self._runtime, self._clock, settings, self._store.folder, self._archive)
         self.tasks = parts.begin(instance, home, tokens, self._token)
         Wants(home, self.tasks, self._clock, settings.timing, self._deregistered).begin(group)
         logger.info("agent runs", cluster=home.cluster, container_instance=home.container_instance, session=session)

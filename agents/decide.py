@@ -83,10 +83,10 @@ def why_ending(task: Task) -> str | None:
 def _is_over(task: Task, plan: ContainerPlan) -> bool:
     """Whether a container has ended and stays so."""
     container = task.containers.get(plan.name)
-    return container is not None and container.state == "exited" and not _comes_back(task, plan, container)
+    return container is not None and container.state == "exited" and not comes_back(task, plan, container)
 
 
-def _comes_back(task: Task, plan: ContainerPlan, container: Container) -> bool:
+def comes_back(task: Task, plan: ContainerPlan, container: Container) -> bool:
     """Whether its restart policy has a container that ended started again; one that is gone can't be."""
     policy = plan.restart
     if policy is None or plan.name in task.given_up or container.exit_code in {None, *policy.ignored_exit_codes}:
@@ -101,7 +101,7 @@ def _restarts(task: Task) -> Iterator[Restart]:
         container = task.containers.get(plan.name)
         if container is None or container.state != "exited" or plan.name in task.busy:
             continue
-        if _comes_back(task, plan, container):
+        if comes_back(task, plan, container):
             yield Restart(container, plan.name, f"its restart policy, after exit code {container.exit_code}")
 
 

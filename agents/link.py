@@ -1,15 +1,19 @@
 """Link: what an agent needs of the engine, over NATS or within one process."""
 
-from collections.abc import AsyncIterator
-from typing import Protocol, TypeVar
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
+from quarterdeck.events.log.channel import Channel
 from quarterdeck.events.secret_exchange import SecretsAnswer, SecretsRequest
+from quarterdeck.events.session import Grant, Redemption
 from quarterdeck.events.stats import InstanceStats
 from quarterdeck.events.wanted import Heartbeat, HeartbeatAnswer, WantedChange, WantedList
 
 Answer = TypeVar("Answer", bound=msgspec.Struct)
+Serve = Callable[[Channel], Coroutine[Any, Any, None]]
+"""Attends to one caller, from the first frame to the last."""
 
 
 class LinkDown(Exception):
@@ -45,6 +49,14 @@ class Link(Protocol):
 
     async def heartbeat(self, cluster: str, container_instance: str, beat: Heartbeat) -> HeartbeatAnswer:
         """Give a sign of life."""
+        ...
+
+    async def redeem(self, cluster: str, container_instance: str, redemption: Redemption) -> Grant:
+        """Ask what a session of ExecuteCommand is for; also raises `Refused`."""
+        ...
+
+    async def callers(self, cluster: str, container_instance: str, serve: Serve) -> None:
+        """Let clients call this instance, each attended to by ``serve``, until cancelled."""
         ...
 
     async def secrets(self, cluster: str, container_instance: str, request: SecretsRequest) -> SecretsAnswer:

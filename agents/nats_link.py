@@ -10,12 +10,14 @@ import nats.errors
 import structlog
 from nats.aio.msg import Msg
 
-from quarterdeck.agents.link import Answer, LinkDown, Refused
+from quarterdeck.agents.link import Answer, LinkDown, Refused, Serve
+from quarterdeck.agents.nats_callers import listen
 from quarterdeck.events.log.connect import Address, connect
 from quarterdeck.events.log.connect import Link as Connection
 from quarterdeck.events.log.errors import LogUnavailable
 from quarterdeck.events.names import Namespace
 from quarterdeck.events.secret_exchange import SecretsAnswer, SecretsRequest
+from quarterdeck.events.session import Grant, Redemption, subject
 from quarterdeck.events.stats import InstanceStats
 from quarterdeck.events.wanted import Heartbeat, HeartbeatAnswer, WantedChange, WantedList
 
@@ -44,6 +46,7 @@ class NatsLink:
 
     def __init__(self, connection: Connection, namespace: Namespace, actor: str) -> None:
         self._connection = connection
+        self._namespace = namespace
         self._scope = f"{namespace.region}.{namespace.account}"
         self._actor = actor
 
@@ -88,6 +91,15 @@ class NatsLink:
         finally:
             with suppress(nats.errors.Error):
                 await subscription.unsubscribe()
+
+    async def redeem(self, cluster: str, container_instance: str, redemption: Redemption) -> Grant:
+        """Ask the engine."""
+        asked = self._subject(cluster, container_instance, "session")
+        return _decoded(await self._request(asked, msgspec.json.encode(redemption), CALL_SECONDS_MAX), Grant)
+
+    async def callers(self, cluster: str, container_instance: str, serve: Serve) -> None:
+        """Subscribe to what clients say to this instance."""
+        await listen(self._connection, subject(self._namespace, cluster, container_instance, ""), serve)
 
     async def secrets(self, cluster: str, container_instance: str, request: SecretsRequest) -> SecretsAnswer:
         """Ask the engine; the answer is sealed to the key in the request."""

@@ -21,6 +21,7 @@ from quarterdeck.agents.runtimes.errors import (
     RuntimeUnavailable,
 )
 from quarterdeck.agents.runtimes.port import Runtime
+from quarterdeck.agents.saver import Saver
 from quarterdeck.agents.settings import Settings
 from quarterdeck.agents.starter import Starter
 from quarterdeck.agents.task import Remove, Restart, Start, Stop, Task, fail, give_up, observe, vanished
@@ -33,9 +34,10 @@ logger = structlog.get_logger(__name__)
 class Performer:
     """Does things to containers and notes in their tasks what came of it."""
 
-    def __init__(self, runtime: Runtime, starter: Starter, clock: Clock, settings: Settings) -> None:
+    def __init__(self, runtime: Runtime, starter: Starter, saver: Saver, clock: Clock, settings: Settings) -> None:
         self.starter = starter
         self._runtime = runtime
+        self._saver = saver
         self._clock = clock
         self._timing = settings.timing
         self._removals = asyncio.Semaphore(settings.limits.removals_max)
@@ -85,8 +87,9 @@ class Performer:
             return
 
     async def remove(self, task: Task, step: Remove) -> None:
-        """Remove a container; one that can't be is left to the next start of an agent."""
+        """Remove a container, its logs kept; one that can't be is left to the next start of an agent."""
         async with self._removals:
+            await self._saver.save(step.container)
             await self._removed(partial(self._runtime.remove, step.container.id), step.container.name)
         task.containers.pop(step.name, None)
 

@@ -36,6 +36,23 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     reports_max: int = 64
     finished_max: int = 1024
     """Ended tasks whose last report is remembered, should the engine ask for them again."""
+    readers_max: int = 256
+    """Clients that read logs."""
+    commands_max: int = 32
+    """Sessions of ExecuteCommand."""
+
+
+class Keeping(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of what containers wrote is kept after they were removed."""
+
+    container_bytes_max: int = 16 << 20
+    """Of one container, its last part."""
+    bytes_max: int = 512 << 20
+    seconds_max: float = 7 * 86_400.0
+    prune_seconds: float = 600.0
+    """Between looks at what is too old or too much."""
+    save_seconds_max: float = 60.0
+    """For saving the logs of one container: its removal waits for it."""
 
 
 PullBehavior = Literal["default", "always", "once", "prefer-cached"]
@@ -98,6 +115,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Between two looks at what containers use; 0 never looks."""
     timing: Timing = Timing()
     limits: Limits = Limits()
+    keeping: Keeping = Keeping()
     images: ImageSettings = ImageSettings()
 
     @property

@@ -65,6 +65,8 @@ class Tasks:
     ) -> None:
         self.by_id = by_id
         self.listed_once = asyncio.Event()
+        self.ready = asyncio.Event()
+        """Set once both have been heard."""
         self._group = group
         self._instance = instance
         self._performer = performer
@@ -75,7 +77,6 @@ class Tasks:
         self._heard: dict[str, int] = {}
         self._finished: OrderedDict[str, Report] = OrderedDict()
         self._waits: dict[str, float] = {}
-        self._ready = False
 
     # ---------------------------------------------------------------- from the engine
 
@@ -152,7 +153,7 @@ class Tasks:
                 task = self._new(name)
                 wish(task, "UNWANTED")
             observe(task, container.labels.get(labels.CONTAINER_NAME, container.name), container)
-        if not self._ready:
+        if not self.ready.is_set():
             self._adopt()
         for task in list(self.by_id.values()):
             self._advance(task)
@@ -164,7 +165,7 @@ class Tasks:
         ]
 
     def _adopt(self) -> None:
-        self._ready = True
+        self.ready.set()
         for task in self.by_id.values():
             if task.wish == "RUNNING":
                 adopt(task, self._clock.now())
@@ -187,7 +188,7 @@ class Tasks:
     # ---------------------------------------------------------------- what follows
 
     def _advance(self, task: Task) -> None:
-        if not self._ready or self.by_id.get(task.id) is not task:
+        if not self.ready.is_set() or self.by_id.get(task.id) is not task:
             return
         now = self._clock.now()
         judge(task, now)

@@ -13,7 +13,18 @@ from collections.abc import Iterator
 
 from benchmarks.harness import Row, report
 
-MEASURED = ("agent", "commands", "docker", "endurance", "http", "live_view", "placement", "read_models", "shapes")
+MEASURED = (
+    "agent",
+    "commands",
+    "docker",
+    "endurance",
+    "http",
+    "live_view",
+    "placement",
+    "read_models",
+    "scheduler",
+    "shapes",
+)
 WATCHED = ("endurance",)
 
 

@@ -12,7 +12,6 @@ from quarterdeck.agents.settings import Settings as AgentSettings
 from quarterdeck.agents.settings import Timing
 from quarterdeck.engine import commits, host, logs, running
 from quarterdeck.engine.caller import Answer
-from quarterdeck.engine.client import Client
 from quarterdeck.engine.commits import StoredCommit
 from quarterdeck.engine.doors.door import Call
 from quarterdeck.engine.failures import sole
@@ -21,8 +20,11 @@ from quarterdeck.engine.replica import Replica, ReplicaSettings
 from quarterdeck.engine.replica import running as running_replica
 from quarterdeck.engine.server import serving
 from quarterdeck.engine.settings import SECRETS_KEY, RuntimeName
+from quarterdeck.engine.task_logs import LogReader
+from quarterdeck.engine.task_session import Executor
+from quarterdeck.events.log.channel import Channel, NobodyListens
 from quarterdeck.events.log.configuration import ServerSettings
-from quarterdeck.events.log.connect import connect
+from quarterdeck.events.log.connect import Link, connect
 from quarterdeck.events.log.jetstream import Settings as LogSettings
 from quarterdeck.events.log.jetstream import open_log
 from quarterdeck.events.log.memory import MemoryLog
@@ -56,15 +58,18 @@ class EmbeddedSettings(msgspec.Struct, frozen=True, kw_only=True):
         return Namespace(self.region, self.account)
 
 
-class Embedded(Client):
+class Embedded(LogReader, Executor):
     """An engine in this process and its client; ``instances`` are the container instances beside it.
 
     ``nats`` is the URL of its nats-server, empty without one.
     """
 
-    def __init__(self, replica: Replica, settings: EmbeddedSettings, nats: str = "") -> None:
+    def __init__(
+        self, replica: Replica, settings: EmbeddedSettings, nats: str = "", connection: Link | None = None
+    ) -> None:
         self.replica = replica
         self.nats = nats
+        self.connection = connection
         self.instances: list[LocalInstance] = []
         self._settings = settings
         self._actor = f"arn:aws:iam::{settings.account}:root"
@@ -85,6 +90,22 @@ class Embedded(Client):
         async with aclosing(records) as batches, aclosing(commits.commits(batches)) as found:
             async for commit in found:
                 yield commit
+
+    @asynccontextmanager
+    async def called(self, cluster: str, container_instance: str) -> AsyncIterator[Channel]:
+        """Call the agent of one of the instances here; see `Streams.called`."""
+        arn = self._settings.namespace.container_instance_arn(cluster, container_instance)
+        ours = next((each for each in self.instances if each.arn == arn and each.alive), None)
+        if ours is None:
+            raise NobodyListens("its agent does not run in this program")
+        async with ours.called() as channel:
+            yield channel
+
+    async def away_since(self, cluster: str, container_instance: str) -> float | None:
+        """Look at the state; see `Streams.away_since`."""
+        state = self.replica.keeper.view.namespaces.get(str(self._settings.namespace))
+        known = state.clusters[cluster].instances.get(container_instance) if state is not None else None
+        return known.disconnected_at or None if known is not None else None
 
     async def wait_for(self, sequence: int) -> None:
         """Return once answers are true at this position or later. Raises ReadModelBehind."""
@@ -147,7 +168,7 @@ async def _on_nats(data: Path, settings: EmbeddedSettings) -> AsyncIterator[Embe
                 models = data / "models.sqlite"
                 key = data / SECRETS_KEY
                 async with running_replica(log, _replica(settings, models, key)) as replica, serving(replica, link):
-                    yield Embedded(replica, settings, server.url)
+                    yield Embedded(replica, settings, server.url, link)
             finally:
                 await link.close()
         finally:
@@ -197,4 +218,4 @@ def _instance(found: Embedded, data: Path, settings: EmbeddedSettings, number: i
         memory_mib=settings.memory_mib or (None if simulated else share.memory),
         timing=timing,
     )
-    return LocalInstance(found.replica, agent, settings.runtime, data / "agents" / name)
+    return LocalInstance(found.replica, agent, settings.runtime, data / "agents" / name, found.connection)

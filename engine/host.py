@@ -14,6 +14,7 @@ import structlog
 
 from quarterdeck.agents import labels
 from quarterdeck.agents.agent import Agent
+from quarterdeck.agents.archive import ArchiveDirectory
 from quarterdeck.agents.identity import FILE, DataDirectory, Identity, IdentityError
 from quarterdeck.agents.link import LinkDown
 from quarterdeck.agents.nats_link import NatsLink, open_link
@@ -24,7 +25,8 @@ from quarterdeck.agents.runtimes.errors import RuntimeFailure
 from quarterdeck.agents.runtimes.port import ContainerSpec, Runtime
 from quarterdeck.agents.runtimes.process import ProcessRuntime
 from quarterdeck.agents.runtimes.simulated import SimulatedHost, SimulatedRuntime
-from quarterdeck.agents.settings import ImageSettings, Timing
+from quarterdeck.agents.saver import Saver
+from quarterdeck.agents.settings import ImageSettings, Keeping, Timing
 from quarterdeck.agents.settings import Settings as AgentSettings
 from quarterdeck.engine.settings import RuntimeName, Settings
 from quarterdeck.engine.shell.clock import SystemClock
@@ -35,10 +37,14 @@ RETRY_SECONDS = 0.5
 DOCKER_SOCKET = "/var/run/docker.sock"
 UNITS_PER_CPU = 1024
 BYTES_PER_MIB = 1 << 20
+SECONDS_PER_DAY = 86_400.0
 
 
 CONTAINERS = "containers"
 """Where the process runtime keeps its own, in an agent's data directory."""
+
+LOGS = "logs"
+"""Where an agent keeps what removed containers wrote, likewise."""
 
 STOPPED = 0
 REFUSED = 5
@@ -126,13 +132,15 @@ async def run_agent(settings: Settings) -> int:
     link = await _link(settings, stopped)
     if link is None:
         return STOPPED
+    own = agent_settings(settings)
     agent = Agent(
-        settings=agent_settings(settings),
+        settings=own,
         store=DataDirectory(settings.data),
         link=link,
         runtime=open_runtime(choice.name, settings.data, settings.docker_socket, settings.publish),
         clock=RealClock(),
         token=token,
+        archive=archive(settings.data, own),
     )
     _on_signal(agent.stop)
     try:
@@ -161,6 +169,9 @@ def agent_settings(settings: Settings) -> AgentSettings:
         cpu=settings.cpu,
         memory_mib=settings.memory,
         attributes=settings.attributes,
+        keeping=Keeping(
+            seconds_max=settings.keep_logs_days * SECONDS_PER_DAY, bytes_max=settings.keep_logs_mib * BYTES_PER_MIB
+        ),
         subnets=settings.subnets,
         agent_version=version("quarterdeck"),
         env_files=settings.env_files,
@@ -182,6 +193,11 @@ def agent_settings(settings: Settings) -> AgentSettings:
 def _given(kind: type[T], **values: object) -> T:
     """Make settings of what was given; the rest is as it always is."""
     return kind(**{name: value for name, value in values.items() if value is not None})
+
+
+def archive(data: Path, settings: AgentSettings) -> ArchiveDirectory:
+    """Open where an agent keeps the logs of removed containers."""
+    return ArchiveDirectory(data / LOGS, settings.keeping)
 
 
 def token(digits: int) -> str:
@@ -209,7 +225,10 @@ def _on_signal(stop: object) -> None:
 
 
 async def remove_containers(name: RuntimeName, data: Path, docker_socket: str) -> int:
-    """Remove the containers of the instance whose agent's data directory this is; the agent must have ended."""
+    """Remove the containers and their tasks' volumes of the instance whose agent's data directory this is; keep their logs.
+
+    The agent must have ended.
+    """
     try:
         identity = msgspec.json.decode((data / FILE).read_bytes(), type=Identity)
     except (OSError, msgspec.DecodeError):
@@ -217,8 +236,12 @@ async def remove_containers(name: RuntimeName, data: Path, docker_socket: str) -
     runtime = open_runtime(name, data, docker_socket)
     try:
         found = await runtime.list({labels.CONTAINER_INSTANCE: identity.container_instance})
+        saver = Saver(runtime, ArchiveDirectory(data / LOGS, Keeping()), RealClock(), Keeping())
         for container in found:
+            await saver.save(container)
             await runtime.remove(container.id)
+        for volume in {name for container in found for name in labels.task_volumes(container.labels)}:
+            await runtime.remove_volume(volume)
         await runtime.networks.remove_unused({SUBNET: ""})
         return len(found)
     except RuntimeFailure as error:

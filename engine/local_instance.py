@@ -1,6 +1,7 @@
 """Local instance: a container instance whose agent runs in this process; it can be stopped, killed and started."""
 
 import asyncio
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import msgspec
@@ -15,6 +16,8 @@ from quarterdeck.engine import host
 from quarterdeck.engine.local_link import LocalLink
 from quarterdeck.engine.replica import Replica
 from quarterdeck.engine.settings import RuntimeName
+from quarterdeck.events.log.channel import Channel
+from quarterdeck.events.log.connect import Link as Connection
 from quarterdeck.events.names import Namespace
 
 CONNECT_SECONDS_MAX = 20.0
@@ -24,7 +27,14 @@ POLL_SECONDS = 0.005
 class LocalInstance:
     """One container instance; it keeps who it is from one agent to the next."""
 
-    def __init__(self, replica: Replica, settings: Settings, runtime: RuntimeName, data: Path) -> None:
+    def __init__(
+        self,
+        replica: Replica,
+        settings: Settings,
+        runtime: RuntimeName,
+        data: Path,
+        connection: Connection | None = None,
+    ) -> None:
         self.zone = settings.zone
         self.name = data.name
         self.host = SimulatedHost(host.RealClock(), name=data.name)
@@ -32,6 +42,7 @@ class LocalInstance:
         self._settings = msgspec.structs.replace(settings, endpoints=runtime != "simulated")
         self._runtime = runtime
         self._data = data
+        self._connection = connection
         self._store: IdentityStore = DataDirectory(data)
         self._link: LocalLink | None = None
         self._agent: Agent | None = None
@@ -71,7 +82,7 @@ class LocalInstance:
     def begin(self, group: asyncio.TaskGroup) -> None:
         """Run an agent in a group that waits for it."""
         self._group = group
-        self._link = LocalLink(self._replica, self._namespace, f"agent/{self.name}")
+        self._link = LocalLink(self._replica, self._namespace, f"agent/{self.name}", self._connection)
         self._agent = Agent(
             settings=self._settings,
             store=self._store,
@@ -79,8 +90,14 @@ class LocalInstance:
             runtime=self._open_runtime(),
             clock=host.RealClock(),
             token=host.token,
+            archive=host.archive(self._data, self._settings),
         )
         self._task = group.create_task(self._agent.run(), name=f"agent {self.name}")
+
+    def called(self) -> AbstractAsyncContextManager[Channel]:
+        """Call its agent, which must have been begun. Raises NobodyListens when none attends."""
+        assert self._link is not None, "it was never begun"
+        return self._link.called()
 
     async def start(self) -> None:
         """Start the agent again, and wait until it is connected."""

@@ -1,18 +1,23 @@
 """Local link: an agent's way to an engine in the same process."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 
 import msgspec
 
-from quarterdeck.agents.link import Answer, LinkDown, Refused
+from quarterdeck.agents.link import Answer, LinkDown, Refused, Serve
+from quarterdeck.agents.nats_callers import listen
 from quarterdeck.engine.core.errors import Refusal
 from quarterdeck.engine.doors.door import Call
 from quarterdeck.engine.replica import Replica
 from quarterdeck.engine.shell.command import NotKeeper
 from quarterdeck.engine.shell.wanted import Instance
+from quarterdeck.events.log.channel import NobodyListens, PacketChannel, kept, pair
+from quarterdeck.events.log.connect import Link as Connection
 from quarterdeck.events.names import Namespace
 from quarterdeck.events.secret_exchange import SecretsAnswer, SecretsRequest
+from quarterdeck.events.session import Grant, Redemption, subject
 from quarterdeck.events.stats import InstanceStats
 from quarterdeck.events.wanted import Heartbeat, HeartbeatAnswer, WantedChange, WantedList
 
@@ -22,8 +27,12 @@ SERVER_STATUS = 500
 class LocalLink:
     """Calls the engine's parts directly; what changes goes through a queue, so that nobody waits for an agent."""
 
-    def __init__(self, replica: Replica, namespace: Namespace, actor: str) -> None:
+    def __init__(
+        self, replica: Replica, namespace: Namespace, actor: str, connection: Connection | None = None
+    ) -> None:
         self._replica = replica
+        self._connection = connection
+        self._serve: Serve | None = None
         self._namespace = namespace
         self._actor = actor
         self._cut = False
@@ -82,6 +91,35 @@ class LocalLink:
             return await self._replica.heartbeats.beat(self._instance(cluster, container_instance), beat)
         except (NotKeeper, Refusal) as error:
             raise LinkDown(str(error)) from error
+
+    async def redeem(self, cluster: str, container_instance: str, redemption: Redemption) -> Grant:
+        """Ask the engine."""
+        self._check()
+        instance = self._instance(cluster, container_instance)
+        try:
+            return self._replica.door.sessions.redeem(instance, redemption, self._replica.keeper.clock.now())
+        except Refusal as refusal:
+            raise Refused(refusal.code, refusal.message) from refusal
+
+    async def callers(self, cluster: str, container_instance: str, serve: Serve) -> None:
+        """Let this program's client call, and others where there is a nats-server."""
+        self._serve = serve
+        try:
+            if self._connection is not None:
+                prefix = subject(self._namespace, cluster, container_instance, "")
+                await listen(self._connection, prefix, serve)
+            await asyncio.Event().wait()
+        finally:
+            self._serve = None
+
+    @asynccontextmanager
+    async def called(self) -> AsyncIterator[PacketChannel]:
+        """Call the agent for the length of a block. Raises NobodyListens when none attends."""
+        if self._serve is None or self._cut:
+            raise NobodyListens("no agent attends there")
+        ours, theirs = pair()
+        async with kept(ours, self._serve(theirs)):
+            yield ours
 
     async def secrets(self, cluster: str, container_instance: str, request: SecretsRequest) -> SecretsAnswer:
         """Ask the engine."""

@@ -6,7 +6,7 @@ about itself take the engine's own credentials, or others that may read the stre
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing
 from pathlib import Path
 from typing import Self
 
@@ -16,12 +16,15 @@ from nats.aio.msg import Msg
 
 from quarterdeck.engine import commits
 from quarterdeck.engine.caller import Answer, Unreachable, refusal
-from quarterdeck.engine.client import Client
 from quarterdeck.engine.commits import StoredCommit
 from quarterdeck.engine.doors import questions
 from quarterdeck.engine.doors.questions import EngineAbout, Figures, Fingerprint, NewSecret, ShownSecret, ShownSecrets
 from quarterdeck.engine.doors.reply import COMMAND, ERROR, SEQUENCE
+from quarterdeck.engine.remote_call import away_since, called
+from quarterdeck.engine.task_logs import LogReader
+from quarterdeck.engine.task_session import Executor
 from quarterdeck.events.log import stream
+from quarterdeck.events.log.channel import Channel
 from quarterdeck.events.log.connect import Address, Link
 from quarterdeck.events.log.connect import connect as open_link
 from quarterdeck.events.log.errors import LogUnavailable
@@ -42,7 +45,7 @@ class _Error(msgspec.Struct):
     message: str = ""
 
 
-class RemoteClient(Client):
+class RemoteClient(LogReader, Executor):
     """All operations on an engine reached over a link; also an async context manager that closes it."""
 
     def __init__(self, link: Link, namespace: Namespace, shard: int = 0) -> None:
@@ -160,6 +163,14 @@ class RemoteClient(Client):
                 f"The log can't be read: {error}. It takes credentials that may read the stream "
                 "(creds/engine.creds beside an embedded server)."
             ) from error
+
+    def called(self, cluster: str, container_instance: str) -> AbstractAsyncContextManager[Channel]:
+        """Call an agent; see `Streams.called`."""
+        return called(self._link, self._namespace, cluster, container_instance)
+
+    async def away_since(self, cluster: str, container_instance: str) -> float | None:
+        """Look into the feed; see `Streams.away_since`."""
+        return await away_since(self._link, self._namespace, cluster, container_instance)
 
     async def wait_for(self, sequence: int) -> None:
         """Return once answers are true at this position or later. Raises Unreachable after BEHIND_SECONDS_MAX."""

@@ -88,7 +88,7 @@ async def serving(
     settings = doors or DoorSettings()
     messages = Messages(replica.door, replica.keeper, settings)
     commands = Commands(link, replica.keeper, messages, settings)
-    agents = Agents(link, replica.keeper, replica.wanted, replica.heartbeats, replica.secrets)
+    agents = Agents(link, replica.keeper, replica.wanted, replica.heartbeats, replica.secrets, replica.door.sessions)
     secrets = SecretDoor(link, replica.keeper, replica.secrets)
     about = About(link, replica.keeper)
     queue = Queue(link, messages, streams)

@@ -44,6 +44,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     monitors       monitoring URLs of those servers, which confirm that every write is synced
     lost_after     an agent gone this long has its services' tasks replaced elsewhere; 0 is never
     publish        address on which containers publish ports; empty is loopback for `up`, all for an agent
+    keep_logs_days, keep_logs_mib  how long an agent keeps the logs of removed containers, and how much of all together
     auth           who may use the ECS API over HTTP: `keys` (signed requests) or `open` (everybody, for tests and CI)
     open_anywhere  lets `open` listen where other machines reach it
     throttle       whether calls are counted as ECS does (default: with `keys`); `rates` resizes buckets, by category
@@ -95,6 +96,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     attributes: dict[str, str] = {}
     docker_socket: str = "/var/run/docker.sock"
     publish: str = ""
+    keep_logs_days: float = 7.0
+    keep_logs_mib: int = 512
     image_pull_behavior: PullBehavior | None = None
     registry_auth: str = ""
     image_unused: float | None = None
@@ -234,6 +237,8 @@ def _check(settings: Settings) -> None:
         "account must be 12 digits": ACCOUNT.fullmatch(settings.account) is not None,
         "region must be spelled as AWS spells regions (us-east-1)": REGION.fullmatch(settings.region) is not None,
         "cpu must be more than 0": settings.cpu is None or settings.cpu > 0,
+        "keep_logs_days must not be negative": settings.keep_logs_days >= 0,
+        "keep_logs_mib must not be negative": settings.keep_logs_mib >= 0,
         "memory must be more than 0": settings.memory is None or settings.memory > 0,
         **{f"{name} must not be negative": (getattr(settings, name) or 0) >= 0 for name in NOT_NEGATIVE},
     }

@@ -40,6 +40,7 @@ CONNECT_SECONDS_MAX = 20.0
 POLL_SECONDS = 0.02
 INTERRUPTED = 130
 PASSED_ON = ("image_unused", "images_kept", "reserved_memory", "keep_stopped", "stop_timeout")
+LOGS_KEPT = ("keep_logs_days", "keep_logs_mib")
 """Settings of agents that `up` gives to all of its own."""
 
 log = structlog.get_logger(__name__)
@@ -270,7 +271,7 @@ def _instance(up: Up, number: int) -> Instance:
         "stats-interval": settings.stats_interval,
         "env-files": settings.env_files,
         "registry-auth": settings.registry_auth,
-        **{name.replace("_", "-"): getattr(settings, name) for name in PASSED_ON},
+        **{name.replace("_", "-"): getattr(settings, name) for name in (*PASSED_ON, *LOGS_KEPT)},
     }
     given = [f"--{option}={value}" for option, value in options.items() if value not in ("", None)]
     attributes = [f"--attribute={key}={value}" for key, value in settings.attributes.items()]

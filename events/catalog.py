@@ -64,6 +64,8 @@ AnyEvent = (
     | service.ServiceTaskPlacementFailed
     | service.ServiceTaskStartImpaired
     | service.ServiceScaleInBlocked
+    | service.ServiceDesiredCountChanged
+    | service.ServiceDaemonConstraintViolated
     | service.ServiceRebalancingStarted
     | service.ServiceRebalancingTaskStarted
     | service.ServiceRebalancingBlocked
@@ -76,10 +78,12 @@ AnyEvent = (
     | task_set.TaskSetDeleted
     | task_set.TaskSetDrained
     | task.TaskRequested
+    | task.TaskQueued
     | task.TaskPlaced
     | task.TaskPlacementFailed
     | task.TaskStarted
     | task.ContainerStateChanged
+    | task.ExecuteCommandRequested
     | task.TaskHealthChanged
     | task.TaskProtectionEnabled
     | task.TaskProtectionDisabled

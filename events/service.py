@@ -183,6 +183,18 @@ class ServiceScaleInBlocked(DeploymentEvent, frozen=True, kw_only=True, gc=False
     protected: int
 
 
+class ServiceDesiredCountChanged(ServiceEvent, frozen=True, kw_only=True, gc=False):
+    """The number of instances that a DAEMON service belongs on is another; no caller said so."""
+
+    desired_count: int
+
+
+class ServiceDaemonConstraintViolated(DeploymentEvent, frozen=True, kw_only=True, gc=False):
+    """Tasks of a DAEMON service are where its constraints do not let them be any more: they are stopped."""
+
+    container_instances: list[str] = []
+
+
 class RebalancingEvent(ServiceEvent, frozen=True, kw_only=True, gc=False):
     """An event about moving a service's tasks to zones that have fewer (spec §8.7)."""
 

@@ -47,6 +47,19 @@ class TaskRequested(TaskEvent, frozen=True, kw_only=True, gc=False):
     placement_strategy: list[shapes.PlacementStrategy] = []
 
 
+class TaskQueued(TaskEvent, frozen=True, kw_only=True, gc=False):
+    """A standalone task found no room and waits for it in PROVISIONING, up to ``until`` (seconds since the epoch).
+
+    What follows is a place, or STOPPED. ``reason`` is what it waited for when it came.
+    """
+
+    until: float
+    reason: str
+    explanation: Explanation
+    placement_constraints: list[shapes.PlacementConstraint] = []
+    placement_strategy: list[shapes.PlacementStrategy] = []
+
+
 class TaskPlaced(TaskEvent, frozen=True, kw_only=True, gc=False):
     """A task was bound to an instance; its resources are taken from here on."""
 
@@ -98,6 +111,14 @@ class ContainerStateChanged(TaskEvent, frozen=True, kw_only=True, gc=False):
     """The agent reported a change of a container that did not change the task's status."""
 
     container: ContainerReport
+
+
+class ExecuteCommandRequested(TaskEvent, frozen=True, kw_only=True, gc=False):
+    """Somebody was given a session to run a command in a container; the task itself is as it was."""
+
+    container: str
+    command: str
+    session: str
 
 
 class TaskHealthChanged(TaskEvent, frozen=True, kw_only=True, gc=False):

@@ -20,6 +20,7 @@ def check(namespace: NamespaceState) -> None:
         held = tasks_by_instance(cluster)
         for instance in cluster.instances.values():
             check_resources(instance, held.get(instance.id, []))
+            check_reserves(cluster, instance)
         check_ports(cluster)
         check_marks(cluster)
         check_groups(cluster)
@@ -55,6 +56,12 @@ def check_never_overbooked(cluster: ClusterState) -> None:
     for instance in cluster.instances.values():
         assert instance.cpu_left >= 0, instance.id
         assert instance.memory_left >= 0, instance.id
+
+
+def check_reserves(cluster: ClusterState, instance: InstanceState) -> None:
+    """Check that room is kept for exactly the daemons that an instance does not have."""
+    kept = {name for name in cluster.room.daemons if name not in instance.tasks.values()}
+    assert instance.status == "INACTIVE" or set(instance.reserves) == kept, instance.id
 
 
 def check_ports(cluster: ClusterState) -> None:
@@ -108,6 +115,8 @@ def check_service(cluster: ClusterState, service: ServiceState) -> None:
     assert service.wanted == len(wanted)
     assert service.running == sum(1 for each in wanted if each.last_status == "RUNNING")
     assert service.ill == sum(1 for each in wanted if each.last_status == "RUNNING" and not each.healthy)
+    sick = [each for each in wanted if each.last_status == "RUNNING" and each.health == "UNHEALTHY"]
+    assert service.sick == len(sick)
     assert service.away == sum(1 for each in wanted if cluster.instances[each.instance].lost)
     for deployment in service.deployments:
         mine = [each for each in wanted if each.deployment == deployment.id]
@@ -115,6 +124,8 @@ def check_service(cluster: ClusterState, service: ServiceState) -> None:
     assert all(each.tasks for each in service.deployments[1:]), "an older deployment without tasks leaves the list"
     if service.status == "INACTIVE":
         assert not wanted
+    if service.settings.scheduling_strategy == "DAEMON":
+        assert max(Counter(each.instance for each in tasks).values(), default=0) <= 1, "a daemon an instance (§14.6)"
     _check_strays(cluster, service)
 
 

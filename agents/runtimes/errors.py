@@ -12,7 +12,9 @@
         ├── CannotStartContainerError
         ├── CannotStopContainerError
         ├── CannotInspectContainerError
-        └── CannotRemoveContainerError
+        ├── CannotRemoveContainerError
+        ├── CannotReadLogsError
+        └── CannotExecuteCommandError
 
 The names of the verdicts are the prefixes ECS puts before a container's ``reason``.
 """
@@ -87,3 +89,21 @@ class CannotInspectContainerError(ContainerFailure):
 
 class CannotRemoveContainerError(ContainerFailure):
     """The container could not be removed."""
+
+
+class CannotReadLogsError(ContainerFailure):
+    """What the container wrote went where it can't be read back from."""
+
+    @property
+    def reason(self) -> str:
+        """The detail alone: ECS has no such prefix."""
+        return self.detail
+
+
+class CannotExecuteCommandError(ContainerFailure):
+    """No command can be run in the container: it does not run, or is paused."""
+
+    @property
+    def reason(self) -> str:
+        """The detail alone: ECS has no such prefix."""
+        return self.detail

@@ -12,6 +12,7 @@ import msgspec
 from quarterdeck.agents.runtimes.image import Credentials, Image, Tell, ignore
 from quarterdeck.agents.runtimes.network import NetworkStore
 from quarterdeck.agents.runtimes.options import Options
+from quarterdeck.events.session import LogLine, LogQuery, Output, Terminal
 
 OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 """The reason of a container that was killed for its memory, word for word as the ECS agent says it."""
@@ -19,6 +20,7 @@ OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 ContainerState = Literal["created", "running", "exited"]
 Health = Literal["UNKNOWN", "HEALTHY", "UNHEALTHY"]
 NetworkMode = Literal["bridge", "host", "none"]
+LogBatches = AsyncGenerator[list[LogLine], None]
 
 
 class PortMapping(msgspec.Struct, frozen=True):
@@ -167,6 +169,30 @@ class Resync(msgspec.Struct, frozen=True):
     """From here on changes are seen; what happened before may have been missed: list again."""
 
 
+class Execution(Protocol):
+    """A command that runs in a container beside what it was made for. Its calls may raise ``RuntimeUnavailable``."""
+
+    def output(self) -> AsyncGenerator[Output, None]:
+        """What it writes, until it has ended; with a terminal all of it is stdout."""
+        ...
+
+    async def write(self, data: bytes) -> None:
+        """Give it something to read, once it has room; nothing is the end. What it no longer reads is dropped."""
+        ...
+
+    async def resize(self, rows: int, columns: int) -> None:
+        """Give its terminal another size."""
+        ...
+
+    async def exit_code(self) -> int:
+        """Its exit code, when it has ended; 128 + n after signal n."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of it, and end it (SIGHUP, then SIGKILL) if it still runs."""
+        ...
+
+
 class ImageStore(Protocol):
     """The images of a runtime. Every call may raise ``RuntimeUnavailable``."""
 
@@ -257,6 +283,22 @@ class Runtime(Protocol):
         """Changes of containers that carry all of these labels; Resync first and after each interruption.
 
         Does not raise and ends only with ``close()``. Close it (``aclosing``) when done with it.
+        """
+        ...
+
+    def logs(self, container_id: str, query: LogQuery) -> LogBatches:
+        """What the container wrote, oldest first, in batches; when followed, until it has ended.
+
+        Only what the runtime still has: it bounds what it keeps. Close it (``aclosing``) when done with it. Raises
+        ContainerGone and CannotReadLogsError.
+        """
+        ...
+
+    async def execute(self, container_id: str, command: tuple[str, ...], terminal: Terminal | None) -> Execution:
+        """Run a command in a running container, as its user, in its environment and working directory.
+
+        One that can't be started ends with 126 or 127, and says why. Raises ContainerGone and
+        CannotExecuteCommandError.
         """
         ...
 

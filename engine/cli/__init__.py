@@ -25,6 +25,8 @@ COMMANDS = {
     "deploy": "Bring a new image, or task definition, to a service, and see it roll out.",
     "scale": "Set how many tasks a service has.",
     "stop": "Stop a task.",
+    "logs": "Print or follow what the containers of a task or service wrote.",
+    "exec": "Run a command in a container of a task, with this terminal.",
     "status": "Show clusters, container instances and services.",
     "events": "Print or follow the log.",
     "call": "Carry out one operation of ECS, given as JSON.",

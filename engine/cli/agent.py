@@ -30,6 +30,8 @@ LOOK_SECONDS = 1.0
 @click.option("--runtime", type=RUNTIMES, help="What runs containers (default auto: Docker if it answers).")
 @click.option("--docker-socket", help="Where the Docker Engine listens (default /var/run/docker.sock).")
 @click.option("--publish", metavar="ADDRESS", help="Where containers publish ports (default 0.0.0.0).")
+@click.option("--keep-logs-days", type=float, help="How long logs of removed containers are kept (default 7).")
+@click.option("--keep-logs-mib", type=int, help="How much of them all together, on an instance (default 512).")
 @click.option("--image-pull-behavior", type=PULLS, help="As ECS_IMAGE_PULL_BEHAVIOR (default: default).")
 @click.option("--registry-auth", metavar="FILE", help="Credentials of private registries: a Docker config.json.")
 @click.option("--image-unused", type=float, metavar="SECONDS", help="Remove pulled images unused so long (3600).")

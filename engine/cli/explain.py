@@ -97,7 +97,7 @@ def _said(decision: "PlacementDecision") -> str:
     if decision.sequence is not None:
         said.append(f"at position {decision.sequence}, {time(decision.at or 0.0)}, by {decision.actor}.")
     if decision.outcome == "STARTED":
-        said.append("The caller named the instance; nothing was chosen.")
+        said.append("Nothing was chosen: the caller named the instance, or its service runs on every one.")
     else:
         said.append(f"Preferred: {decision.preference}.")
         said += [f"Decided by {decision.tie_break}."] if decision.tie_break else []

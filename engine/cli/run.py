@@ -19,6 +19,9 @@ POLL_SECONDS = 0.25
 @click.option("--count", type=click.IntRange(min=1), default=1, help="How many (default 1).")
 @click.option("--group", help="Group they belong to (default family:FAMILY).")
 @click.option("--started-by", help="Who started them, to find them by.")
+@click.option(
+    "--enable-execute-command", is_flag=True, default=None, help="Let `quarterdeck exec` run commands in them."
+)
 @click.option("--wait", is_flag=True, help="Wait until all have stopped; 0 only if every container ended with 0.")
 @click.option("--timeout", type=click.FloatRange(min=0), help="Seconds to wait (default: as long as it takes).")
 @people.CLUSTER
@@ -30,7 +33,8 @@ def command(output: str, *, wait: bool, timeout: float | None, **options: Any) -
     Ends with 1 if not all found a place; those that did go on.
     """
     cluster = options.get("cluster")
-    asked = {name: options.pop(name) for name in ("task_definition", "count", "group", "started_by")}
+    told = ("task_definition", "count", "group", "started_by", "enable_execute_command")
+    asked = {name: options.pop(name) for name in told}
 
     async def work(client: "RemoteClient") -> None:
         tasks, lacks = await _run(client, cluster, asked)

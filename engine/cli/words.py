@@ -64,20 +64,35 @@ def _task(event: task.TaskEvent) -> str:
     match event:
         case task.TaskRequested():
             return f"{event.task_definition} for {event.group}"
-        case task.TaskPlaced():
-            return f"on {event.container_instance[:ID_DIGITS]} in {event.zone}: {reason(event) or 'where it was asked'}"
+        case task.TaskPlaced() | task.TaskQueued():
+            return _place(event)
         case task.TaskStarted():
             return ", ".join(_container(each) for each in event.containers)
-        case task.ContainerStateChanged():
-            return _container(event.container)
-        case task.TaskHealthChanged():
-            return event.health_status
         case task.TaskStopRequested():
             return reason(event)
         case task.TaskStopped():
             return "; ".join([reason(event), *(_container(each) for each in event.containers)])
         case _:
+            return _within(event)
+
+
+def _within(event: task.TaskEvent) -> str:
+    """Say what happened in a task that did not change its status."""
+    match event:
+        case task.ContainerStateChanged():
+            return _container(event.container)
+        case task.ExecuteCommandRequested():
+            return f"{event.command} in {event.container}"
+        case task.TaskHealthChanged():
+            return event.health_status
+        case _:
             return ""
+
+
+def _place(event: task.TaskPlaced | task.TaskQueued) -> str:
+    if isinstance(event, task.TaskQueued):
+        return f"waits for room: {_rejected(event.explanation) or event.reason}"
+    return f"on {event.container_instance[:ID_DIGITS]} in {event.zone}: {reason(event) or 'nothing was chosen'}"
 
 
 def _container(report: task.ContainerReport) -> str:
@@ -101,6 +116,8 @@ def _service(event: service.ServiceEvent) -> str:
         case service.ServiceTaskPlacementFailed():
             closest = f", closest {event.closest[:ID_DIGITS]} ({event.reason})" if event.closest else ""
             return f"{event.count} found no room: {_rejected(event.explanation)}{closest}"
+        case service.ServiceDesiredCountChanged():
+            return f"desired {event.desired_count}"
         case service.ServiceTaskStartImpaired():
             return f"{event.failures} failed to start, next try in {event.delay_seconds:g} s"
         case service.RebalancingEvent():

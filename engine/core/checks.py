@@ -6,7 +6,7 @@ Room that a DAEMON service still needs on an instance counts as taken for every 
 from functools import lru_cache
 
 from quarterdeck.engine.core.query import CHANGING, parse, subjects
-from quarterdeck.engine.core.query_match import matcher
+from quarterdeck.engine.core.query_match import Facts, matcher
 from quarterdeck.projections.live.demand import Demand
 from quarterdeck.projections.live.instance import InstanceState
 
@@ -29,7 +29,7 @@ def first_failing_check(instance: InstanceState, demand: Demand) -> str:
         return "STATUS"
     if not instance.connected:
         return "AGENT"
-    if demand.attributes or demand.member_of or demand.gpus or demand.subnets:
+    if demand.attributes or demand.member_of or demand.subnets:
         reason = admission(instance, demand)
         if reason:
             return reason
@@ -42,15 +42,20 @@ def first_failing_check(instance: InstanceState, demand: Demand) -> str:
     return "RESOURCE:MEMORY" if demand.memory > instance.memory_left and demand.memory else ""
 
 
-def admission(instance: InstanceState, demand: Demand) -> str:
+def without_reserve(instance: InstanceState, demand: Demand) -> str:
+    """Name the first check an instance fails for a daemon, for which room is kept; empty if it fits."""
+    if instance.status != "ACTIVE" or not instance.connected:
+        return "AGENT" if instance.status == "ACTIVE" else "STATUS"
+    return admission(instance, demand) or shortage(instance, demand)
+
+
+def admission(instance: InstanceState, demand: Demand, facts: Facts | None = None) -> str:
     """Name what keeps an instance from ever taking such a task, whatever room it has; empty if nothing does."""
     if demand.attributes and _missing(instance, demand):
         return "ATTRIBUTE"
     if demand.subnets and demand.subnets.isdisjoint(subnets_of(instance) or demand.subnets):
         return LOCATION
-    if any(not matcher(each)(instance) for each in demand.member_of):
-        return MEMBER_OF
-    return "RESOURCE:GPU" if demand.gpus else ""  # no instance here has any
+    return MEMBER_OF if any(not matcher(each)(facts or instance) for each in demand.member_of) else ""
 
 
 def subnets_of(instance: InstanceState) -> list[str]:
@@ -72,7 +77,7 @@ def shortage(instance: InstanceState, demand: Demand, reserved: Demand = NOTHING
 
 def kept(instance: InstanceState) -> Demand:
     """Add up what is kept on an instance for daemons that it has not yet and may have."""
-    mine = [each for each in instance.reserves.values() if not admission(instance, each)]
+    mine = [each for each in instance.reserves.values() if not each.gpus and not admission(instance, each)]
     return Demand(
         cpu=sum(each.cpu for each in mine),
         memory=sum(each.memory for each in mine),
@@ -87,9 +92,9 @@ def looks_at_tasks(expressions: tuple[str, ...]) -> bool:
     return any(not subjects(parse(each)).isdisjoint(CHANGING) for each in expressions)
 
 
-def detail(instance: InstanceState, demand: Demand, reason: str) -> str:
-    """Put the numbers of a failed check into words."""
-    reserved = kept(instance) if instance.reserves and reason in RESOURCES else NOTHING
+def detail(instance: InstanceState, demand: Demand, reason: str, *, of_daemon: bool = False) -> str:
+    """Put the numbers of a failed check into words; room kept for daemons is a daemon's own."""
+    reserved = kept(instance) if instance.reserves and reason in RESOURCES and not of_daemon else NOTHING
     match reason:
         case "STATUS":
             words = f"is {instance.status}"
@@ -102,7 +107,7 @@ def detail(instance: InstanceState, demand: Demand, reason: str) -> str:
         case "RESOURCE:CPU":
             words = f"needs {demand.cpu} CPU units, {_left(instance.cpu_left, reserved.cpu)}"
         case "RESOURCE:GPU":
-            words = f"needs {demand.gpus} GPUs, 0 left"
+            words = f"needs {demand.gpus} GPUs, instances have none in this version"
         case "RESOURCE:MEMORY":
             words = f"needs {demand.memory} MiB, {_left(instance.memory_left, reserved.memory)}"
         case _:

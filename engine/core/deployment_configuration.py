@@ -17,6 +17,12 @@ DEFAULT = shapes.DeploymentConfiguration(
     bake_time_in_minutes=0,
 )
 
+DEFAULTS = {
+    "REPLICA": DEFAULT,
+    "DAEMON": msgspec.structs.replace(DEFAULT, maximum_percent=100, minimum_healthy_percent=0),
+}
+"""By scheduling strategy."""
+
 
 def complete_configuration(
     given: shapes.DeploymentConfiguration | None, base: shapes.DeploymentConfiguration = DEFAULT

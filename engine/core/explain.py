@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from quarterdeck.engine.core.placement import Verdict, matrix
+from quarterdeck.engine.core.queued_task import waiting
 from quarterdeck.engine.core.wish import Wish, wish
 from quarterdeck.events.catalog import AnyEvent
 from quarterdeck.events.commit import Commit
@@ -33,8 +34,9 @@ def decided(view: LiveView, commit: Commit, wanted: Wanted) -> list[PlacementDec
     for event in commit.events:
         if isinstance(event, TaskRequested):
             requested[event.task] = event
-        if isinstance(event, TaskPlaced) and event.task in requested and wanted(event):
-            found.append(_placed(state, requested[event.task], event))
+        if isinstance(event, TaskPlaced) and wanted(event):
+            asked = requested.get(event.task) or waiting(state.clusters[event.cluster], event.task)
+            found.append(_placed(state, asked, event))
         elif isinstance(event, TaskPlacementFailed | ServiceTaskPlacementFailed) and wanted(event):
             found.append(_failed(state, event))
         EVOLVE[type(event)](state, event, commit.at)

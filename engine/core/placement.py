@@ -11,7 +11,15 @@ from collections.abc import Sequence
 import msgspec
 
 from quarterdeck.engine.core.chance import drawn
-from quarterdeck.engine.core.checks import CHECKS, DISTINCT, RESOURCES, detail, first_failing_check, looks_at_tasks
+from quarterdeck.engine.core.checks import (
+    CHECKS,
+    DISTINCT,
+    RESOURCES,
+    detail,
+    first_failing_check,
+    looks_at_tasks,
+    without_reserve,
+)
 from quarterdeck.engine.core.search import Scores, Search, first_of, left, ranked, scores, told
 from quarterdeck.events.explanation import Explanation
 from quarterdeck.projections.live.demand import Demand
@@ -99,6 +107,8 @@ def matrix(
 
 def judge(cluster: ClusterState, group_name: str, instance: InstanceState, demand: Demand, rule: Rule) -> str:
     """Name the first check that an instance fails for one more task of a group; empty if it fits."""
+    if group_name in cluster.room.daemons:
+        return without_reserve(instance, demand)
     reason = first_failing_check(instance, demand)
     apart = rule.distinct and reason in {"", *RESOURCES} and cluster.room.group(group_name).holds(instance.id)
     return DISTINCT if apart else reason
@@ -173,7 +183,7 @@ def _judge(search: Search, instance: InstanceState) -> Verdict:
         zone_tasks=search.group.zones.get(instance.zone, 0),
         instance_tasks=search.group.instances.get(instance.id, 0),
         reason=reason,
-        detail=detail(instance, search.demand, reason),
+        detail=detail(instance, search.demand, reason, of_daemon=search.name in search.cluster.room.daemons),
         scores=told(search, instance),
     )
 

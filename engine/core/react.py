@@ -6,6 +6,7 @@ from quarterdeck.events.alarm import AlarmStateChanged
 from quarterdeck.events.catalog import AnyEvent
 from quarterdeck.events.container_instance import (
     AgentConnected,
+    AttributesDeleted,
     AttributesPut,
     ContainerInstanceEvent,
     ContainerInstanceReregistered,
@@ -19,9 +20,11 @@ from quarterdeck.events.service import (
     ServiceUpdated,
 )
 from quarterdeck.events.task import (
+    TaskEvent,
     TaskHealthChanged,
     TaskPlaced,
     TaskProtectionDisabled,
+    TaskQueued,
     TaskRequested,
     TaskStarted,
     TaskStopped,
@@ -34,6 +37,9 @@ from quarterdeck.projections.live.task import SERVICE_GROUP
 QUIET: frozenset[type] = frozenset({TaskRequested, TaskPlaced})
 """Events that concern no service and make no room: most of all events."""
 
+QUEUE = ""
+"""In the place of a service's name: the tasks of a cluster that wait for room."""
+
 
 def concerned(state: NamespaceState, event: AnyEvent) -> Iterator[tuple[str, str]]:
     """Name (cluster, service) of each service whose tasks, wishes or instances the event changed."""
@@ -43,10 +49,11 @@ def concerned(state: NamespaceState, event: AnyEvent) -> Iterator[tuple[str, str
         case TaskSetCreated() | TaskSetScaled() | TaskSetDeleted():
             yield event.cluster, event.service
         case TaskStarted() | TaskStopped() | TaskStopRequested() | TaskHealthChanged() | TaskProtectionDisabled():
-            task = state.clusters[event.cluster].tasks.get(event.task)
-            if task is not None and task.deployment:
-                yield event.cluster, task.group.removeprefix(SERVICE_GROUP)
+            yield from _on_task(state.clusters[event.cluster], event)
+        case TaskQueued():
+            yield event.cluster, QUEUE
         case ContainerInstanceEvent():
+            yield from _daemons(state.clusters[event.cluster])
             yield from _on_instance(state.clusters[event.cluster], event.container_instance)
         case AlarmStateChanged():
             yield from _on_alarm(state, event.alarm)
@@ -57,12 +64,27 @@ def concerned(state: NamespaceState, event: AnyEvent) -> Iterator[tuple[str, str
 def makes_room(event: AnyEvent) -> bool:
     """Tell whether work that waits for room should look again."""
     match event:
-        case TaskStopped() | AgentConnected() | ContainerInstanceReregistered() | AttributesPut():
+        case TaskStopped() | AgentConnected() | ContainerInstanceReregistered() | AttributesPut() | AttributesDeleted():
             return True
         case ContainerInstanceStatusChanged():
             return event.status == "ACTIVE"
         case _:
             return False
+
+
+def _on_task(cluster: ClusterState, event: TaskEvent) -> Iterator[tuple[str, str]]:
+    """Where a task of a service stops on an instance that drains, the daemons there may be the next to stop."""
+    task = cluster.tasks.get(event.task)
+    if task is not None and task.deployment:
+        yield cluster.name, task.group.removeprefix(SERVICE_GROUP)
+        if isinstance(event, TaskStopped) and task.instance in cluster.draining:
+            yield from _daemons(cluster)
+
+
+def _daemons(cluster: ClusterState) -> Iterator[tuple[str, str]]:
+    """Name the services that run on every instance: they come before all that choose one."""
+    for group in cluster.room.daemons:
+        yield cluster.name, group.removeprefix(SERVICE_GROUP)
 
 
 def _on_alarm(state: NamespaceState, name: str) -> Iterator[tuple[str, str]]:

@@ -7,6 +7,7 @@ bounded number of steps and says whether another is due.
 import msgspec
 
 from quarterdeck.engine.core import alarm, circuit_breaker, zone_balance
+from quarterdeck.engine.core.daemon import is_daemon, keep_everywhere
 from quarterdeck.engine.core.deployment_configuration import bounds
 from quarterdeck.engine.core.deployment_stage import advance, is_between_stages
 from quarterdeck.engine.core.scale_in import in_scale_in_order
@@ -44,13 +45,23 @@ def reconcile(turn: Turn, cluster: ClusterState, service: ServiceState) -> Next:
         return Next()
     if is_external(service.settings):
         return work_sets(turn, cluster, service)
-    site = Site(turn, cluster, service, service.deployments[0])
+    return _look(Site(turn, cluster, service, service.deployments[0]))
+
+
+def _look(site: Site) -> Next:
+    """Find out whether all is well, little is to do, or each task has to be looked at."""
+    _, cluster, service, _ = site
     if circuit_breaker.trips(site) or alarm.rings(site):
         return Next(again=True)
+    if is_daemon(service):
+        return keep_everywhere(site) or settle(site)
     if is_between_stages(site):
         return advance(site)
-    if _is_settled(cluster, service):
-        return settle(site)
+    if _is_calm(cluster, service):
+        if service.wanted == service.desired_count:
+            return settle(site)
+        if _only_misses(site):
+            return start(site, service.desired_count - service.wanted, [])
     return _work(site, _count(cluster, service))
 
 
@@ -66,7 +77,7 @@ def _work(site: Site, counts: Counts) -> Next:
 
 def _step(site: Site, counts: Counts, missing: int, *, rolling: bool) -> Next:
     service = site.service
-    unwell = examine(site) if service.ill or service.alive > service.wanted else Unwell()
+    unwell = examine(site) if service.sick or service.alive > service.wanted else Unwell()
     if service.rebalancing:
         busy = rolling or bool(unwell.tasks or counts.away)
         if zone_balance.goes_on(site, missing, busy=busy) and service.moving:
@@ -91,15 +102,22 @@ def _fill(site: Site, counts: Counts, missing: int) -> Next:
     return settle(site)
 
 
-def _is_settled(cluster: ClusterState, service: ServiceState) -> bool:
+def _is_calm(cluster: ClusterState, service: ServiceState) -> bool:
+    """Tell whether no task is to be replaced: then counts decide, and no task has to be looked at."""
     return (
         len(service.deployments) == 1
         and not service.away
-        and not service.ill
+        and not service.sick
         and not service.moving
-        and service.wanted == service.desired_count
         and not cluster.draining
     )
+
+
+def _only_misses(site: Site) -> bool:
+    """Tell whether a service whose deployment is done has too few tasks, and nothing else is the matter."""
+    service = site.service
+    done = site.deployment.completed and not site.deployment.failure and not service.rebalancing
+    return done and service.alive == service.wanted < service.desired_count
 
 
 def _count(cluster: ClusterState, service: ServiceState) -> Counts:

@@ -27,7 +27,7 @@ def task(turn: Turn, request: shapes.SubmitTaskStateChangeRequest) -> None:
     """Take a report about a task and the containers that changed with it."""
     cluster = turn.cluster(request.cluster)
     found = existing(turn, cluster, request.task)
-    if found.last_status == "STOPPED":
+    if found.last_status == "STOPPED" or not found.instance:
         return
     containers = [_container(each) for each in request.containers or []]
     if request.status == "STOPPED":
@@ -65,7 +65,7 @@ def container(turn: Turn, request: shapes.SubmitContainerStateChangeRequest) -> 
     """Take a report about one container."""
     cluster = turn.cluster(request.cluster)
     found = existing(turn, cluster, request.task)
-    if found.last_status == "STOPPED":
+    if found.last_status == "STOPPED" or not found.instance:
         return
     if not request.container_name:
         raise InvalidParameterException("Container name can not be blank.")

@@ -1,44 +1,96 @@
 """Scale-in: which tasks of a service end first (spec §8.2).
 
-Those not RUNNING yet or not healthy; then from the zone with the most tasks of the service, there from the instance
-with the most, there the newest; equal zones and instances by the higher name, the mirror of placement.
+Those not RUNNING yet or not healthy; then what the service's rule would place last: where it spreads, from
+the value with the most tasks of the service; where it packs, from the instance that would have most left
+after. Of equal instances the higher name, of the tasks on one the newest: the mirror of placement.
 """
 
 from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
 
+from quarterdeck.engine.core import placement_options
+from quarterdeck.projections.live.rule import ATTRIBUTE, COUNT, Rule, field_value
 from quarterdeck.projections.live.states import ClusterState, ServiceState, TaskState
+
+Key = tuple[int, ...]
+Cell = tuple[str, ...]
 
 
 def in_scale_in_order(cluster: ClusterState, service: ServiceState, tasks: list[TaskState]) -> Iterator[TaskState]:
     """Yield tasks in the order in which to stop them; each is taken as stopped once yielded."""
-    group = cluster.room.group(service.group)
-    zones, held = dict(group.zones), dict(group.instances)
+    settings = service.settings
+    rule = placement_options.rule(settings.placement_constraints, settings.placement_strategy)
+    ledger = _Ledger(cluster, service, rule)
     for ready in (False, True):
-        candidates = [each for each in tasks if each.healthy is ready]
-        yield from _from_fullest(candidates, zones, held)
+        yield from ledger.from_last([each for each in tasks if each.healthy is ready])
 
 
-def _from_fullest(tasks: list[TaskState], zones: dict[str, int], held: dict[str, int]) -> Iterator[TaskState]:
-    by_instance: dict[str, list[TaskState]] = {}
-    for task in sorted(tasks, key=lambda each: (each.created_at, each.id)):
-        by_instance.setdefault(task.instance, []).append(task)
-    heaps: dict[str, list[tuple[int, _Reversed]]] = {}
-    for instance, on_it in by_instance.items():
-        heaps.setdefault(on_it[0].zone, []).append((-held[instance], _Reversed(instance)))
-    for heap in heaps.values():
-        heapify(heap)
-    while heaps:
-        zone = max(heaps, key=lambda name: (zones.get(name, 0), name))
-        _, instance_name = heappop(heaps[zone])
-        on_it = by_instance[instance_name.name]
-        zones[zone] -= 1
-        held[instance_name.name] -= 1
-        yield on_it.pop()
-        if on_it:
-            heappush(heaps[zone], (-held[instance_name.name], instance_name))
-        elif not heaps[zone]:
-            del heaps[zone]
+class _Ledger:
+    """What placement compares, as it is once the tasks chosen so far have stopped."""
+
+    def __init__(self, cluster: ClusterState, service: ServiceState, rule: Rule) -> None:
+        group = cluster.room.group(service.group)
+        self.instances = cluster.instances
+        self.rule = rule
+        self.held = dict(group.instances)
+        self.counts = {field: dict(group.by(field, cluster.instances)) for field in rule.fields}
+        self.freed: dict[str, tuple[int, int]] = {}
+        self.tasks: dict[str, list[TaskState]] = {}
+
+    def from_last(self, tasks: list[TaskState]) -> Iterator[TaskState]:
+        """Yield tasks from where placement would go last; inside a cell a heap has the instances in order."""
+        self.tasks = {}
+        for task in sorted(tasks, key=lambda each: (each.created_at, each.id)):
+            self.tasks.setdefault(task.instance, []).append(task)
+        heaps: dict[Cell, list[tuple[Key, _Reversed]]] = {}
+        for name in self.tasks:
+            heaps.setdefault(self._cell(name), []).append((self._own(name), _Reversed(name)))
+        for heap in heaps.values():
+            heapify(heap)
+        while heaps:
+            cell = max(heaps, key=lambda each: self._key(each, heaps[each][0]))
+            name = heappop(heaps[cell])[1].name
+            yield self._stop(name, cell)
+            if self.tasks[name]:
+                heappush(heaps[cell], (self._own(name), _Reversed(name)))
+            elif not heaps[cell]:
+                del heaps[cell]
+
+    def _stop(self, name: str, cell: Cell) -> TaskState:
+        task = self.tasks[name].pop()
+        self.held[name] -= 1
+        for field, value in zip(self.rule.fields, cell, strict=True):
+            self.counts[field][value] -= 1
+        cpu, memory = self.freed.get(name, (0, 0))
+        self.freed[name] = (cpu + task.demand.cpu, memory + task.demand.memory)
+        return task
+
+    def _cell(self, name: str) -> Cell:
+        return tuple(field_value(self.instances[name], field) for field in self.rule.fields)
+
+    def _own(self, name: str) -> Key:
+        """What differs inside a cell, most first in a heap of the smallest."""
+        return tuple(-self._of_instance(name, each) for each in self._chain() if not each.startswith(ATTRIBUTE))
+
+    def _key(self, cell: Cell, top: "tuple[Key, _Reversed]") -> tuple[Key, str]:
+        values = dict(zip(self.rule.fields, cell, strict=True))
+        own = iter(top[0])
+        compared = [
+            self.counts[each].get(values[each], 0) if each.startswith(ATTRIBUTE) else -next(own)
+            for each in self._chain()
+        ]
+        return tuple(compared), top[1].name
+
+    def _chain(self) -> tuple[str, ...]:
+        return (*self.rule.leading, *self.rule.rest)
+
+    def _of_instance(self, name: str, component: str) -> int:
+        if component == COUNT:
+            return self.held[name]
+        instance, task, freed = self.instances[name], self.tasks[name][-1], self.freed.get(name, (0, 0))
+        if component == "cpu":
+            return instance.cpu_left + freed[0] + task.demand.cpu
+        return instance.memory_left + freed[1] + task.demand.memory
 
 
 class _Reversed:

@@ -45,7 +45,10 @@ def create(turn: Turn, request: shapes.CreateServiceRequest) -> None:
     controller = request.deployment_controller
     external = controller is not None and controller.type == "EXTERNAL"
     definition = None if external else startable(turn, request.task_definition)
-    desired = _desired(0 if external and request.desired_count is None else request.desired_count)
+    daemon = request.scheduling_strategy == "DAEMON"
+    if daemon and cluster.default_strategy and request.launch_type is None:
+        raise InvalidParameterException(service_settings.DAEMON_PROVIDERS)
+    desired = _desired(0 if (external or daemon) and request.desired_count is None else request.desired_count)
     settings = service_settings.created(definition.definition if definition is not None else None, request)
     tags = checked_tags(request.tags)
     turn.emit(
@@ -102,7 +105,7 @@ def delete(turn: Turn, request: shapes.DeleteServiceRequest) -> None:
     service = existing(turn, cluster, request.service)
     if service.status != "ACTIVE":
         return
-    if service.desired_count > 0 and not request.force:
+    if service.desired_count > 0 and not request.force and service.settings.scheduling_strategy != "DAEMON":
         raise InvalidParameterException("The service cannot be stopped while it is scaled above 0.")
     if service.task_sets and not request.force:
         raise InvalidParameterException("The service cannot be deleted while it has task sets: delete them, or force.")

@@ -9,7 +9,7 @@ from quarterdeck.engine.core import (
     placement_options,
     volume_configuration,
 )
-from quarterdeck.engine.core.deployment_configuration import PERCENT_FULL, complete_configuration
+from quarterdeck.engine.core.deployment_configuration import DEFAULTS, PERCENT_FULL, complete_configuration
 from quarterdeck.engine.core.errors import InvalidParameterException, UnsupportedFeatureException
 from quarterdeck.engine.core.task import check_launch_type
 from quarterdeck.events import shapes
@@ -28,6 +28,10 @@ NO_ROLE = (
 )
 BOTH = "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again."
 DAEMON = "The daemon scheduling strategy does not support"
+DAEMON_PROVIDERS = (
+    "Specifying a capacity provider strategy is not supported when you create a service using the DAEMON "
+    "scheduling strategy."
+)
 
 Request = shapes.CreateServiceRequest | shapes.UpdateServiceRequest
 
@@ -57,9 +61,11 @@ def check_kind(request: shapes.CreateServiceRequest) -> None:
 def created(definition: shapes.TaskDefinition | None, request: shapes.CreateServiceRequest) -> ServiceSettings:
     """Make a new service's settings; without a definition, those of one whose task sets bring theirs."""
     _check_members(request)
-    configuration = complete_configuration(request.deployment_configuration)
+    kind = request.scheduling_strategy or "REPLICA"
+    configuration = complete_configuration(request.deployment_configuration, DEFAULTS[kind])
     settings = ServiceSettings(
         launch_type=request.launch_type or "EC2",
+        scheduling_strategy=kind,
         deployment_configuration=configuration,
         deployment_controller=request.deployment_controller,
         health_check_grace_period_seconds=request.health_check_grace_period_seconds or 0,
@@ -83,6 +89,8 @@ def changed(
 ) -> ServiceSettings:
     """Change what an update names; an empty list clears."""
     _check_members(request)
+    if settings.scheduling_strategy == "DAEMON":
+        _check_everywhere(request)
     if request.platform_version:
         raise InvalidParameterException("The platform version must be null when specifying an EC2 launch type")
     configuration = settings.deployment_configuration
@@ -146,7 +154,8 @@ def _check_supported(request: Request) -> None:
         raise UnsupportedFeatureException("Not supported by this version: service_connect_configuration.")
 
 
-def _check_daemon(request: shapes.CreateServiceRequest) -> None:
+def _check_everywhere(request: Request) -> None:
+    """Refuse what a service on every instance has no use for, when it is created and later."""
     if request.desired_count is not None:
         raise InvalidParameterException(
             f"{DAEMON} a desired count for services. Remove the desired count value and try again"
@@ -159,17 +168,17 @@ def _check_daemon(request: shapes.CreateServiceRequest) -> None:
             f"{DAEMON} values above 100 for maximumPercent on a deployment configuration. "
             "Change the maximumPercent value to 100, and try again"
         )
+
+
+def _check_daemon(request: shapes.CreateServiceRequest) -> None:
+    _check_everywhere(request)
     if request.capacity_provider_strategy:
-        raise InvalidParameterException(
-            "Specifying a capacity provider strategy is not supported when you create a service using the DAEMON "
-            "scheduling strategy."
-        )
+        raise InvalidParameterException(DAEMON_PROVIDERS)
     if request.launch_type == "FARGATE":
         raise InvalidParameterException(f"{DAEMON} the FARGATE launch type. Change the launch type and try again")
     controller = request.deployment_controller
     if controller is not None and controller.type not in {None, "ECS"}:
         raise InvalidParameterException(f"{DAEMON} the deployment controller {controller.type}.")
-    raise UnsupportedFeatureException("The scheduling strategy DAEMON is not supported by this version.")
 
 
 def _check_controller(request: shapes.CreateServiceRequest) -> None:

@@ -55,7 +55,7 @@ def start(site: Site, missing: int, away: list[TaskState]) -> Next:
     turn, cluster, service, _deployment = site
     waits = held_back(site)
     if waits is not None:
-        _tell_impaired(site)
+        tell_impaired(site)
         return waits
     pattern = template(site)
     wanted = wish(turn.state, pattern)
@@ -152,7 +152,8 @@ def _tell_unplaceable(site: Site, count: int, found: Unplaceable, wanted: Wish) 
     )
 
 
-def _tell_impaired(site: Site) -> None:
+def tell_impaired(site: Site) -> None:
+    """Say once that tasks keep failing to start."""
     if not site.deployment.impaired:
         site.turn.emit(
             ServiceTaskStartImpaired(

@@ -15,19 +15,23 @@ from quarterdeck.engine.core.checks import detail, first_failing_check
 from quarterdeck.engine.core.errors import InvalidParameterException, UnsupportedFeatureException
 from quarterdeck.engine.core.overrides import checked_overrides
 from quarterdeck.engine.core.placement import Placed, Unplaceable, matrix, place
+from quarterdeck.engine.core.queued_task import check_queue, enqueue, patience
 from quarterdeck.engine.core.tags import checked_tags, managed_tags
 from quarterdeck.engine.core.task_definition import usable
 from quarterdeck.engine.core.turn import Turn, check_token
 from quarterdeck.engine.core.wish import wish
 from quarterdeck.events import shapes
+from quarterdeck.events.explanation import Explanation
 from quarterdeck.events.task import (
     PlacementFailure,
     TaskPlaced,
     TaskPlacementFailed,
     TaskRequested,
+    TaskStopped,
     TaskStopRequested,
 )
 from quarterdeck.projections.live.demand import Demand
+from quarterdeck.projections.live.instance import InstanceState
 from quarterdeck.projections.live.rule import Rule
 from quarterdeck.projections.live.states import ClusterState, DefinitionState, TaskState
 from quarterdeck.projections.live.task import SERVICE_GROUP
@@ -47,18 +51,24 @@ _STARTED_BY = re.compile(r"[A-Za-z0-9_/ -]*")
 
 
 def run(turn: Turn, request: shapes.RunTaskRequest) -> list[shapes.Failure]:
-    """Place `count` tasks now; those that fit nowhere become failures, one for each instance."""
+    """Place `count` tasks now; those that fit nowhere become failures, one for each instance, or wait for room."""
     cluster = turn.cluster(request.cluster)
     template = asked(turn, cluster, request)
-    if len(cluster.draining) == cluster.room.size:
+    seconds, count = patience(template.tags), request.count or 1
+    if seconds:
+        check_queue(cluster, count)
+    elif len(cluster.draining) == cluster.room.size:
         raise InvalidParameterException("No Container Instances were found in your cluster.")
     wanted = wish(turn.state, template)
-    count = request.count or 1
     for done in range(count):
         seed = lot(turn, wanted.rule)
         found = place(cluster, template.group, *wanted, seed)
         if isinstance(found, Unplaceable):
-            return _fail(turn, cluster, template, count - done, found)
+            if not seconds:
+                return _fail(turn, cluster, template, count - done, found)
+            for _ in range(count - done):
+                enqueue(turn, template, seconds, found)
+            break
         bind(turn, template, found, seed)
     return []
 
@@ -87,15 +97,22 @@ def lot(turn: Turn, rule: Rule) -> str:
 
 def bind(turn: Turn, template: TaskRequested, found: Placed, seed: str = "") -> str:
     """Make a task after a template and bind it to the place found; gives its id, which is the seed if there is one."""
-    name = seed or turn.ids.hex()
+    return put(turn, template, found.instance, seed, found.explanation)
+
+
+def put(
+    turn: Turn, template: TaskRequested, instance: InstanceState, name: str = "", explanation: Explanation | None = None
+) -> str:
+    """Make a task after a template and bind it to an instance; without an explanation, it was not chosen."""
+    name = name or turn.ids.hex()
     turn.emit(msgspec.structs.replace(template, task=name))
     turn.emit(
         TaskPlaced(
             cluster=template.cluster,
             task=name,
-            container_instance=found.instance.id,
-            zone=found.instance.zone,
-            explanation=found.explanation,
+            container_instance=instance.id,
+            zone=instance.zone,
+            explanation=explanation,
         )
     )
     return name
@@ -123,17 +140,20 @@ def start(turn: Turn, request: shapes.StartTaskRequest) -> list[shapes.Failure]:
 
 def stop(turn: Turn, request: shapes.StopTaskRequest) -> None:
     """Ask a task to end; one already ending or ended is left as it is."""
+    cluster = turn.cluster(request.cluster).name
     task = existing(turn, turn.cluster(request.cluster), request.task)
     if task.desired_status == "RUNNING":
         turn.emit(
             TaskStopRequested(
-                cluster=turn.cluster(request.cluster).name,
+                cluster=cluster,
                 task=task.id,
                 stop_code="UserInitiated",
                 reason=request.reason or "Task stopped by user",
             )
         )
-        tag.drop(turn, turn.namespace.task_arn(turn.cluster(request.cluster).name, task.id))
+        if not task.instance:
+            turn.emit(TaskStopped(cluster=cluster, task=task.id, stop_code="UserInitiated", reason=task.stop_reason))
+        tag.drop(turn, turn.namespace.task_arn(cluster, task.id))
 
 
 def existing(turn: Turn, cluster: ClusterState, reference: str | None) -> TaskState:
@@ -153,9 +173,7 @@ def _start_on(turn: Turn, cluster: ClusterState, template: TaskRequested, need: 
     reason = first_failing_check(instance, need)
     if reason:
         return reason
-    task = turn.ids.hex()
-    turn.emit(msgspec.structs.replace(template, task=task))
-    turn.emit(TaskPlaced(cluster=cluster.name, task=task, container_instance=name, zone=instance.zone))
+    put(turn, template, instance)
     return ""
 
 

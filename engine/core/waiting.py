@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
+from quarterdeck.engine.core.daemon import is_daemon
 from quarterdeck.engine.core.deployment_configuration import bounds
 from quarterdeck.engine.core.explain import next_task, of_service
 from quarterdeck.engine.core.service_settings import is_external
@@ -73,7 +74,7 @@ def _to_start(state: NamespaceState, cluster: ClusterState, service: ServiceStat
         yield f"{again - now:.0f} s, because {primary.failed} starts failed in a row; then {missing} tasks are started"
         return
     decision = next_task(state, of_service(service, cluster.name))
-    verdicts = decision.verdicts or []
+    verdicts = [each for each in decision.verdicts or [] if not (is_daemon(service) and each.instance_tasks)]
     if any(each.fits for each in verdicts):
         return
     yield f"room for {missing} tasks: {_none_fits(verdicts)}"

@@ -1,13 +1,15 @@
 """Agents: the engine's side of what agents ask over NATS, and what they are told.
 
-Requests ``qd.agent.<region>.<account>.<cluster>.<container instance>.wanted``, ``….heartbeat`` and ``….secrets``;
-changes go out on ``qd.want.<region>.<account>.<cluster>.<container instance>`` in their order. They may be lost, on the
-way or here when too many wait: their positions show it, and an agent lists again.
+Requests ``qd.agent.<region>.<account>.<cluster>.<container instance>.wanted``, ``….heartbeat``, ``….secrets`` and
+``….session`` (what a session of ExecuteCommand is for); changes go out on
+``qd.want.<region>.<account>.<cluster>.<container instance>`` in their order. They may be lost, on the way or here when
+too many wait: their positions show it, and an agent lists again.
 """
 
 import asyncio
 from collections import deque
 from functools import lru_cache
+from typing import TypeVar
 
 import msgspec
 import nats.errors
@@ -23,31 +25,46 @@ from quarterdeck.engine.shell.command import NotKeeper
 from quarterdeck.engine.shell.heartbeats import Heartbeats
 from quarterdeck.engine.shell.keeper import Keeper
 from quarterdeck.engine.shell.secrets import Secrets
+from quarterdeck.engine.shell.sessions import Sessions
 from quarterdeck.engine.shell.wanted import Instance, Wanted
 from quarterdeck.events.log.connect import Link
 from quarterdeck.events.names import Namespace
 from quarterdeck.events.secret_exchange import SecretsRequest
+from quarterdeck.events.session import Redemption
 from quarterdeck.events.wanted import Heartbeat, WantedChange
 
 PREFIX = "qd.agent."
-SHAPE = "<region>.<account>.<cluster>.<container instance>.<wanted, secrets or heartbeat>"
+SHAPE = "<region>.<account>.<cluster>.<container instance>.<wanted, secrets, session or heartbeat>"
 CHANGES_WAITING_MAX = 100_000
 IN_FLIGHT_MAX = 4_096
 SUBJECTS_KEPT_MAX = 16_384
 
+T = TypeVar("T")
+
 log = structlog.get_logger(__name__)
 _beat = msgspec.json.Decoder(Heartbeat)
+_redemption = msgspec.json.Decoder(Redemption)
+_secrets = msgspec.json.Decoder(SecretsRequest)
 _encoder = msgspec.json.Encoder()
 
 
 class Agents:
     """The door for agents."""
 
-    def __init__(self, link: Link, keeper: Keeper, wanted: Wanted, heartbeats: Heartbeats, secrets: Secrets) -> None:
+    def __init__(
+        self,
+        link: Link,
+        keeper: Keeper,
+        wanted: Wanted,
+        heartbeats: Heartbeats,
+        secrets: Secrets,
+        sessions: Sessions,
+    ) -> None:
         self._link = link
         self._keeper = keeper
         self._wanted = wanted
         self._heartbeats = heartbeats
+        self._sessions = sessions
         self._secrets = secrets
         self._changes: deque[tuple[Instance, WantedChange]] = deque(maxlen=CHANGES_WAITING_MAX)
         self._wake = asyncio.Event()
@@ -69,17 +86,23 @@ class Agents:
         instance = Instance(str(target.namespace), target.cluster, name)
         try:
             if verb == "heartbeat":
-                answer = await self._heartbeats.beat(instance, _decoded(message.data))
+                answer = await self._heartbeats.beat(instance, _decoded(verb, _beat, message.data))
                 return answered(answer, self._keeper.sequence)
             if verb == "wanted":
                 listing = await self._wanted.listing(instance)
                 return answered(listing, listing.sequence)
+            if verb == "session":
+                redemption = _decoded(verb, _redemption, message.data)
+                grant = self._sessions.redeem(instance, redemption, self._keeper.clock.now())
+                return answered(grant, self._keeper.sequence)
             if verb == "secrets":
-                given = await self._secrets.give(instance, _request(message.data))
+                given = await self._secrets.give(instance, _decoded(verb, _secrets, message.data))
                 return answered(given, self._keeper.sequence)
         except NotKeeper as error:
             raise ServerException(not_kept(error)) from error
-        raise InvalidParameterException(f"Agents ask for wanted or secrets, or send a heartbeat; {verb} is none of it.")
+        raise InvalidParameterException(
+            f"Agents ask for wanted, secrets or a session, or send a heartbeat; {verb} is none of it."
+        )
 
     def _note(self, instance: Instance, change: WantedChange) -> None:
         self._changes.append((instance, change))
@@ -104,15 +127,8 @@ def wanted_subject(instance: Instance) -> str:
     return f"qd.want.{namespace.region}.{namespace.account}.{instance.cluster}.{instance.container_instance}"
 
 
-def _request(data: bytes) -> SecretsRequest:
+def _decoded(verb: str, decoder: msgspec.json.Decoder[T], data: bytes) -> T:
     try:
-        return msgspec.json.decode(data, type=SecretsRequest)
+        return decoder.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise SerializationException(f"secrets: {error}") from error
-
-
-def _decoded(data: bytes) -> Heartbeat:
-    try:
-        return _beat.decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise SerializationException(f"heartbeat: {error}") from error
+        raise SerializationException(f"{verb}: {error}") from error

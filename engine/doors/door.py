@@ -39,6 +39,7 @@ from quarterdeck.engine.doors.health import Health
 from quarterdeck.engine.doors.operation import Context, Operation, Read, Write, request_type
 from quarterdeck.engine.shell.command import Command, NotKeeper, Outcome
 from quarterdeck.engine.shell.keeper import Keeper
+from quarterdeck.engine.shell.sessions import Sessions
 from quarterdeck.engine.shell.usage import Consumer, Usage, Used
 from quarterdeck.events import operations, shapes
 from quarterdeck.events.codec import unseal
@@ -98,6 +99,7 @@ class Door:
     """All operations, on one keeper and one set of read models."""
 
     def __init__(self, keeper: Keeper, projector: Projector, log: Log, usage: Usage, endpoint: str) -> None:
+        self.sessions = Sessions()
         self._keeper = keeper
         self._usage = usage
         self._projector = projector
@@ -216,6 +218,7 @@ class Door:
             actor=call.actor,
             endpoint=self._endpoint,
             clusters=self._clusters,
+            sessions=self.sessions,
             outlines=self._outlines,
         )
 

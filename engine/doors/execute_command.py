@@ -1,37 +1,47 @@
-"""Execute command: refused, in ECS's words, until there is something in containers to open a session with."""
+"""Execute command: a session with a container, which the client takes up with the container's agent.
 
+``streamUrl`` is ``nats:`` and the subject to open it on (`quarterdeck.events.session`): AWS's session-manager-plugin
+speaks SSM's protocol and can't, `quarterdeck exec` and the client's `execute` can.
+"""
+
+from quarterdeck.engine.core import execute_command as core
 from quarterdeck.engine.core.errors import InvalidParameterException
-from quarterdeck.engine.doors.operation import Context, Operation, Read
-from quarterdeck.engine.doors.references import cluster_name, name_in
+from quarterdeck.engine.doors.operation import Context, Operation, Write
+from quarterdeck.engine.shell.command import Outcome
+from quarterdeck.engine.shell.wanted import Instance
 from quarterdeck.events import shapes
+from quarterdeck.events.names import container_uuid
+from quarterdeck.events.session import OPEN, Grant, subject
+from quarterdeck.events.task import ExecuteCommandRequested
+from quarterdeck.projections.live.task_definition import find
 
-NOT_ENABLED = (
-    "The execute command failed because execute command was not enabled when the task was run or the execute command "
-    "agent isn’t running. Wait and try again or run a new task with execute command enabled and try again."  # noqa: RUF001 - ECS's apostrophe
-)
+SCHEME = "nats:"
 
 
-async def _refuse(context: Context, request: shapes.ExecuteCommandRequest) -> shapes.ExecuteCommandResponse:
-    cluster = await cluster_name(context, request.cluster)
-    if not request.interactive:
-        raise InvalidParameterException("Interactive is the only mode supported currently.")
-    if not request.command:
-        raise InvalidParameterException("Command can not be blank.")
-    name = name_in(context, "task", request.task or "", cluster)
-    task = (await context.models.tasks.describe(context.namespace, cluster, [name])).get(name)
-    if task is None:
+async def _opened(
+    context: Context, request: shapes.ExecuteCommandRequest, outcome: Outcome
+) -> shapes.ExecuteCommandResponse:
+    (event,) = (each for each in outcome.events if isinstance(each, ExecuteCommandRequested))
+    namespace, cluster, task = context.namespace, event.cluster, event.task
+    state = context.view.namespaces[str(namespace)]
+    known = state.clusters[cluster].tasks.get(task)
+    if known is None:  # a command repeated after its task is forgotten
         raise InvalidParameterException("The referenced task was not found.")
-    _check_container([each.name or "" for each in task.containers or []], request.container)
-    raise InvalidParameterException(NOT_ENABLED)
+    names = [each.name for each in find(state, known.definition).definition.container_definitions or []]
+    instance = Instance(str(namespace), cluster, known.instance)
+    grant = Grant(task=task, container=event.container, command=event.command)
+    return shapes.ExecuteCommandResponse(
+        cluster_arn=namespace.cluster_arn(cluster),
+        container_arn=namespace.container_arn(cluster, task, container_uuid(task, names.index(event.container))),
+        container_name=event.container,
+        interactive=request.interactive,
+        session=shapes.Session(
+            session_id=event.session,
+            stream_url=SCHEME + subject(namespace, cluster, known.instance, OPEN),
+            token_value=context.sessions.grant(instance, event.session, grant, context.now),
+        ),
+        task_arn=namespace.task_arn(cluster, task),
+    )
 
 
-def _check_container(names: list[str], asked: str | None) -> None:
-    if not asked and len(names) > 1:
-        raise InvalidParameterException(
-            f"The task has several containers: {', '.join(names)}. Specify in which one to run the command."
-        )
-    if asked and asked not in names:
-        raise InvalidParameterException(f"The container {asked} was not found in the task.")
-
-
-OPERATIONS: dict[str, Operation] = {"ExecuteCommand": Read(read=_refuse)}
+OPERATIONS: dict[str, Operation] = {"ExecuteCommand": Write(decide=core.execute, answer=_opened, at_once=True)}

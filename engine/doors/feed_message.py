@@ -27,6 +27,8 @@ from quarterdeck.events.service import (
     DeploymentFailed,
     DeploymentStarted,
     RebalancingEvent,
+    ServiceDaemonConstraintViolated,
+    ServiceDesiredCountChanged,
     ServiceEvent,
     ServiceRebalancingCompleted,
     ServiceRebalancingStarted,
@@ -37,7 +39,7 @@ from quarterdeck.events.service import (
     ServiceTaskStartImpaired,
 )
 from quarterdeck.events.tag import TagEvent
-from quarterdeck.events.task import TaskEvent
+from quarterdeck.events.task import ExecuteCommandRequested, TaskEvent
 from quarterdeck.events.task_definition import TaskDefinitionEvent
 from quarterdeck.events.task_set import TaskSetSteadyStateReached
 
@@ -135,7 +137,8 @@ def _shape(namespace: Namespace, event: AnyEvent, at: float) -> tuple[str, list[
     updated = {"updatedAt": _time(at)}
     if isinstance(event, TaskEvent):
         arn = namespace.task_arn(event.cluster, event.task)
-        return TASK, [arn], {"taskArn": arn, "clusterArn": namespace.cluster_arn(event.cluster), **updated}
+        kind = _own(event) if isinstance(event, ExecuteCommandRequested) else TASK
+        return kind, [arn], {"taskArn": arn, "clusterArn": namespace.cluster_arn(event.cluster), **updated}
     if isinstance(event, ContainerInstanceEvent):
         arn = namespace.container_instance_arn(event.cluster, event.container_instance)
         kind = _own(event) if isinstance(event, AgentLost) else INSTANCE
@@ -176,14 +179,30 @@ def _service(namespace: Namespace, event: ServiceEvent, at: float) -> tuple[str,
         case ServiceScaleInBlocked():
             name = "TASKSET_SCALE_IN_FAILURE_BY_TASK_PROTECTION"
             return ACTION, resources, {"eventType": "INFO", "eventName": name, **action}
-        case ServiceTaskPlacementFailed():
-            detail = {"eventType": "ERROR", "eventName": "SERVICE_TASK_PLACEMENT_FAILURE", "reason": event.reason}
-            closest = [namespace.container_instance_arn(event.cluster, event.closest)] if event.closest else []
-            return ACTION, resources, {**detail, "containerInstanceArns": closest, **action}
+        case ServiceTaskPlacementFailed() | ServiceDesiredCountChanged() | ServiceDaemonConstraintViolated():
+            return ACTION, resources, {**_of_placement(namespace, event), **action}
         case DeploymentStarted() | DeploymentCompleted() | DeploymentFailed():
             return DEPLOYMENT, resources, _deployment(event, at)
         case _:
             return _own(event), resources, {}
+
+
+def _of_placement(
+    namespace: Namespace,
+    event: ServiceTaskPlacementFailed | ServiceDesiredCountChanged | ServiceDaemonConstraintViolated,
+) -> dict[str, Any]:
+    match event:
+        case ServiceDesiredCountChanged():
+            name = "SERVICE_DESIRED_COUNT_UPDATED"
+            return {"eventType": "INFO", "eventName": name, "desiredCount": event.desired_count}
+        case ServiceDaemonConstraintViolated():
+            detail = {"eventType": "ERROR", "eventName": "SERVICE_DAEMON_PLACEMENT_CONSTRAINT_VIOLATED"}
+            tried = event.container_instances
+        case ServiceTaskPlacementFailed():
+            detail = {"eventType": "ERROR", "eventName": "SERVICE_TASK_PLACEMENT_FAILURE", "reason": event.reason}
+            tried = [event.closest] if event.closest else []
+    arn = namespace.container_instance_arn
+    return {**detail, "containerInstanceArns": [arn(event.cluster, each) for each in tried]}
 
 
 def _deployment(event: DeploymentStarted | DeploymentCompleted | DeploymentFailed, at: float) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import msgspec
 
 from quarterdeck.engine.core.turn import Turn
 from quarterdeck.engine.shell.command import Outcome
+from quarterdeck.engine.shell.sessions import Sessions
 from quarterdeck.events import operations
 from quarterdeck.events.log.port import Log
 from quarterdeck.events.names import Namespace
@@ -18,7 +19,7 @@ from quarterdeck.projections.models.task_document import Outline
 class Context(msgspec.Struct, frozen=True, gc=False):
     """What answers are made from: the read models, which have at least what the answer is about.
 
-    ``actor`` asks; ``endpoint`` is where this engine serves HTTP.
+    ``actor`` asks; ``endpoint`` is where this engine serves HTTP; ``sessions`` are those of ExecuteCommand.
     ``clusters`` remembers the statuses of clusters that were looked up since the read models last moved, ``outlines``
     what the new tasks of a revision (``family:revision``) have in common, which never changes.
     """
@@ -31,6 +32,7 @@ class Context(msgspec.Struct, frozen=True, gc=False):
     actor: str
     endpoint: str
     clusters: dict[tuple[Namespace, str], str]
+    sessions: Sessions
     outlines: dict[tuple[Namespace, str], Outline]
 
 

@@ -15,7 +15,8 @@ import structlog
 
 from quarterdeck.engine.core.container_instance import lose_overdue
 from quarterdeck.engine.core.errors import Refusal
-from quarterdeck.engine.core.react import QUIET, concerned, makes_room
+from quarterdeck.engine.core.queue_step import work_queue
+from quarterdeck.engine.core.react import QUEUE, QUIET, concerned, makes_room
 from quarterdeck.engine.core.reconcile import reconcile
 from quarterdeck.engine.core.service_step import Next
 from quarterdeck.engine.core.task_definition import purge
@@ -35,7 +36,7 @@ log = structlog.get_logger(__name__)
 
 
 class Key(NamedTuple):
-    """A service, among all namespaces."""
+    """A service, or the queue of a cluster, among all namespaces."""
 
     namespace: str
     cluster: str
@@ -77,6 +78,8 @@ class Scheduler:
         self._due_at.clear()
         for namespace, state in self._keeper.view.namespaces.items():
             for cluster in state.clusters.values():
+                if cluster.queued:
+                    self._agenda.setdefault(Key(namespace, cluster.name, QUEUE), "")
                 for service in cluster.services.values():
                     if service.status != "INACTIVE":
                         self._agenda.setdefault(Key(namespace, cluster.name, service.name), "")
@@ -158,6 +161,8 @@ class Scheduler:
 
 def _reconcile(key: Key, turn: Turn) -> Next:
     cluster = turn.state.clusters.get(key.cluster)
+    if cluster is not None and key.service == QUEUE:
+        return work_queue(turn, cluster)
     service = cluster.services.get(key.service) if cluster is not None else None
     if cluster is None or service is None:
         return Next()

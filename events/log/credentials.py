@@ -41,13 +41,13 @@ ONE_ANSWER = {"max": 1, "ttl": 60 * 10**9}
 PERMISSIONS: dict[User, dict[str, Any]] = {
     "engine": ANYTHING,
     "operator": {
-        "pub": {"allow": ["qd.cmd.>", "qd.queue.>", "qd.sys.about", "qd.usage.>", "qd.secret.>", *FEED_API]},
-        "sub": {"allow": ["_INBOX.>", "qd.feed.>", "qd.answer.>", "qd.hook.>"]},
+        "pub": {"allow": ["qd.cmd.>", "qd.queue.>", "qd.io.>", "qd.sys.about", "qd.usage.>", "qd.secret.>", *FEED_API]},
+        "sub": {"allow": ["_INBOX.>", "qd.feed.>", "qd.answer.>", "qd.out.>", "qd.hook.>"]},
         "resp": ONE_ANSWER,
     },
     "agent": {
-        "pub": {"allow": ["qd.cmd.>", "qd.agent.>", "qd.stats.>"]},
-        "sub": {"allow": ["_INBOX.>", "qd.want.>"]},
+        "pub": {"allow": ["qd.cmd.>", "qd.agent.>", "qd.stats.>", "qd.out.>"]},
+        "sub": {"allow": ["_INBOX.>", "qd.want.>", "qd.io.>"]},
     },
 }
 UNLIMITED = dict.fromkeys(["subs", "data", "payload", "imports", "exports", "conn", "leaf"], -1)

@@ -47,6 +47,7 @@ def registered(namespace: NamespaceState, event: ContainerInstanceRegistered, at
     )
     cluster.instances[instance.id] = instance
     cluster.away[instance.id] = None
+    instance.reserves.update(cluster.room.daemons)
     cluster.room.join(instance)
 
 

@@ -12,6 +12,7 @@ from quarterdeck.projections.live.instance import InstanceState
 from quarterdeck.projections.live.partition import Partition
 from quarterdeck.projections.live.pool import Pool
 from quarterdeck.projections.live.queue import Group, Place, Queue, Shape, add
+from quarterdeck.projections.live.roster import Roster
 from quarterdeck.projections.live.rule import ZONE
 
 QUEUES_KEPT_MAX = 4096
@@ -23,8 +24,8 @@ PARTITIONS_KEPT_MAX = 16
 class Room:
     """A cluster's pools by zone, its other partitions, and its groups.
 
-    ``changing`` says that a demand was asked for whose constraints look at tasks: then every task
-    that comes may let an instance fit.
+    ``daemons`` is what the tasks of DAEMON services need, by group. ``changing`` says that a demand was
+    asked for whose constraints look at tasks: then every task that comes may let an instance fit.
     """
 
     def __init__(self) -> None:
@@ -35,6 +36,8 @@ class Room:
         self.groups: dict[str, Group] = {}
         self.shapes: dict[tuple[Demand, tuple[str, ...], str], Shape] = {}
         self.begun: deque[tuple[str, Place]] = deque()
+        self.daemons: dict[str, Demand] = {}
+        self.rosters: dict[str, Roster] = {}
         self.packing = False
         self.changing = False
 
@@ -104,8 +107,17 @@ class Room:
                 self._end(*self.begun.popleft())
         return found
 
+    def roster(self, name: str, demand: Demand) -> Roster:
+        """Find the instances that a DAEMON service belongs on."""
+        pool = self.partition(()).pools.setdefault("", Pool())
+        found = self.rosters.get(name)
+        if found is None or found.pool is not pool or found.demand != demand:
+            found = self.rosters[name] = Roster(pool, demand)
+        return found
+
     def forget(self, name: str) -> None:
-        """Drop a group's queues."""
+        """Drop a group's queues and its roster."""
+        self.rosters.pop(name, None)
         for place in list(self.group(name).queues):
             self._end(name, place)
 

@@ -13,8 +13,10 @@ from quarterdeck.events.service import (
     DeploymentStarted,
     DeploymentTrafficShifted,
     ServiceCreated,
+    ServiceDaemonConstraintViolated,
     ServiceDeleted,
     ServiceDeploymentBlocked,
+    ServiceDesiredCountChanged,
     ServiceDrained,
     ServiceEvent,
     ServiceRebalancingBlocked,
@@ -28,6 +30,7 @@ from quarterdeck.events.service import (
     ServiceTaskStartImpaired,
     ServiceUpdated,
 )
+from quarterdeck.projections.live import reserve
 from quarterdeck.projections.live.states import DeploymentState, HookState, NamespaceState, RevisionState, ServiceState
 
 PAST_KEPT_MAX = 100
@@ -65,6 +68,7 @@ def updated(namespace: NamespaceState, event: ServiceUpdated, _at: float) -> Non
     service.rebalancing_blocked = ""
     for deployment in service.deployments:
         deployment.failed, deployment.impaired, deployment.blocked = 0, False, False
+    reserve.renew(namespace, namespace.clusters[event.cluster], service)
 
 
 def deleted(namespace: NamespaceState, event: ServiceDeleted, _at: float) -> None:
@@ -74,6 +78,15 @@ def deleted(namespace: NamespaceState, event: ServiceDeleted, _at: float) -> Non
     service.desired_count = 0
     service.rebalancing = False
     service.moving.clear()
+    reserve.release(namespace.clusters[event.cluster], service)
+
+
+def desired_count_changed(namespace: NamespaceState, event: ServiceDesiredCountChanged, _at: float) -> None:
+    """Want as many tasks as there are instances to run them on."""
+    service = _find(namespace, event)
+    service.desired_count = event.desired_count
+    service.steady = False
+    service.unplaced = ""
 
 
 def drained(namespace: NamespaceState, event: ServiceDrained, _at: float) -> None:
@@ -98,6 +111,7 @@ def deployment_started(namespace: NamespaceState, event: DeploymentStarted, at: 
     service.deployments = [fresh, *kept]
     service.steady = False
     service.unplaced = ""
+    reserve.renew(namespace, namespace.clusters[event.cluster], service)
 
 
 def deployment_completed(namespace: NamespaceState, event: DeploymentCompleted, _at: float) -> None:
@@ -193,6 +207,10 @@ def start_impaired(namespace: NamespaceState, event: ServiceTaskStartImpaired, _
     deployment = _find(namespace, event).deployment(event.deployment)
     if deployment is not None:
         deployment.impaired = True
+
+
+def daemon_constraint_violated(_namespace: NamespaceState, _event: ServiceDaemonConstraintViolated, _at: float) -> None:
+    """Change nothing: the tasks are asked to stop."""
 
 
 def scale_in_blocked(namespace: NamespaceState, event: ServiceScaleInBlocked, _at: float) -> None:

@@ -30,6 +30,8 @@ class TaskState(msgspec.Struct, gc=False):
     desired_status: str = "RUNNING"
     version: int = 1
     overrides: shapes.TaskOverride | None = None
+    executes: bool = False
+    """Whether ExecuteCommand may run commands in it."""
     stop_code: str = ""
     stop_reason: str = ""
     stopped_at: float = 0.0
@@ -46,6 +48,14 @@ class TaskState(msgspec.Struct, gc=False):
     def healthy(self) -> bool:
         """Whether it is RUNNING and, where it has health checks, HEALTHY (spec §9.2)."""
         return self.last_status == "RUNNING" and (self.checks is None or self.health == "HEALTHY")
+
+
+class QueuedState(msgspec.Struct, frozen=True):
+    """A task that waits for room: until when, and how it is to be placed."""
+
+    until: float
+    constraints: list[shapes.PlacementConstraint]
+    strategies: list[shapes.PlacementStrategy]
 
 
 class DefinitionState(msgspec.Struct):
@@ -151,9 +161,9 @@ class ServiceState(msgspec.Struct):
     """A service; ``deployments`` has the PRIMARY first, ``past`` names the last of those before.
 
     ``wanted`` counts tasks desired RUNNING, ``running`` those of them that are, ``away`` those of
-    them on instances whose agent is lost, ``ill`` those of them that run without being healthy, ``alive``
-    all that are not STOPPED. ``moving`` are the tasks started to rebalance zones, each with the zone in
-    which one is to be stopped for it.
+    them on instances whose agent is lost, ``ill`` those of them that run without being healthy, ``sick``
+    those of these that are UNHEALTHY, ``alive`` all that are not STOPPED. ``moving`` are the tasks
+    started to rebalance zones, each with the zone in which one is to be stopped for it.
     """
 
     name: str
@@ -181,6 +191,7 @@ class ServiceState(msgspec.Struct):
     running: int = 0
     away: int = 0
     ill: int = 0
+    sick: int = 0
     alive: int = 0
 
     @property
@@ -208,8 +219,9 @@ class ServiceState(msgspec.Struct):
 class ClusterState(msgspec.Struct):
     """A cluster and all in it; tasks that STOPPED stay for an hour (spec §6.6).
 
-    ``protected`` says until when services' tasks that are wanted may not be stopped to make way, ``joined_at``
-    when an instance last became one to place tasks on.
+    ``queued`` has the tasks that wait for room, in the order they came; ``protected`` says until when
+    services' tasks that are wanted may not be stopped to make way, ``joined_at`` when an instance last
+    became one to place tasks on.
     """
 
     name: str
@@ -224,6 +236,7 @@ class ClusterState(msgspec.Struct):
     instances: dict[str, InstanceState] = msgspec.field(default_factory=dict)
     services: dict[str, ServiceState] = msgspec.field(default_factory=dict)
     tasks: dict[str, TaskState] = msgspec.field(default_factory=dict)
+    queued: dict[str, QueuedState] = msgspec.field(default_factory=dict)
     room: Room = msgspec.field(default_factory=Room)
     away: dict[str, None] = msgspec.field(default_factory=dict)
     draining: dict[str, None] = msgspec.field(default_factory=dict)

@@ -5,19 +5,23 @@ from collections.abc import Sequence
 from quarterdeck.events.task import (
     ContainerReport,
     ContainerStateChanged,
+    ExecuteCommandRequested,
     TaskHealthChanged,
     TaskPlaced,
     TaskPlacementFailed,
+    TaskQueued,
     TaskRequested,
     TaskStarted,
     TaskStopped,
     TaskStopRequested,
 )
+from quarterdeck.projections.live import reserve
 from quarterdeck.projections.live.demand import demand
 from quarterdeck.projections.live.states import (
     ClusterState,
     DeploymentState,
     NamespaceState,
+    QueuedState,
     ServiceState,
     TaskSetState,
     TaskState,
@@ -44,6 +48,7 @@ def requested(namespace: NamespaceState, event: TaskRequested, at: float) -> Non
         started_by=event.started_by,
         tags=event.tags or (),
         overrides=overrides,
+        executes=event.enable_execute_command,
         network=event.network_configuration,
         checks=dict.fromkeys(definition.checked, "UNKNOWN") if definition.checked else None,
     )
@@ -59,15 +64,24 @@ def requested(namespace: NamespaceState, event: TaskRequested, at: float) -> Non
             deployment.steady = False
 
 
+def queued(namespace: NamespaceState, event: TaskQueued, _at: float) -> None:
+    """Let a task wait for room."""
+    cluster = namespace.clusters[event.cluster]
+    cluster.queued[event.task] = QueuedState(event.until, event.placement_constraints, event.placement_strategy)
+    cluster.tasks[event.task].version += 1
+
+
 def placed(namespace: NamespaceState, event: TaskPlaced, _at: float) -> None:
     """Bind a task to an instance and reserve what it needs there."""
     cluster = namespace.clusters[event.cluster]
     task = cluster.tasks[event.task]
     instance = cluster.instances[event.container_instance]
+    cluster.queued.pop(task.id, None)
     task.instance, task.zone, task.last_status = instance.id, instance.zone, "PENDING"
     task.version += 1
     instance.version += 1
     instance.tasks[task.id] = task.group
+    instance.reserves.pop(task.group, None)
     cluster.room.take(instance, task.demand)
     cluster.room.count(task.group, instance, 1)
 
@@ -90,7 +104,8 @@ def started(namespace: NamespaceState, event: TaskStarted, at: float) -> None:
     service, deployment = owners(cluster, task)
     if service is not None and deployment is not None and task.desired_status == "RUNNING":
         service.running += 1
-        service.ill += not task.healthy
+        service.ill += _is_ill(task)
+        service.sick += _is_sick(task)
         deployment.running += 1
         deployment.failed, deployment.impaired = 0, False
         deployment.ran = True
@@ -108,14 +123,19 @@ def health_changed(namespace: NamespaceState, event: TaskHealthChanged, _at: flo
     """Note the health of a task."""
     cluster = namespace.clusters[event.cluster]
     task = cluster.tasks[event.task]
-    was_ill = _is_ill(task)
+    before = (_is_ill(task), _is_sick(task))
     task.health = event.health_status
     task.version += 1
     service, deployment = owners(cluster, task)
     if service is not None and deployment is not None and task.desired_status == "RUNNING":
-        service.ill += _is_ill(task) - was_ill
+        service.ill += _is_ill(task) - before[0]
+        service.sick += _is_sick(task) - before[1]
         _note_healthy(service, deployment, task)
         service.steady = service.steady and task.healthy
+
+
+def command_requested(_namespace: NamespaceState, _event: ExecuteCommandRequested, _at: float) -> None:
+    """Change nothing: a command in a container does not change its task."""
 
 
 def stop_requested(namespace: NamespaceState, event: TaskStopRequested, _at: float) -> None:
@@ -155,6 +175,8 @@ def _free(cluster: ClusterState, task: TaskState) -> None:
     instance.running -= 1 if task.last_status == "RUNNING" else 0
     cluster.room.count_stopping(task.group, instance, -1)
     cluster.room.give_back(instance, task.demand)
+    if task.group in cluster.room.daemons:
+        reserve.keep(cluster, task.group, instance)
 
 
 def owners(cluster: ClusterState, task: TaskState) -> tuple[ServiceState | None, DeploymentState | None]:
@@ -185,9 +207,14 @@ def _is_ill(task: TaskState) -> bool:
     return task.last_status == "RUNNING" and not task.healthy
 
 
+def _is_sick(task: TaskState) -> bool:
+    return _is_ill(task) and task.health == "UNHEALTHY"
+
+
 def _unwant(cluster: ClusterState, task: TaskState) -> None:
     task.desired_status = "STOPPED"
     cluster.protected.pop(task.id, None)
+    cluster.queued.pop(task.id, None)
     if task.instance:
         instance = cluster.instances[task.instance]
         cluster.room.count_stopping(task.group, instance, 1)
@@ -202,6 +229,7 @@ def _unwant(cluster: ClusterState, task: TaskState) -> None:
     if task.last_status == "RUNNING":
         service.running -= 1
         service.ill -= _is_ill(task)
+        service.sick -= _is_sick(task)
         deployment.running -= 1
     if task.instance and cluster.instances[task.instance].lost:
         service.away -= 1

@@ -159,6 +159,16 @@ class Fold:
         inside = self._clusters.find(commit.namespace, event.cluster)
         self._connection.execute(FAILED, (event.reason, commit.at, inside.number, event.deployment))
 
+    def desired_count_changed(self, event: events.ServiceDesiredCountChanged, commit: Commit, _number: int) -> None:
+        """Show the number of instances that a DAEMON service belongs on."""
+        number, doc = self.load(event, commit)
+        self.store(number, msgspec.structs.replace(doc, desired_count=event.desired_count))
+
+    def daemon_constraint_violated(
+        self, event: events.ServiceDaemonConstraintViolated, commit: Commit, number: int
+    ) -> None:
+        """Say nothing: that the tasks are stopped is told with them."""
+
     def count(self, cluster: int, deployment: str, wanted: int, running: int, pending: int) -> None:
         """Add to a deployment's tasks."""
         held = self._held(cluster, deployment)

@@ -148,6 +148,9 @@ class Fold:
         if row is not None:
             row.doc = reported_task(self._document(row), event, commit.at, self._definition(row))
 
+    def command_requested(self, _event: events.ExecuteCommandRequested, _commit: Commit, _number: int) -> None:
+        """Change nothing: a command in a container does not change its task."""
+
     def touched(self, event: events.TaskEvent, commit: Commit, _number: int) -> None:
         """Count the version of a task of which nothing that is shown with it changed."""
         row = self._find(event, commit)

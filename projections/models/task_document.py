@@ -22,6 +22,8 @@ from quarterdeck.projections.models import task_attachment
 
 ARCHITECTURE = "ecs.cpu-architecture"
 _NO_OVERRIDE = shapes.ContainerOverride()
+MANAGED_AGENT = shapes.ManagedAgent(name="ExecuteCommandAgent", last_status="PENDING")
+"""What runs commands in a container: here the agent of its instance, for as long as the container runs (spec §11.3)."""
 T = TypeVar("T")
 
 
@@ -96,6 +98,7 @@ def outlined_task(
             replace(
                 each,
                 container_arn=namespace.container_arn(cluster, name, container_uuid(name, index)),
+                managed_agents=[MANAGED_AGENT] if requested.enable_execute_command else None,
                 task_arn=arn,
             )
             for index, each in enumerate(common.task.containers or ())
@@ -126,7 +129,7 @@ def placed_task(namespace: Namespace, task: shapes.Task, event: TaskPlaced, arch
 
 def started_task(task: shapes.Task, event: TaskStarted, at: float, definition: shapes.TaskDefinition) -> shapes.Task:
     """Note RUNNING; a container without a report shares the task's status."""
-    merged = _merge(task.containers or [], event.containers, "RUNNING")
+    merged = _merge(task.containers or [], event.containers, "RUNNING", at)
     containers = task_attachment.interfaces(merged, event.task, event.attachment)
     return replace(
         task,
@@ -147,7 +150,7 @@ def reported_task(
     task: shapes.Task, event: ContainerStateChanged, at: float, definition: shapes.TaskDefinition
 ) -> shapes.Task:
     """Note a change of one container."""
-    containers = _merge(task.containers or [], [event.container], "")
+    containers = _merge(task.containers or [], [event.container], "", at)
     return replace(
         task,
         connectivity="CONNECTED",
@@ -176,7 +179,7 @@ def stopped_task(task: shapes.Task, event: TaskStopped, at: float) -> shapes.Tas
     return replace(
         task,
         attachments=task_attachment.deleted(task.attachments),
-        containers=_merge(task.containers or [], event.containers, "STOPPED"),
+        containers=_merge(task.containers or [], event.containers, "STOPPED", at),
         desired_status="STOPPED",
         execution_stopped_at=event.execution_stopped_at,
         last_status="STOPPED",
@@ -222,13 +225,13 @@ def _container(definition: shapes.ContainerDefinition, override: shapes.Containe
 
 
 def _merge(
-    containers: Sequence[shapes.Container], reports: Sequence[ContainerReport], status: str
+    containers: Sequence[shapes.Container], reports: Sequence[ContainerReport], status: str, at: float
 ) -> list[shapes.Container]:
     said = {each.name: each for each in reports}
-    return [_report(each, said.get(each.name or ""), status) for each in containers]
+    return [_report(each, said.get(each.name or ""), status, at) for each in containers]
 
 
-def _report(container: shapes.Container, report: ContainerReport | None, status: str) -> shapes.Container:
+def _report(container: shapes.Container, report: ContainerReport | None, status: str, at: float) -> shapes.Container:
     if report is None:
         if not status or container.last_status == "STOPPED":
             return container
@@ -236,6 +239,7 @@ def _report(container: shapes.Container, report: ContainerReport | None, status:
     return replace(
         container,
         last_status=report.status,
+        managed_agents=_managed(container, report.status, at),
         runtime_id=report.runtime_id or container.runtime_id,
         image_digest=report.image_digest or container.image_digest,
         exit_code=_first(report.exit_code, container.exit_code),
@@ -244,6 +248,18 @@ def _report(container: shapes.Container, report: ContainerReport | None, status:
         network_bindings=report.network_bindings or container.network_bindings or [],
         health_status=report.health_status or container.health_status or "UNKNOWN",
     )
+
+
+def _managed(container: shapes.Container, status: str, at: float) -> list[shapes.ManagedAgent] | None:
+    """Let the managed agents share their container's status."""
+    if not container.managed_agents or status not in {"RUNNING", "STOPPED"}:
+        return container.managed_agents
+    return [
+        replace(
+            each, last_status=status, last_started_at=_first(each.last_started_at, at if status == "RUNNING" else None)
+        )
+        for each in container.managed_agents
+    ]
 
 
 def _health(containers: Sequence[shapes.Container], definition: shapes.TaskDefinition) -> str:

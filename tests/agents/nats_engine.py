@@ -26,6 +26,7 @@ from quarterdeck.agents.settings import Settings, Timing
 from quarterdeck.events import shapes
 from quarterdeck.events.log.connect import Address
 from quarterdeck.events.names import DEFAULT_ACCOUNT, Namespace
+from quarterdeck.events.secret_exchange import SecretsRequest
 from quarterdeck.events.wanted import Heartbeat, WantedChange
 from tests.agents.world import INSTANCE, FakeEngine, FakeLink
 
@@ -82,6 +83,9 @@ class NatsEngine:
         answer: Any
         if what == "wanted":
             answer = await self.link.wanted(cluster, instance)
+        elif what == "secrets":
+            asked = msgspec.json.decode(message.data, type=SecretsRequest)
+            answer = await self.link.secrets(cluster, instance, asked)
         else:
             answer = await self.link.heartbeat(cluster, instance, msgspec.json.decode(message.data, type=Heartbeat))
         await message.respond(msgspec.json.encode(answer))

@@ -11,14 +11,16 @@ from typing import Any
 import msgspec
 
 from quarterdeck.agents.agent import Agent, Ended
+from quarterdeck.agents.archive import Archive, NoArchive
 from quarterdeck.agents.identity import KeptInMemory
-from quarterdeck.agents.link import Answer, LinkDown, Refused
+from quarterdeck.agents.link import Answer, LinkDown, Refused, Serve
 from quarterdeck.agents.runtimes.port import Container, ContainerSpec
 from quarterdeck.agents.runtimes.simulated import Behaviour, SimulatedHost, SimulatedRuntime
 from quarterdeck.agents.settings import Limits, Settings, Timing
 from quarterdeck.events import shapes
 from quarterdeck.events.names import Namespace, short_name
 from quarterdeck.events.secret_exchange import KEY_BYTES, SecretsAnswer, SecretsRequest, seal
+from quarterdeck.events.session import Grant, Redemption
 from quarterdeck.events.stats import InstanceStats
 from quarterdeck.events.wanted import Heartbeat, HeartbeatAnswer, WantedChange, WantedList, WantedTask
 
@@ -26,6 +28,7 @@ NAMESPACE = Namespace("us-east-1", "000000000000")
 INSTANCE = "c0ffee" * 5 + "00"
 TURNS_MAX = 30
 STEPS_MAX = 5_000
+TOKEN = "open sesame"
 
 
 class ManualClock:
@@ -74,6 +77,7 @@ class FakeEngine:
         self.lose_answers = 0
         self.answers: dict[str, msgspec.Struct] = {}
         self.listeners: set[asyncio.Queue[WantedChange]] = set()
+        self.grants: dict[str, Grant] = {}
 
     def place(self, *names: str, definition: shapes.TaskDefinition, **fields: Any) -> None:
         """Want tasks to run, in one change."""
@@ -167,6 +171,7 @@ class FakeLink:
     def __init__(self, engine: FakeEngine) -> None:
         self.engine = engine
         self.closed = False
+        self.serve: Serve | None = None
 
     async def call(
         self, cluster: str, operation: str, request: msgspec.Struct, answer: type[Answer], command: str
@@ -200,6 +205,18 @@ class FakeLink:
         self.engine.heartbeats.append(beat)
         return HeartbeatAnswer(status=self.engine.status, sequence=self.engine.last_change)
 
+    async def redeem(self, cluster: str, container_instance: str, redemption: Redemption) -> Grant:
+        await asyncio.sleep(0)
+        self.engine.check()
+        found = self.engine.grants.pop(redemption.session, None)
+        if found is None or redemption.token != TOKEN:
+            raise Refused("InvalidParameterException", "Session unknown.")
+        return found
+
+    async def callers(self, cluster: str, container_instance: str, serve: Serve) -> None:
+        self.serve = serve
+        await asyncio.Event().wait()
+
     async def secrets(self, cluster: str, container_instance: str, request: SecretsRequest) -> SecretsAnswer:
         self.engine.check()
         there = {each: self.engine.secrets[each] for each in request.value_from if each in self.engine.secrets}
@@ -224,6 +241,8 @@ class World:
         self.host = SimulatedHost(self.clock, behaviour_of=self.behaviour)
         self.store = KeptInMemory()
         self.numbers = itertools.count(1)
+        self.archive: Archive = NoArchive()
+        self.link = FakeLink(self.engine)
         self.agent: Agent | None = None
         self.running: asyncio.Task[Ended] | None = None
 
@@ -235,12 +254,14 @@ class World:
 
     def start(self, **fields: Any) -> None:
         """Start an agent."""
+        self.link = FakeLink(self.engine)
         self.agent = Agent(
             settings=self.settings(**fields),
             store=self.store,
-            link=FakeLink(self.engine),
+            link=self.link,
             runtime=SimulatedRuntime(self.host),
             clock=self.clock,
+            archive=self.archive,
             token=lambda digits: f"{next(self.numbers):0{digits}x}",
         )
         self.running = asyncio.get_running_loop().create_task(self.agent.run(), name="the agent")

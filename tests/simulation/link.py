@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
-from quarterdeck.agents.link import Answer, LinkDown, Refused
+from quarterdeck.agents.link import Answer, LinkDown, Refused, Serve
 from quarterdeck.agents.spawn import spawn
 from quarterdeck.engine.core.errors import Refusal
 from quarterdeck.engine.core.turn import Turn
@@ -22,6 +22,7 @@ from quarterdeck.events.codec import unseal
 from quarterdeck.events.container_instance import ContainerInstanceEvent
 from quarterdeck.events.names import Namespace
 from quarterdeck.events.secret_exchange import SecretsAnswer, SecretsRequest
+from quarterdeck.events.session import Grant, Redemption
 from quarterdeck.events.stats import InstanceStats
 from quarterdeck.events.wanted import Heartbeat, HeartbeatAnswer, WantedChange, WantedList
 from tests.simulation.chance import Chance, Weather
@@ -89,6 +90,14 @@ class Link:
 
     async def tell_stats(self, cluster: str, container_instance: str, stats: InstanceStats) -> None:
         """Nobody looks at what containers use."""
+
+    async def redeem(self, cluster: str, container_instance: str, redemption: Redemption) -> Grant:
+        """Nobody executes commands here."""
+        raise LinkDown("there are no sessions in a simulated world")
+
+    async def callers(self, cluster: str, container_instance: str, serve: Serve) -> None:
+        """Nobody calls."""
+        await asyncio.Event().wait()
 
     async def close(self) -> None:
         """Nothing to let go of."""

@@ -20,6 +20,15 @@ CONNECT_SECONDS_MAX = 5.0
 ANSWER_SECONDS_MAX = 30.0
 LINE_BYTES_MAX = 1 << 20
 OK_MAX = 399
+UPGRADED = 101
+HIJACK = """POST {path} HTTP/1.1
+Host: docker
+Connection: Upgrade
+Upgrade: tcp
+Content-Type: application/json
+Content-Length: {size}
+
+"""
 
 Params = Mapping[str, str]
 
@@ -54,6 +63,11 @@ class Lines:
 
     def __init__(self, content: aiohttp.StreamReader) -> None:
         self._content = content
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        """As they come, where it is not lines."""
+        async for chunk in self._content.iter_any():
+            yield chunk
 
     async def __aiter__(self) -> AsyncGenerator[bytes, None]:
         """One JSON text each, until the daemon ends it."""
@@ -122,6 +136,27 @@ class DockerApi:
                 yield Lines(response.content)
             finally:
                 self._streams.discard(response.content)
+
+    async def hijack(
+        self, path: str, body: msgspec.Struct
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | Answer:
+        """POST, and have the connection itself from there on; the Answer if the daemon does not give it away."""
+        data = msgspec.json.encode(body)
+        head = HIJACK.format(path=path, size=len(data)).replace("\n", "\r\n").encode()
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS_MAX):
+                reader, writer = await asyncio.open_unix_connection(self._socket_path, limit=LINE_BYTES_MAX)
+            writer.write(head + data)
+            async with asyncio.timeout(ANSWER_SECONDS_MAX):
+                answer = (await reader.readuntil(b"\r\n\r\n")).decode(errors="replace")
+                status = int(answer.split(maxsplit=2)[1])
+                if status == UPGRADED:
+                    return reader, writer
+                refused = Answer(status, await reader.read())
+        except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError) as error:
+            raise RuntimeUnavailable(f"Docker at {self._socket_path}: {str(error) or type(error).__name__}") from error
+        writer.close()
+        return refused
 
     async def daemon_seconds(self) -> int:
         """The daemon's clock, in whole seconds."""

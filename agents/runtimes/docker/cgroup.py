@@ -38,7 +38,7 @@ class TaskCgroups:
 
     def holds(self, container_id: str, parent: str) -> None:
         """Take note that a container is in a task's cgroup, if it is."""
-        if self.usable and parent.startswith(f"/{PARENT}/"):
+        if parent.startswith(f"/{PARENT}/"):
             self._parents[container_id] = parent
 
     def make(self, bounds: TaskBounds | None) -> None:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from quarterdeck.agents.runtimes.docker import translate, wire
+from quarterdeck.agents.runtimes.docker import execution, output, translate, wire
 from quarterdeck.agents.runtimes.docker.api import Answer, DockerApi
 from quarterdeck.agents.runtimes.docker.cgroup import TaskCgroups
 from quarterdeck.agents.runtimes.docker.creation import Creation
@@ -30,9 +30,12 @@ from quarterdeck.agents.runtimes.port import (
     Changed,
     Container,
     ContainerSpec,
+    Execution,
+    LogBatches,
     Resync,
     RuntimeInfo,
 )
+from quarterdeck.events.session import LogQuery, Terminal
 
 SOCKET_PATH = "/var/run/docker.sock"
 CPU_UNITS_PER_CORE = 1024
@@ -55,6 +58,7 @@ class DockerRuntime:
 
     def __init__(self, socket_path: str = SOCKET_PATH) -> None:
         self._api = DockerApi(socket_path)
+        self._bounded = output.Bounded(self._api)
         self.images = DockerImages(self._api)
         self.networks = DockerNetworks(self._api)
         self._cgroups = TaskCgroups()
@@ -78,7 +82,7 @@ class DockerRuntime:
 
     async def create(self, spec: ContainerSpec) -> str:
         """Its volumes, itself, and the cgroup of its task."""
-        return await self._creation.create(spec)
+        return await self._creation.create(await self._bounded.spec(spec))
 
     async def _named(self, name: str) -> Container | None:
         try:
@@ -143,11 +147,14 @@ class DockerRuntime:
 
     async def inspect(self, container_id: str) -> Container:
         """Ask the daemon."""
-        answer = await self._api.call("GET", f"/containers/{container_id}/json")
-        _settled(answer, CannotInspectContainerError)
-        inspected = _decoded(answer, wire.Inspected)
+        inspected = await self._inspected(container_id)
         self._cgroups.holds(inspected.id, inspected.host_config.cgroup_parent)
         return translate.container(inspected, await self.images.digest(inspected.image, inspected.config.image))
+
+    async def _inspected(self, container_id: str) -> wire.Inspected:
+        answer = await self._api.call("GET", f"/containers/{container_id}/json")
+        _settled(answer, CannotInspectContainerError)
+        return _decoded(answer, wire.Inspected)
 
     async def list(self, labels: Mapping[str, str]) -> list[Container]:
         """List, then inspect each: the daemon's list has neither exit codes nor times."""
@@ -190,6 +197,17 @@ class DockerRuntime:
                 async for line in lines:
                     event = msgspec.json.decode(line, type=wire.Event)
                     yield Changed(event.actor.id, translate.event_labels(event))
+
+    async def logs(self, container_id: str, query: LogQuery) -> LogBatches:
+        """Read what the daemon's log driver has kept, if it is one that can."""
+        inspected = await self._inspected(container_id)
+        async with aclosing(output.read(self._api, container_id, inspected, query)) as batches:
+            async for batch in batches:
+                yield batch
+
+    async def execute(self, container_id: str, command: tuple[str, ...], terminal: Terminal | None) -> Execution:
+        """Run the command as an exec of the daemon's."""
+        return await execution.execute(self._api, container_id, command, terminal)
 
     async def close(self) -> None:
         """Close all connections."""

@@ -147,13 +147,15 @@ class Config(msgspec.Struct, frozen=True, rename="pascal"):
     image: str
     labels: dict[str, str] | None = None
     exposed_ports: dict[str, dict[str, str]] | None = None
+    tty: bool = False
 
 
 class HostConfig(msgspec.Struct, frozen=True, rename="pascal"):
-    """The part of the host configuration that is looked at again."""
+    """The parts of the host configuration that are looked at again."""
 
     network_mode: str = ""
     cgroup_parent: str = ""
+    log_config: LogConfig = LogConfig("")
 
 
 class NetworkAddress(msgspec.Struct, frozen=True):
@@ -268,6 +270,7 @@ class Info(msgspec.Struct, frozen=True, rename="pascal"):
 
     ncpu: int = msgspec.field(name="NCPU")
     mem_total: int
+    logging_driver: str = ""
     cgroup_driver: str = ""
     cgroup_version: str = ""
     plugins: Plugins = Plugins()
@@ -285,3 +288,30 @@ class Refusal(msgspec.Struct, frozen=True):
     """Body of an answer of 400 and above."""
 
     message: str = ""
+
+
+class ExecRequest(msgspec.Struct, frozen=True, rename="pascal"):
+    """Body of ``POST /containers/{id}/exec``."""
+
+    cmd: tuple[str, ...]
+    tty: bool
+    env: tuple[str, ...] = ()
+    attach_stdin: bool = True
+    attach_stdout: bool = True
+    attach_stderr: bool = True
+
+
+class ExecStart(msgspec.Struct, frozen=True, rename="pascal"):
+    """Body of ``POST /exec/{id}/start``."""
+
+    tty: bool
+    detach: bool = False
+
+
+class ExecInspected(msgspec.Struct, frozen=True, rename="pascal"):
+    """Answer of ``GET /exec/{id}/json``; the pid is the host's, 0 before it runs."""
+
+    running: bool = False
+    exit_code: int | None = None
+    pid: int = 0
+    container_id: str = msgspec.field(default="", name="ContainerID")

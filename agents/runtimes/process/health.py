@@ -83,6 +83,7 @@ class HealthChecks:
                 env=self._store.environment(container_id),
                 user=uid if uid >= 0 else None,
                 group=gid if uid >= 0 else None,
+                extra_groups=[gid] if uid >= 0 else None,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.DEVNULL,

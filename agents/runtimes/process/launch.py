@@ -11,6 +11,7 @@ import pwd
 import re
 import socket
 from collections.abc import Iterable
+from pathlib import Path
 
 import msgspec
 
@@ -74,6 +75,12 @@ def data_bytes(spec: ContainerSpec) -> int:
     """Limit of private writable memory; 0 for none."""
     own = spec.memory_mib or (spec.bounds.memory_mib if spec.bounds is not None else None)
     return (own or 0) * BYTES_PER_MIB
+
+
+def settings(spec: ContainerSpec, work: Path) -> tuple[str, ...]:
+    """What the shim is told before the command: niceness, memory, user, group, directory. Raises as `user_ids`."""
+    numbers = (nice(spec.cpu_shares), data_bytes(spec), *user_ids(spec.user))
+    return (*(str(number) for number in numbers), spec.working_directory or str(work))
 
 
 def user_ids(user: str | None) -> tuple[int, int]:

@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,46 +21,36 @@ import msgspec
 from quarterdeck.agents.runtimes.changes import ChangeFeed, carries
 from quarterdeck.agents.runtimes.errors import (
     CannotCreateContainerError,
+    CannotExecuteCommandError,
     CannotStartContainerError,
     CannotStopContainerError,
     ContainerGone,
     RuntimeUnavailable,
 )
-from quarterdeck.agents.runtimes.image import Credentials, Image, Tell, ignore
 from quarterdeck.agents.runtimes.network import NoNetworks
 from quarterdeck.agents.runtimes.port import (
     Changed,
     Container,
     ContainerSpec,
+    Execution,
+    LogBatches,
     Resync,
     RuntimeInfo,
 )
-from quarterdeck.agents.runtimes.process import launch, shim
+from quarterdeck.agents.runtimes.process import execution, launch, output, shim
 from quarterdeck.agents.runtimes.process.health import HealthChecks
+from quarterdeck.agents.runtimes.process.images import NoImages
 from quarterdeck.agents.runtimes.process.store import Ports, Store
 from quarterdeck.agents.runtimes.process.usage import usage
 from quarterdeck.agents.runtimes.process.watch import Watch
+from quarterdeck.events.session import LogQuery, Terminal
 
 CPU_UNITS_PER_CORE = 1024
 START_SECONDS_MAX = 30.0
 KILL_SECONDS_MAX = 10.0
 NAME_ATTEMPTS_MAX = 3
+SHIM = (sys.executable, "-I", "-S", shim.__file__)
 LOOPBACK = "127.0.0.1"
-
-
-class NoImages:
-    """Images are ignored: all are here."""
-
-    async def pull(self, image: str, credentials: Credentials | None = None, tell: Tell = ignore) -> None:
-        """Nothing."""
-
-    async def find(self, image: str) -> Image | None:
-        """Call it by its name."""
-        return Image(image)
-
-    async def remove(self, image: str) -> bool:  # noqa: ARG002 - the port's signature
-        """Nothing."""
-        return True
 
 
 class ProcessRuntime:
@@ -127,15 +118,12 @@ class ProcessRuntime:
         """Raises CannotStartContainerError with what the shim said."""
         directory = self._store.directory(container_id)
         uid, gid = launch.user_ids(spec.user)
-        work = directory / "work"
         if uid >= 0:
-            shutil.chown(work, uid, gid)
-        limits = (launch.nice(spec.cpu_shares), launch.data_bytes(spec), uid, gid)
+            shutil.chown(directory / "work", uid, gid)
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-I", "-S", shim.__file__, str(directory)),
-            *(str(number) for number in limits),
-            spec.working_directory or str(work),
+            *SHIM,
+            str(directory),
+            *launch.settings(spec, directory / "work"),
             *launch.command(spec),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
@@ -224,6 +212,31 @@ class ProcessRuntime:
         """Follow what this object starts, removes, and sees ending; it adopts what runs already."""
         self._ready()
         return self._feed.follow(labels)
+
+    async def logs(self, container_id: str, query: LogQuery) -> LogBatches:
+        """Read what the shim has kept; one that has not started yet has written nothing."""
+        store = self._ready()
+        directory = store.directory(container_id)
+
+        def ended() -> bool:
+            try:
+                return store.container(container_id).state == "exited"
+            except (ContainerGone, FileNotFoundError):
+                return True
+
+        async with aclosing(output.read(directory, query, ended)) as batches:
+            async for batch in batches:
+                yield batch
+
+    async def execute(self, container_id: str, command: tuple[str, ...], terminal: Terminal | None) -> Execution:
+        """Run the command as the shim runs the container's own."""
+        store = self._ready()
+        if store.container(container_id).state != "running":
+            raise CannotExecuteCommandError(f"Container {container_id} is not running")
+        spec, directory = store.spec(container_id), store.directory(container_id)
+        name = terminal.type if terminal is not None else ""
+        whole = (*SHIM, "enter", str(directory), name, *launch.settings(spec, directory / "work"), *command)
+        return await execution.execute(whole, terminal)
 
     async def close(self) -> None:
         """Stop watching; processes and shims go on."""

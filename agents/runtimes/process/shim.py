@@ -6,14 +6,15 @@ if it did not), and lets go of the caller. In the directory it leaves
 
     pids        boot id, then pid and start time of the shim and of the command; made exclusively, so
                 that two shims never run one container
-    exit        the exit code, 128 + n after signal n; written whole, and before the shim ends
-    stdout.log, stderr.log      cut back when they pass LOG_BYTES_MAX, the last part kept in ``….1``
+    output.log  what the command writes (see ``records``); what was there before LOG_BYTES_MAX is kept in ``….1``
+    exit        the exit code, 128 + n after signal n; written whole, after all output, and before the shim ends
 
-It imports little, to start in some 15 ms.
+As ``shim.py enter DIRECTORY TERM NICE DATA_BYTES UID GID CWD COMMAND…`` it becomes another command in that container,
+with the terminal it was started on if TERM names one. It imports little, to start in some 15 ms.
 """
 
 # Importing pathlib takes as long as all the rest, hence:
-# ruff: noqa: PTH104, PTH108, PTH116, PTH123
+# ruff: noqa: PTH104, PTH108, PTH123
 
 import errno
 import os
@@ -21,15 +22,23 @@ import resource
 import select
 import signal
 import sys
+import time
 
+LOG = "output.log"
 LOG_BYTES_MAX = 10 << 20
-LOG_CHECK_SECONDS = 5.0
+READ_BYTES = 64 << 10
+PART_BYTES_MAX = 16 << 10
+"""A line longer than this is kept in parts."""
 ERROR_BYTES_MAX = 4096
-LOGS = ((1, "stdout.log"), (2, "stderr.log"))
+TIOCSCTTY = 0x540E
+NOT_EXECUTABLE = 126
+NOT_FOUND = 127
 
 
 def main(arguments: list[str]) -> None:
-    """Leave the caller's process tree, then supervise."""
+    """Leave the caller's process tree, then supervise; or enter a container."""
+    if arguments[0] == "enter":
+        enter(arguments[1:])
     directory, *rest = arguments
     os.chdir(directory)
     if os.fork() == 0:
@@ -42,10 +51,13 @@ def supervise(arguments: list[str]) -> None:
     """Start the command, and stay until it ends."""
     gate_read, gate_write = os.pipe()
     error_read, error_write = os.pipe()
+    outputs = os.pipe(), os.pipe()
     pid = os.fork()
     if pid == 0:
         os.close(gate_write)
-        become(arguments, gate_read, error_write)
+        become(arguments, gate_read, error_write, tuple(write for _, write in outputs))
+    for _, write in outputs:
+        os.close(write)
     os.close(error_write)
     if not claim(pid):
         os._exit(0)  # somebody else's shim runs it; ours finds its gate closed and ends
@@ -57,20 +69,57 @@ def supervise(arguments: list[str]) -> None:
         os.write(1, error)
         return
     detach()
-    write_whole("exit", str(wait(pid)))
+    streams = {read: Stream(letter) for (read, _), letter in zip(outputs, (b"o", b"e"), strict=True)}
+    write_whole("exit", str(wait(pid, streams)))
 
 
-def become(arguments: list[str], gate: int, error: int) -> None:
+def become(arguments: list[str], gate: int, error: int, outputs: tuple[int, ...]) -> None:
     """Turn this process into the command, or write why not. Does not return."""
-    nice, data_bytes, uid, gid, cwd, *command = arguments
-    step = "start"
     try:
         os.setsid()
         if not os.read(gate, 1):
             os._exit(0)
-        with open("environment", encoding="utf-8", errors="surrogateescape") as file:
-            pairs = [pair.partition("=")[::2] for pair in file.read().split("\0") if pair]
-        redirect()
+        pairs = environment()
+        redirect(outputs, int(arguments[2]))
+        settle(arguments, pairs)
+    except Exception as failure:  # noqa: BLE001 - whatever it is, the agent has to hear it
+        os.write(error, described(failure).encode())
+    os._exit(NOT_FOUND)
+
+
+def enter(arguments: list[str]) -> None:
+    """Turn this process into another command of a container, or say why not on stderr. Does not return."""
+    directory, terminal, *rest = arguments
+    code = NOT_EXECUTABLE
+    try:
+        os.chdir(directory)
+        pairs = environment()
+        os.setsid()
+        if terminal:
+            from fcntl import ioctl  # noqa: PLC0415 - the shim of a container needs it not
+
+            ioctl(0, TIOCSCTTY, 0)
+            pairs["TERM"] = terminal
+        settle(rest, pairs)
+    except FileNotFoundError as failure:
+        code = NOT_FOUND
+        os.write(2, f"{described(failure)}\r\n".encode())
+    except Exception as failure:  # noqa: BLE001 - whatever it is, the caller has to hear it
+        os.write(2, f"{described(failure)}\r\n".encode())
+    os._exit(code)
+
+
+def environment() -> dict[str, str]:
+    """What the container's directory holds of its environment."""
+    with open("environment", encoding="utf-8", errors="surrogateescape") as file:
+        return dict(pair.partition("=")[::2] for pair in file.read().split("\0") if pair)
+
+
+def settle(arguments: list[str], pairs: dict[str, str]) -> None:
+    """Take on limits, place and user, then run the command. Returns by raising, with the step in a note."""
+    nice, data_bytes, uid, gid, cwd, *command = arguments
+    step = "start"
+    try:
         limit(int(nice), int(data_bytes))
         step = f"chdir to {cwd!r}"
         os.chdir(cwd)
@@ -80,10 +129,16 @@ def become(arguments: list[str], gate: int, error: int) -> None:
             os.setgid(int(gid))
             os.setuid(int(uid))
         step = f'exec: "{command[0]}"'
-        execute(command, dict(pairs))
-    except Exception as failure:  # noqa: BLE001 - whatever it is, the agent has to hear it
-        os.write(error, f"{step}: {getattr(failure, 'strerror', None) or failure}".encode())
-    os._exit(127)
+        execute(command, pairs)
+    except Exception as failure:
+        failure.add_note(step)
+        raise
+
+
+def described(failure: Exception) -> str:
+    """Say what failed, and at which step."""
+    step = "".join(getattr(failure, "__notes__", ["start"]))
+    return f"{step}: {getattr(failure, 'strerror', None) or failure}"
 
 
 def execute(command: list[str], environment: dict[str, str]) -> None:
@@ -101,12 +156,13 @@ def execute(command: list[str], environment: dict[str, str]) -> None:
     raise denied or FileNotFoundError(errno.ENOENT, where)
 
 
-def redirect() -> None:
-    """Output to the log files, appending, so that they can be cut while written to."""
+def redirect(outputs: tuple[int, ...], uid: int) -> None:
+    """Output to the shim, as files of the user: who opens /dev/stdout anew must be allowed to."""
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    for descriptor, name in LOGS:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-        os.dup2(os.open(name, flags, 0o600), descriptor)
+    for descriptor, output in enumerate(outputs, 1):
+        if uid >= 0:
+            os.fchown(output, uid, -1)
+        os.dup2(output, descriptor)
 
 
 def limit(nice: int, data_bytes: int) -> None:
@@ -162,26 +218,64 @@ def detach() -> None:
         os.dup2(null, descriptor)
 
 
-def wait(pid: int) -> int:
+class Stream:
+    """What one of the command's streams wrote and is not in the file yet."""
+
+    def __init__(self, letter: bytes) -> None:
+        self.letter = letter
+        self.rest = b""
+
+    def records(self, data: bytes) -> bytes:
+        """Make records of the lines that are whole, and of parts that are too long; nothing is the end."""
+        *whole, self.rest = (self.rest + data).split(b"\n")
+        at = b"%d " % time.time_ns()  # noqa: TID251 - the shim is a program of its own
+        made = [at + self.letter + b" " + line + b"\n" for line in whole]
+        while len(self.rest) > PART_BYTES_MAX or (self.rest and not data):
+            part, self.rest = self.rest[:PART_BYTES_MAX], self.rest[PART_BYTES_MAX:]
+            made.append(at + self.letter.upper() + b" " + part + b"\n")
+        return b"".join(made)
+
+
+def wait(pid: int, streams: dict[int, Stream]) -> int:
     """Exit code of the command; what it left running in its process group is killed, as with a container."""
     ended = os.pidfd_open(pid)
-    while not select.select([ended], [], [], LOG_CHECK_SECONDS)[0]:
-        for _, name in LOGS:
-            cut(name)
+    open_streams = dict(streams)
+    while ended not in (ready := select.select([ended, *open_streams], [], [])[0]):
+        for source in ready:
+            if not keep(open_streams[source], source):
+                del open_streams[source]
     os.killpg(pid, signal.SIGKILL)  # not reaped yet, so the number is still ours
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    for source, stream in open_streams.items():
+        os.set_blocking(source, False)
+        try:
+            while keep(stream, source):
+                pass
+        except BlockingIOError:  # somebody it left behind could still write, and is not waited for
+            append(stream.records(b""))
     return code if code >= 0 else 128 - code
 
 
-def cut(name: str) -> None:
-    """Start a log again when it is too long, keeping the last half of what is allowed."""
-    size = os.stat(name).st_size
-    if size <= LOG_BYTES_MAX:
-        return
-    with open(name, "rb") as log, open(f"{name}.1", "wb") as kept:
-        log.seek(size - LOG_BYTES_MAX // 2)
-        kept.write(log.read(LOG_BYTES_MAX // 2))
-    os.truncate(name, 0)
+def keep(stream: Stream, source: int) -> bool:
+    """Bring what was written into the file; False at the end."""
+    data = os.read(source, READ_BYTES)
+    append(stream.records(data))
+    return bool(data)
+
+
+def append(records: bytes) -> None:
+    """Write to the file; one that is long enough is kept once more, and begun anew. A full disk loses output only."""
+    try:
+        file = os.open(LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            os.write(file, records)
+            long = os.fstat(file).st_size > LOG_BYTES_MAX
+        finally:
+            os.close(file)
+        if long:
+            os.rename(LOG, f"{LOG}.1")
+    except OSError:
+        pass
 
 
 def write_whole(name: str, text: str) -> None:

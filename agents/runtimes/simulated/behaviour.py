@@ -10,6 +10,23 @@ SIGTERM_EXIT_CODE = 143
 MISSING_IMAGE = "missing"
 
 
+class Said(msgspec.Struct, frozen=True):
+    """A line that a container writes, so long after its start."""
+
+    text: str
+    stream: str = "stdout"
+    after_seconds: float = 0.0
+
+
+class Script(msgspec.Struct, frozen=True):
+    """What a command does that is run in a container: write, repeat what it reads if it ``echoes``, and end."""
+
+    says: tuple[tuple[str, str], ...] = ()
+    """Texts and their streams."""
+    exit_code: int = 0
+    echoes: bool = False
+
+
 class Behaviour(msgspec.Struct, frozen=True):
     """By default it starts at once, runs for ever, and ends at once on SIGTERM."""
 
@@ -26,6 +43,9 @@ class Behaviour(msgspec.Struct, frozen=True):
     """How long it takes to end after SIGTERM."""
     stop_exit_code: int = SIGTERM_EXIT_CODE
     ignores_sigterm: bool = False
+    says: tuple[Said, ...] = ()
+    commands: dict[str, Script] = {}
+    """By their first word."""
     health: tuple[tuple[float, Health], ...] = ((0.0, "HEALTHY"),)
     """What its health check says, so many seconds after it started; where the spec has one."""
 

@@ -3,7 +3,9 @@
 It outlives the runtime objects that drive it, as a Docker daemon outlives agents.
 """
 
+import asyncio
 import itertools
+from collections import deque
 from collections.abc import Iterable
 from functools import partial
 
@@ -16,14 +18,18 @@ from quarterdeck.agents.runtimes.simulated.behaviour import (
     Behaviour,
     BehaviourOf,
     ImageOf,
+    Said,
     all_but_missing,
     run_for_ever,
 )
 from quarterdeck.agents.runtimes.simulated.timers import Clock, Timers
+from quarterdeck.events.session import LogLine
 
 SIGKILL_EXIT_CODE = 137
 DYNAMIC_PORT_MIN = 32768
 DYNAMIC_PORT_MAX = 60999
+LINES_KEPT_MAX = 10_000
+NANOSECONDS = 1_000_000_000
 SIZE = RuntimeInfo(name="simulated", version="1", api_version="", cpu=4096, memory_mib=16384)
 
 Port = tuple[str, int]
@@ -36,6 +42,9 @@ class Held(msgspec.Struct):
     seen: Container
     behaviour: Behaviour
     run: int = 0
+    lines: deque[LogLine] = msgspec.field(default_factory=lambda: deque(maxlen=LINES_KEPT_MAX))
+    written: int = 0
+    """Lines in all, those not kept any more included."""
 
 
 class SimulatedHost:
@@ -66,8 +75,17 @@ class SimulatedHost:
         self._timers = Timers(clock)
         self._feeds: dict[ChangeFeed, None] = {}  # in order: simulations are deterministic
         self._away = False
+        self.stirred = asyncio.Event()
+        """Set, and replaced by another, when something was written, or a container began or ended."""
 
     # ---- hooks
+
+    def say(self, container_id: str, text: str, stream: str = "stdout") -> None:
+        """The container writes a line."""
+        held = self.held(container_id)
+        held.lines.append(LogLine(round(self.clock.now() * NANOSECONDS), stream, f"{text}\n".encode()))
+        held.written += 1
+        self._stir()
 
     def kill(self, container_id: str, *, exit_code: int = SIGKILL_EXIT_CODE, oom: bool = False) -> None:
         """The container ends without anybody having asked."""
@@ -89,6 +107,7 @@ class SimulatedHost:
         self._away = True
         for feed in self._feeds:
             feed.pause()
+        self._stir()
 
     def daemon_back(self) -> None:
         """Calls work again, and followers learn that they missed something."""
@@ -116,6 +135,7 @@ class SimulatedHost:
     def leave(self, feed: ChangeFeed) -> None:
         """Not any more."""
         self._feeds.pop(feed, None)
+        self._stir()
 
     def containers(self) -> Iterable[Container]:
         """All of them, in order of creation."""
@@ -157,6 +177,7 @@ class SimulatedHost:
         held.seen = msgspec.structs.replace(seen, oom_killed=False, health="UNKNOWN" if checked else None)
         held.run += 1
         self._publish(held)
+        self._speak(container_id, held, now)
         if held.behaviour.run_seconds is not None:
             self._timers.at(now + held.behaviour.run_seconds, partial(self._expire, container_id, held.run))
         for seconds, health in held.behaviour.health if checked else ():
@@ -186,6 +207,24 @@ class SimulatedHost:
             code = SIGKILL_EXIT_CODE if held.behaviour.oom else held.behaviour.exit_code
             self.end(container_id, code, oom=held.behaviour.oom)
 
+    def _speak(self, container_id: str, held: Held, now: float) -> None:
+        """Write what a run writes, each line at its time if that run still goes on."""
+        run = held.run
+        for said in held.behaviour.says:
+
+            def write(said: Said = said) -> None:
+                if held.run == run and held.seen.state == "running":
+                    self.say(container_id, said.text, said.stream)
+
+            if said.after_seconds:
+                self._timers.at(now + said.after_seconds, write)
+            else:
+                write()
+
+    def _stir(self) -> None:
+        self.stirred.set()
+        self.stirred = asyncio.Event()
+
     def _turn(self, container_id: str, run: int, health: Health) -> None:
         held = self._held.get(container_id)
         if held is not None and held.run == run:
@@ -194,6 +233,7 @@ class SimulatedHost:
     def _publish(self, held: Held) -> None:
         for feed in self._feeds:
             feed.publish(held.seen.id, held.seen.labels)
+        self._stir()
 
     def _bind(self, spec: ContainerSpec) -> tuple[PortMapping, ...]:
         """All ports of the spec or none. Raises CannotStartContainerError."""

@@ -3,17 +3,30 @@
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
+from quarterdeck.agents.runtimes import records
 from quarterdeck.agents.runtimes.changes import ChangeFeed, carries
 from quarterdeck.agents.runtimes.errors import (
     CannotCreateContainerError,
+    CannotExecuteCommandError,
     ContainerGone,
     ImageMissing,
     RuntimeUnavailable,
 )
 from quarterdeck.agents.runtimes.network import NoNetworks
-from quarterdeck.agents.runtimes.port import Changed, Container, ContainerSpec, Resync, RuntimeInfo
+from quarterdeck.agents.runtimes.port import (
+    Changed,
+    Container,
+    ContainerSpec,
+    Execution,
+    LogBatches,
+    Resync,
+    RuntimeInfo,
+)
+from quarterdeck.agents.runtimes.simulated.behaviour import Script
+from quarterdeck.agents.runtimes.simulated.execution import SimulatedExecution
 from quarterdeck.agents.runtimes.simulated.host import SIGKILL_EXIT_CODE, SimulatedHost
 from quarterdeck.agents.runtimes.simulated.images import SimulatedImages
+from quarterdeck.events.session import LogQuery, Terminal
 
 
 class SimulatedRuntime:
@@ -102,11 +115,44 @@ class SimulatedRuntime:
         """Follow the host, except while its daemon is away."""
         return self._feed.follow(labels)
 
+    async def logs(self, container_id: str, query: LogQuery) -> LogBatches:
+        """Look at what was written, and on."""
+        self._check()
+        held = self._host.held(container_id)
+        read = held.written
+        if first := list(records.picked(held.lines, query)):
+            yield first
+        while query.follow:
+            stirred = self._host.stirred
+            over = held.seen.state == "exited" or container_id not in self._ids()
+            new = list(held.lines)[-(held.written - read) :] if held.written > read else []
+            read = held.written
+            if found := [line for line in new if records.wanted(line, query)]:
+                yield found
+            if over or self._closed:
+                return
+            await stirred.wait()
+            self._host.check()
+
+    async def execute(self, container_id: str, command: tuple[str, ...], terminal: Terminal | None) -> Execution:  # noqa: ARG002 - the port's signature
+        """Do as the behaviour says."""
+        self._check()
+        held = self._host.held(container_id)
+        if held.seen.state != "running":
+            raise CannotExecuteCommandError(f"Container {container_id} is not running")
+        missing = Script(
+            says=((f'exec: "{command[0]}": executable file not found in $PATH\n', "stderr"),), exit_code=127
+        )
+        return SimulatedExecution(held.behaviour.commands.get(command[0], missing))
+
     async def close(self) -> None:
         """Leave the host as it is."""
         self._closed = True
         self._host.leave(self._feed)
         self._feed.close()
+
+    def _ids(self) -> set[str]:
+        return {each.id for each in self._host.containers()}
 
     def _check(self) -> None:
         if self._closed:

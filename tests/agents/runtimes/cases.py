@@ -17,6 +17,7 @@ from quarterdeck.agents.runtimes.port import Changed, Container, ContainerSpec, 
 from quarterdeck.agents.runtimes.process import ProcessRuntime
 from quarterdeck.agents.runtimes.process.store import Store
 from quarterdeck.agents.runtimes.simulated import Behaviour, SimulatedHost, SimulatedRuntime
+from quarterdeck.agents.runtimes.simulated.behaviour import Said, Script
 from tests import docker_engine
 
 WAIT_SECONDS_MAX = 15.0
@@ -41,6 +42,10 @@ class RuntimeCase(Protocol):
     images_matter: bool
     forever: Program
     unknown: Program
+    greet: tuple[str, ...]
+    """A command that writes "out" and "err", each to its stream, and exits with 3."""
+    cat: tuple[str, ...]
+    """A command that writes what it reads, and exits with 0 when that ends."""
     healthy: tuple[str, ...]
     unhealthy: tuple[str, ...]
     hanging: tuple[str, ...]
@@ -61,6 +66,10 @@ class RuntimeCase(Protocol):
 
     def on_sigterm(self, code: int | None) -> Program:
         """Exits with the code when it gets SIGTERM, or ignores it."""
+        ...
+
+    def says(self, *lines: tuple[str, str], ends: bool = True) -> Program:
+        """Writes lines, each to its stream; then exits with 0, or runs for ever."""
         ...
 
     async def ready(self) -> None:
@@ -131,6 +140,8 @@ class Shell(Specs):
 
     forever = Program(("sleep", "1000"))
     unknown = Program(("no-such-command",))
+    greet: tuple[str, ...] = ("sh", "-c", "echo out; echo err >&2; exit 3")
+    cat: tuple[str, ...] = ("cat",)
     healthy: tuple[str, ...] = ("CMD", "true")
     unhealthy: tuple[str, ...] = ("CMD", "no-such-command")
     hanging: tuple[str, ...] = ("CMD", "sleep", "1000")
@@ -154,6 +165,12 @@ class Shell(Specs):
     def on_sigterm(self, code: int | None) -> Program:
         trap = "" if code is None else f"exit {code}"
         return Program(("sh", "-c", f"trap '{trap}' TERM; : > $READY; while :; do sleep 0.05; done"))
+
+    def says(self, *lines: tuple[str, str], ends: bool = True) -> Program:
+        numbers = {"stdout": 1, "stderr": 2}
+        # A pause keeps the order of the two streams.
+        script = "; sleep 0.02; ".join(f"echo '{text}' >&{numbers[stream]}" for stream, text in lines)
+        return Program(("sh", "-c", script + ("" if ends else "; sleep 1000")))
 
     async def ready(self) -> None:
         await eventually((self.folder / "ready").exists)
@@ -248,6 +265,8 @@ class SimulatedCase(Specs):
     images_matter = True
     forever = Program(("forever",))
     unknown = Program(("unknown",))
+    greet: tuple[str, ...] = ("greet",)
+    cat: tuple[str, ...] = ("cat",)
     healthy: tuple[str, ...] = ("CMD", "healthy")
     unhealthy: tuple[str, ...] = ("CMD", "unhealthy")
     hanging: tuple[str, ...] = ("CMD", "unhealthy")
@@ -270,11 +289,19 @@ class SimulatedCase(Specs):
                 return Behaviour(ignores_sigterm=True)
             case ("sigterm", code):
                 return Behaviour(stop_seconds=1, stop_exit_code=int(code))
+            case ("says", end, *words):
+                pairs = zip(words[::2], words[1::2], strict=True)
+                lines = tuple(Said(text, stream, number * 0.02) for number, (stream, text) in enumerate(pairs))
+                return Behaviour(says=lines, run_seconds=1.0 if end else None)
             case _ if spec.health_check is not None:
                 passes = "healthy" in spec.health_check.command
                 return Behaviour(health=((1.0, "HEALTHY" if passes else "UNHEALTHY"),))
             case _:
-                return Behaviour()
+                says = (("out\n", "stdout"), ("err\n", "stderr"))
+                return Behaviour(commands={"greet": Script(says=says, exit_code=3), "cat": Script(echoes=True)})
+
+    def says(self, *lines: tuple[str, str], ends: bool = True) -> Program:
+        return Program(("says", "ends" if ends else "", *(word for line in lines for word in line)))
 
     def open(self) -> SimulatedRuntime:
         return SimulatedRuntime(self.host)

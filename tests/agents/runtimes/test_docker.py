@@ -16,11 +16,13 @@ from quarterdeck.agents.runtimes.errors import (
     CannotCreateContainerError,
     CannotCreateVolumeError,
     CannotPullContainerError,
+    CannotReadLogsError,
     CannotStartContainerError,
     RuntimeUnavailable,
 )
 from quarterdeck.agents.runtimes.options import Options
 from quarterdeck.agents.runtimes.port import OUT_OF_MEMORY, Mount, PortMapping, Resync, Volume
+from quarterdeck.events.session import LogQuery
 from tests import docker_engine
 from tests.agents.runtimes.cases import DockerCase, Program, exited, next_change, next_resync
 from tests.agents.runtimes.conftest import swept
@@ -196,6 +198,42 @@ async def test_following_waits_for_a_daemon_that_is_not_there_yet(case: DockerCa
         await next_resync(changes)
     await runtime.close()
     await proxy.cut()
+
+
+async def test_what_a_container_keeps_of_its_output_is_bounded_unless_its_definition_says_otherwise(
+    case: DockerCase, runtime: DockerRuntime
+) -> None:
+    plain = await runtime.create(case.spec("plain", case.forever))
+    asked = await runtime.create(case.spec("asked", case.forever, log_driver="json-file", log_options={"tag": "x"}))
+    assert raw(plain)["HostConfig"]["LogConfig"] == {
+        "Type": "json-file",
+        "Config": {"max-size": "10m", "max-file": "3"},
+    }
+    assert raw(asked)["HostConfig"]["LogConfig"] == {"Type": "json-file", "Config": {"tag": "x"}}
+
+
+async def test_logs_that_go_elsewhere_say_so(case: DockerCase, runtime: DockerRuntime) -> None:
+    spec = case.spec("elsewhere", case.says(("stdout", "hello")), log_driver="none")
+    container_id = await runtime.create(spec)
+    await runtime.start(container_id)
+    await exited(runtime, container_id)
+    with pytest.raises(CannotReadLogsError, match="log driver none sends its output elsewhere") as caught:
+        async for _ in runtime.logs(container_id, LogQuery()):
+            pass
+    assert "json-file, local or journald" in caught.value.reason
+
+
+@pytest.mark.parametrize("driver", ["local", "json-file"])
+async def test_rotated_logs_are_read_in_order(case: DockerCase, runtime: DockerRuntime, driver: str) -> None:
+    options = {"max-size": "20k", "max-file": "3"}
+    script = Program(("sh", "-c", "i=0; while [ $i -lt 3000 ]; do i=$((i+1)); echo line $i; done"))
+    container_id = await runtime.create(case.spec("rotates", script, log_driver=driver, log_options=options))
+    await runtime.start(container_id)
+    await exited(runtime, container_id)
+    read = [line.data async for batch in runtime.logs(container_id, LogQuery()) for line in batch]
+    last = int(read[0].split()[1])
+    assert read == [b"line %d\n" % number for number in range(last, 3001)]
+    assert [each.data async for some in runtime.logs(container_id, LogQuery(tail=3)) for each in some] == read[-3:]
 
 
 async def test_a_volume_that_must_be_there_and_is_not_is_the_reason(case: DockerCase, runtime: DockerRuntime) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -176,6 +177,12 @@ async def test_the_size_of_a_task_bounds_its_containers_together(task: Task) -> 
     assert (ROOT / "cpu/ecs" / task.id / "cpu.cfs_quota_us").read_text() == "25000\n"
     for held in task.containers.values():
         assert (ROOT / "memory/ecs" / task.id / held.id).is_dir(), "what it bounds is inside"
+    async with AsyncExitStack() as stack:
+        sweeper = DockerRuntime()  # another object, told nothing of the daemon
+        stack.push_async_callback(sweeper.close)
+        for held in await sweeper.list({labels.CONTAINER_INSTANCE: task.id}):
+            await sweeper.remove(held.id)
+    assert not (ROOT / "memory/ecs" / task.id).exists()
 
 
 @pytest.mark.docker

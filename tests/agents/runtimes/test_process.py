@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from quarterdeck.agents.runtimes import records
 from quarterdeck.agents.runtimes.errors import CannotCreateContainerError, CannotStartContainerError
 from quarterdeck.agents.runtimes.options import Options
 from quarterdeck.agents.runtimes.port import Container, ContainerSpec, PortMapping, Resync, TaskBounds
 from quarterdeck.agents.runtimes.process import ProcessRuntime, launch, shim
 from quarterdeck.agents.runtimes.process.store import LOST, Store
+from quarterdeck.events.session import LogQuery
 from tests.agents.runtimes.cases import ProcessCase, Program, eventually, exited, next_change
 from tests.agents.runtimes.conftest import swept
 
@@ -41,7 +43,12 @@ async def output(case: ProcessCase, runtime: ProcessRuntime, script: str, **fiel
     container_id = await runtime.create(case.spec("prints", Program(("sh", "-c", script)), **fields))
     await runtime.start(container_id)
     await exited(runtime, container_id)
-    return (case.data / "containers" / container_id / "stdout.log").read_text()
+    return await written(runtime, container_id)
+
+
+async def written(runtime: ProcessRuntime, container_id: str) -> str:
+    lines = [line async for batch in runtime.logs(container_id, LogQuery()) for line in batch]
+    return b"".join(line.data for line in lines if line.stream == "stdout").decode()
 
 
 async def test_the_environment_is_the_specs_and_a_path(case: ProcessCase, runtime: ProcessRuntime) -> None:
@@ -56,7 +63,7 @@ async def test_ports_are_told_by_the_environment(case: ProcessCase, runtime: Pro
     running = await runtime.start(await runtime.create(spec))
     await case.ready()
     web, admin = (port.host_port for port in running.ports)
-    printed = (case.data / "containers" / running.id / "stdout.log").read_text()
+    printed = await written(runtime, running.id)
     assert printed == f"{web} {web} {admin}\n"
 
 
@@ -170,15 +177,46 @@ async def test_a_removal_that_was_cut_short_is_finished(case: ProcessCase) -> No
     await after.close()
 
 
-def test_a_long_log_is_cut_and_its_end_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_log_is_put_aside_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(shim, "LOG_BYTES_MAX", 8)
-    Path("stdout.log").write_text("12345678")
-    shim.cut("stdout.log")
-    assert Path("stdout.log").read_text() == "12345678"
-    Path("stdout.log").write_text("123456789")
-    shim.cut("stdout.log")
-    assert (Path("stdout.log").read_text(), Path("stdout.log.1").read_text()) == ("", "6789")
+    shim.append(b"12345678")
+    assert Path("output.log").read_text() == "12345678"
+    shim.append(b"9")
+    assert [path.name for path in tmp_path.iterdir()] == ["output.log.1"]
+    shim.append(b"next")
+    assert (Path("output.log").read_text(), Path("output.log.1").read_text()) == ("next", "123456789")
+    shim.append(b"and next")
+    assert Path("output.log.1").read_text() == "nextand next"
+
+
+def test_the_shim_writes_records_as_they_are_read() -> None:
+    stream = shim.Stream(b"e")
+    kept = stream.records(b"one\nand two\n\x00\xff thr") + stream.records(b"ee\n") + stream.records(b"end")
+    kept += stream.records(b"x" * shim.PART_BYTES_MAX) + stream.records(b"")
+    read = list(records.lines(kept.splitlines(keepends=True)))
+    assert [line.stream for line in read] == ["stderr"] * 5
+    ends = ("end" + "x" * shim.PART_BYTES_MAX).encode()
+    parts = [(ends[: shim.PART_BYTES_MAX], False), (ends[shim.PART_BYTES_MAX :], False)]
+    wholes = [(b"one\n", True), (b"and two\n", True), (b"\x00\xff three\n", True)]
+    assert [(line.data, line.whole) for line in read] == [*wholes, *parts]
+
+
+async def test_a_reader_that_is_slow_misses_nothing_when_a_log_is_put_aside(
+    case: ProcessCase, runtime: ProcessRuntime
+) -> None:
+    spec = case.spec(
+        "slow", Program(("sh", "-c", "echo first; : > $READY; while [ -e $READY ]; do :; done; echo last"))
+    )
+    running = await runtime.start(await runtime.create(spec))
+    await case.ready()
+    directory = case.data / "containers" / running.id
+    async with aclosing(runtime.logs(running.id, LogQuery(follow=True))) as batches:
+        read = [line.data for line in await anext(batches)]
+        (directory / shim.LOG).rename(directory / f"{shim.LOG}.1")
+        (case.folder / "ready").unlink()
+        read += [line.data async for batch in batches for line in batch]
+    assert read == [b"first\n", b"last\n"]
 
 
 @pytest.mark.parametrize(("shares", "nice"), [(0, 0), (2, 19), (256, 6), (512, 3), (1024, 0), (4096, 0)])

@@ -16,3 +16,14 @@ def shared_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UpProcess]:
         yield shared
     finally:
         shared.close()
+
+
+@pytest.fixture(scope="package")
+def process_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UpProcess]:
+    """One `up` whose tasks are host processes, which end with it; likewise."""
+    shared = UpProcess(tmp_path_factory.mktemp("process") / "data", "--runtime", "process", "--stop-tasks")
+    try:
+        shared.start()
+        yield shared
+    finally:
+        shared.close()

@@ -9,6 +9,7 @@ from quarterdeck.engine.core import (
     attribute,
     container_instance,
     placement_options,
+    queued_task,
     report,
     service,
     task,
@@ -16,6 +17,7 @@ from quarterdeck.engine.core import (
 )
 from quarterdeck.engine.core.errors import Refusal
 from quarterdeck.engine.core.placement import Placed, closest, matrix, place
+from quarterdeck.engine.core.queue_step import work_queue
 from quarterdeck.engine.core.reconcile import reconcile
 from quarterdeck.engine.core.turn import Settings
 from quarterdeck.events import shapes
@@ -134,6 +136,7 @@ class Chaos(Story):
         for _ in range(ROUNDS_MAX):
             before = len(self.commits)
             self.when(task_protection.expire)
+            self.when(lambda turn: work_queue(turn, self.cluster()))
             for name in self.cluster().services:
                 self.settle(name)
             self.agents_start()
@@ -168,6 +171,8 @@ def ask(story: Chaos, one: int, two: int) -> None:
     constraints, strategies = options(one, two)
     rule = placement_options.rule(constraints, strategies)
     group, demand = GROUPS[one % len(GROUPS)], constrained(_demand(story, two), constraints)
+    if group in story.cluster().room.daemons:
+        return  # nobody chooses where a daemon goes
     found = place(story.cluster(), group, demand, rule, f"seed {one}")
     assert (found.instance.id if isinstance(found, Placed) else "") == best(story, group, demand, rule, f"seed {one}")
     rejected = sum(found.explanation.rejected.values())
@@ -193,7 +198,11 @@ def run(story: Chaos, one: int, two: int) -> None:
     constraints, strategies = options(one, two)
     rule, demand = placement_options.rule(constraints, strategies), constrained(_demand(story, two), constraints)
     request = shapes.RunTaskRequest(
-        task_definition=named(two), group=group, placement_constraints=constraints, placement_strategy=strategies
+        task_definition=named(two),
+        group=group,
+        placement_constraints=constraints,
+        placement_strategy=strategies,
+        tags=[shapes.Tag(key=queued_task.TAG, value="9")] if two % 3 == 0 else None,
     )
     for _ in range(one % 3 + 1):
         expected = best(story, group, demand, rule, hexadecimal(story.ids.count + 1))
@@ -315,6 +324,9 @@ def reregister(story: Chaos, one: int, two: int) -> None:
 
 def create_service(story: Chaos, one: int, two: int) -> None:
     minimum, maximum = PERCENTS[two % len(PERCENTS)]
+    if one % 4 == 3:
+        create_daemon(story, one, two)
+        return
     story.when(
         service.create,
         shapes.CreateServiceRequest(
@@ -329,6 +341,18 @@ def create_service(story: Chaos, one: int, two: int) -> None:
                 maximum_percent=maximum,
                 **RULES[one // len(SERVICES) % len(RULES)],
             ),
+        ),
+    )
+
+
+def create_daemon(story: Chaos, one: int, two: int) -> None:
+    story.when(
+        service.create,
+        shapes.CreateServiceRequest(
+            service_name=SERVICES[two % len(SERVICES)],
+            task_definition=named(two),
+            scheduling_strategy="DAEMON",
+            placement_constraints=options(one, two)[0],
         ),
     )
 
@@ -356,6 +380,10 @@ def schedule(story: Chaos, one: int, two: int) -> None:
     if names:
         name = names[one % len(names)]
         story.when(lambda turn: reconcile(turn, story.cluster(), story.service(name)))
+
+
+def queue(story: Chaos, one: int, two: int) -> None:
+    story.when(lambda turn: work_queue(turn, story.cluster()))
 
 
 def settle(story: Chaos, one: int, two: int) -> None:
@@ -395,6 +423,7 @@ ACTS: tuple[Callable[[Chaos, int, int], Any], ...] = (
     reregister,
     delete_service,
     mark,
+    queue,
     told_health,
 )
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from quarterdeck.engine.core.scale_in import in_scale_in_order
-from tests.engine.core.story import Story, created, defined, given, joined, placed, started
+from quarterdeck.events.service import ServiceUpdated
+from tests.engine.core.story import Story, chain, created, defined, given, joined, placed, started
 
 
 def serving(**tasks: str) -> Story:
@@ -17,7 +20,8 @@ def serving(**tasks: str) -> Story:
 
 
 def order(story: Story) -> str:
-    return "".join(each.id for each in in_scale_in_order(story.cluster(), story.service(), story.live()))
+    tasks = [each for each in story.live() if each.group == "service:web"]
+    return "".join(each.id for each in in_scale_in_order(story.cluster(), story.service(), tasks))
 
 
 def test_tasks_that_do_not_run_yet_go_first() -> None:
@@ -45,3 +49,33 @@ def test_scaling_in_and_out_is_one_the_mirror_of_the_other() -> None:
 def test_what_was_chosen_before_counts_as_gone() -> None:
     """Of a1's three tasks two do not run yet: when they are chosen, a2 has more than a1."""
     assert order(serving(P="a1", Q="a1", r="a1", s="a2", t="a2"))[:3] == "QPt"
+
+
+def packed(*strategies: str, **tasks: str) -> Story:
+    """Tasks of a service that has placement strategies."""
+    story = serving()
+    settings = msgspec.structs.replace(story.service().settings, placement_strategy=chain(*strategies))
+    story.given(ServiceUpdated(cluster="default", service="web", settings=settings))
+    for name, instance in tasks.items():
+        story.after(1.0).given(placed(name, instance, instance[0], service="web"), started(name))
+    return story
+
+
+def test_what_is_packed_ends_where_most_would_be_left() -> None:
+    story = packed("binpack memory", p="a1", q="a1", r="b1", s="c1")
+    story.given(placed("x", "c1", "c"))
+    assert order(story)[0] == "r", "b1 would be empty"
+    assert order(packed("binpack cpu", p="a1", q="a1", r="b1")) == "rqp"
+
+
+def test_what_is_spread_over_zones_and_packed_gives_from_the_fullest_zone_where_most_would_be_left() -> None:
+    story = packed("spread attribute:ecs.availability-zone", "binpack cpu", p="a1", q="a1", r="a2", s="b1")
+    assert order(story)[0] == "r"
+
+
+def test_what_is_spread_over_instances_gives_from_the_one_with_most_whatever_its_zone() -> None:
+    assert order(packed("spread instanceId", p="a1", q="a2", r="b1", s="b1"))[0] == "s"
+
+
+def test_where_chance_placed_all_end_once() -> None:
+    assert sorted(order(packed("random", p="c1", q="a1", r="a1"))) == ["p", "q", "r"]

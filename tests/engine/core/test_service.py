@@ -127,11 +127,6 @@ def test_the_name_of_a_draining_service_is_not_free() -> None:
             "InvalidParameterException",
             LAUNCH_AND_STRATEGY,
         ),
-        (
-            web(scheduling_strategy="DAEMON", desired_count=None),
-            "UnsupportedFeatureException",
-            "The scheduling strategy DAEMON is not supported by this version.",
-        ),
         (web(launch_type="FARGATE"), "UnsupportedFeatureException", "Only the launch type EC2 is supported."),
         (
             web(deployment_controller=shapes.DeploymentController(type="EXTERNAL")),

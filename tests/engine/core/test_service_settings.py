@@ -294,7 +294,6 @@ def test_steps_have_defaults() -> None:
 @pytest.mark.parametrize(
     "request_",
     [
-        daemon(),
         web(capacity_provider_strategy=strategy((1, 0))),
         web(deployment_controller=controlled("CODE_DEPLOY"), load_balancers=[BALANCED]),
         web("disk", volume_configurations=[shapes.ServiceVolumeConfiguration(name="v")]),

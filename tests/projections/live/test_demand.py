@@ -63,15 +63,3 @@ def test_a_task_with_a_network_of_its_own_takes_no_port_of_the_host() -> None:
 def test_equal_demands_are_equal_keys() -> None:
     one = demand(of(container(port_mappings=ports((80, "tcp")))))
     assert {one: 1}[demand(of(container(port_mappings=ports((80, "tcp")))))] == 1
-
-
-def test_gpus_are_counted_over_containers_and_overridden() -> None:
-    gpus = [
-        shapes.ResourceRequirement(type="GPU", value="2"),
-        shapes.ResourceRequirement(type="NeuronDevice", value="1"),
-    ]
-    parts = [shapes.ContainerDefinition(name=name, resource_requirements=gpus) for name in ("a", "b")]
-    definition = shapes.TaskDefinition(container_definitions=parts)
-    assert demand(definition).gpus == 4
-    override = shapes.ContainerOverride(name="a", resource_requirements=[])
-    assert demand(definition, shapes.TaskOverride(container_overrides=[override])).gpus == 2

@@ -276,6 +276,8 @@ class World:
             service.ServiceRebalancingStopped(**of, reason="x"),
             service.ServiceRebalancingCompleted(**of, zones={"a": 2, "b": 2}),
             service.ServiceScaleInBlocked(**of, deployment=deployment, protected=3),
+            service.ServiceDesiredCountChanged(**of, desired_count=2),
+            service.ServiceDaemonConstraintViolated(**of, deployment=deployment, container_instances=["x"]),
             alarm.AlarmStateChanged(alarm="errors", state=("OK", "ALARM")[choice % 2]),
             service.DeploymentBaking(**of, deployment=deployment, until=START),
             service.DeploymentStageEntered(**of, deployment=deployment, stage="PRE_SCALE_UP"),
@@ -333,7 +335,9 @@ class World:
         fresh.instance, fresh.last = instance, "PENDING"
         self.tasks[fresh.name] = fresh
         of: dict[str, Any] = {"cluster": fresh.cluster, "task": fresh.name}
-        return [requested, task.TaskPlaced(**of, container_instance=instance, zone=ZONE)]
+        waits = task.TaskQueued(**of, until=START, reason="RESOURCE:CPU", explanation=EXPLANATION)
+        queued = [waits] if choice % 2 and not fresh.deployment else []
+        return [requested, *queued, task.TaskPlaced(**of, container_instance=instance, zone=ZONE)]
 
     def _one(self, choice: int, *last: str) -> Task | None:
         found = [each for each in self.tasks.values() if each.last in last]
@@ -356,6 +360,8 @@ class World:
             until = START + 60.0 * choice
             told: list[AnyEvent] = [task.TaskProtectionEnabled(**of, expires_at=until)]
             return [*told, task.TaskProtectionDisabled(**of)] if choice % 3 == 2 else told
+        if choice % 7 == 6:
+            return [task.ExecuteCommandRequested(**of, container="main", command="sh", session="ecs-execute-command-1")]
         report = task.ContainerReport(name="main", status="RUNNING", health_status="UNHEALTHY")
         return [
             task.ContainerStateChanged(**of, container=report),
