@@ -120,15 +120,16 @@ def _failed(hook: HookState) -> bool:
 
 
 def _keep_all(site: Site) -> Next:
-    """Keep blue at the desired count, and green from SCALE_UP on; replace tasks of either that fail their checks."""
-    sides = [site._replace(deployment=_blue(site))]
-    if STAGES.index(site.deployment.stage) >= STAGES.index("SCALE_UP"):
-        sides.append(site)
-    kept = []
-    for side in sides:
-        unwell = examine(side)
-        kept += [stop(side, unwell.tasks, len(unwell.tasks), FAILED), Next(at=unwell.at), _keep(side)]
-    return reduce(both, kept)
+    """Keep blue at the desired count, and green from SCALE_UP on."""
+    begun = STAGES.index(site.deployment.stage) >= STAGES.index("SCALE_UP")
+    sides = [site._replace(deployment=_blue(site)), *([site] if begun else [])]
+    return reduce(both, [both(_heal(side), _keep(side)) for side in sides])
+
+
+def _heal(site: Site) -> Next:
+    """Stop tasks that fail their health checks; others are started for them."""
+    unwell = examine(site)
+    return both(stop(site, unwell.tasks, len(unwell.tasks), FAILED), Next(at=unwell.at))
 
 
 def _keep(site: Site) -> Next:
@@ -180,7 +181,7 @@ def _counts(cluster: ClusterState, task: TaskState) -> bool:
 
 def _work(site: Site) -> Next | None:
     """Do the work of a stage; None once it is done."""
-    turn, _, service, green = site
+    turn, cluster, service, green = site
     match green.stage:
         case "RECONCILE_SERVICE":
             return _clear_away(site)

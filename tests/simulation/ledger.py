@@ -118,7 +118,7 @@ class Wish(msgspec.Struct):
     @property
     def upper(self) -> int:
         """How many tasks may be there at once: all twice while old and new run side by side."""
-        if self.staged:
+        if self.staged and self.primary not in self.completed:
             return 2 * self.desired
         percent = self.settings.deployment_configuration.maximum_percent
         return floor(self.desired * (200 if percent is None else percent) / 100)

@@ -23,7 +23,7 @@ from quarterdeck.events.service import (
     DeploymentTrafficShifted,
     ServiceUpdated,
 )
-from quarterdeck.events.task import TaskHealthChanged, TaskProtectionEnabled
+from quarterdeck.events.task import TaskHealthChanged, TaskProtectionEnabled, TaskStarted
 from tests.checkers import check
 from tests.engine.core.story import ARN, NOON, Story, created, defined, deployed, given, joined, stopped
 
@@ -284,6 +284,37 @@ def test_both_sides_are_kept_at_the_desired_count() -> None:
     story.after(5 * MINUTE).run_service()
     assert count(story) == {"app:2": 2}
     check(story.state)
+
+
+def test_unhealthy_tasks_are_replaced_on_both_sides_and_old_ones_do_not_keep_green_from_going_on() -> None:
+    story = given(defined("app:1", checked=True), defined("app:2", checked=True), joined("a1", cpu=9999, memory=9999))
+    story.given(created(count=2, rules={"strategy": "BLUE_GREEN"}))
+    health(story, "HEALTHY")
+    story.given(deployed("app:2", GREEN))
+    story.settle()
+    (ill, _) = [each.id for each in story.live() if each.definition == "app:1"]
+    story.given(TaskHealthChanged(cluster="default", task=ill, health_status="UNHEALTHY"))
+    story.settle()
+    assert story.task(ill).stop_reason == "Task failed container health checks"
+    assert count(story) == {"app:1": 2, "app:2": 2}
+    for each in [each for each in story.live() if each.definition == "app:2"]:
+        story.given(TaskStarted(cluster="default", task=each.id))
+        assert stages(story)[-1] == "SCALE_UP"
+        story.given(TaskHealthChanged(cluster="default", task=each.id, health_status="HEALTHY"))
+    story.settle()
+    assert "POST_SCALE_UP" in stages(story)
+    health(story, "HEALTHY")
+    assert count(story) == {"app:2": 2}
+    check(story.state)
+
+
+def health(story: Story, status: str) -> None:
+    """Let agents and health checks work to the end."""
+    for _ in range(9):
+        story.run_service()
+        fresh = [each for each in story.live() if each.last_status == "RUNNING" and each.health == "UNKNOWN"]
+        story.given(TaskHealthChanged(cluster="default", task=each.id, health_status=status) for each in fresh)
+    assert story.service().steady
 
 
 def test_without_room_for_green_blue_goes_on_and_it_is_told() -> None:
