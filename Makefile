@@ -50,7 +50,7 @@ check: setup
 	@echo "· lint"    && $(BIN)/ruff check
 	@echo "· types"   && $(BIN)/mypy
 	@echo "· imports" && $(BIN)/lint-imports --no-logo
-	@echo "· tests"   && $(BIN)/pytest -m "not nats and not docker and not browser and not slow"
+	@echo "· tests"   && $(BIN)/pytest --numprocesses $(JOBS) --dist loadfile -m "not nats and not docker and not browser and not slow"
 
 seeds: setup
 	@$(BIN)/python -m tests.simulation --seeds $(or $(N),1000) --first $(or $(FIRST),0)

@@ -181,7 +181,7 @@ def _counts(cluster: ClusterState, task: TaskState) -> bool:
 
 def _work(site: Site) -> Next | None:
     """Do the work of a stage; None once it is done."""
-    turn, cluster, service, green = site
+    turn, _, service, green = site
     match green.stage:
         case "RECONCILE_SERVICE":
             return _clear_away(site)
