@@ -162,14 +162,13 @@ def reported_task(
 
 
 def stopping_task(task: shapes.Task, event: TaskStopRequested, at: float) -> shapes.Task:
-    """Note the desired status STOPPED; what the agent reports is untouched. StopTask deletes tags (spec §2.4)."""
+    """Note the desired status STOPPED; what the agent reports is untouched."""
     return replace(
         task,
         desired_status="STOPPED",
         stop_code=event.stop_code,
         stopped_reason=event.reason,
         stopping_at=at,
-        tags=[] if event.stop_code == "UserInitiated" else task.tags,
         version=(task.version or 0) + 1,
     )
 

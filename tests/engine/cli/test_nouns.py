@@ -274,6 +274,9 @@ def test_secrets_are_stored_listed_and_deleted_but_never_shown(up: UpProcess) ->
 def test_an_agent_drains_its_own_instance_and_waits_for_its_tasks(up: UpProcess) -> None:
     agents = up.data / "agents"
     instance = json.loads((agents / "a-1" / "agent.json").read_text())["containerInstanceArn"].rpartition("/")[2]
+    for task in call(up, "ListTasks", {"containerInstance": instance})["taskArns"]:
+        if not call(up, "DescribeTasks", {"tasks": [task]})["tasks"][0]["group"].startswith("service:"):
+            call(up, "StopTask", {"task": task})  # draining moves services' tasks and waits for the others
     nats = json.loads((up.data / "up.json").read_text())
     where = ("--nats", nats["nats"], "--creds", nats["nats_creds"])
     drained = command("agent", "drain", "--data", str(agents / "a-1"), "--timeout", "60", *where)

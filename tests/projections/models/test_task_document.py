@@ -147,11 +147,12 @@ def test_a_task_that_ends_by_itself_was_stopping_when_it_stopped() -> None:
     assert (task.desired_status, task.stopping_at) == ("STOPPED", AT + 3)
 
 
-def test_stop_task_deletes_tags() -> None:
+def test_a_task_that_is_stopped_keeps_its_tags_until_an_event_takes_them() -> None:
+    """StopTask takes them by an event of tags; deregistering an instance by force stops tasks and leaves them."""
     tagged = requested_task(IRELAND, AT, requested(), placed(), WEB)
     asked = TaskStopRequested(cluster=PROD, task=TASK, stop_code="UserInitiated", reason="")
     assert tagged.tags
-    assert stopping_task(tagged, asked, AT).tags == []
+    assert stopping_task(tagged, asked, AT).tags == tagged.tags
 
 
 @pytest.mark.parametrize(
