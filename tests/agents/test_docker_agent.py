@@ -28,11 +28,11 @@ from quarterdeck.events import shapes
 from tests import docker_engine
 from tests.agents.nats_engine import NatsEngine, agent, link_to, served
 from tests.agents.runtimes.cases import eventually
-from tests.agents.world import INSTANCE, container, definition
+from tests.agents.world import INSTANCE, WORKER, container, definition
 
 pytestmark = [pytest.mark.docker, pytest.mark.nats]
 REPORT_SECONDS_MAX = 2.0
-TEST_ZONE = "us-test-1z"
+TEST_ZONE = f"us-test-{WORKER}z"
 MUST_BE_THERE = shapes.DockerVolumeConfiguration(scope="shared")
 
 

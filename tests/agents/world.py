@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import os
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -25,7 +26,9 @@ from quarterdeck.events.stats import InstanceStats
 from quarterdeck.events.wanted import Heartbeat, HeartbeatAnswer, WantedChange, WantedList, WantedTask
 
 NAMESPACE = Namespace("us-east-1", "000000000000")
-INSTANCE = "c0ffee" * 5 + "00"
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+INSTANCE = "c0ffee" * 5 + f"{WORKER:02}"
+"""Each process that runs tests has its own, by whose label it finds its containers on the one Docker Engine."""
 TURNS_MAX = 30
 STEPS_MAX = 5_000
 TOKEN = "open sesame"

@@ -21,7 +21,7 @@ import pytest
 from quarterdeck.agents.runtimes.process.store import Store
 from quarterdeck.engine.caller import Unreachable
 from quarterdeck.engine.core.errors import Refusal
-from quarterdeck.engine.remote import RemoteClient
+from quarterdeck.engine.remote import ANSWER_SECONDS_MAX, RemoteClient
 from quarterdeck.events.names import short_name
 from quarterdeck.events.task import TaskRequested, TaskStarted, TaskStopped
 from quarterdeck.events.task_definition import TaskDefinitionRegistered
@@ -34,6 +34,8 @@ TASKS = 100
 PROCESSES = 24
 SETTLE_SECONDS_MAX = 100
 QUIET_SECONDS = 2.0
+WITNESS_SECONDS_MAX = 2 * ANSWER_SECONDS_MAX
+"""An answer may be lost with the server; the client waits for one that long before it says so."""
 
 
 @pytest.fixture(autouse=True)
@@ -116,7 +118,7 @@ async def scale_up_and(up: UpProcess, kill: Callable[[UpProcess], None], count: 
             await until(lambda: some_run(client, count // 5))
         await asyncio.to_thread(kill, up)
         await until(lambda: settled(up, count), SETTLE_SECONDS_MAX)
-        await until(lambda: asyncio.sleep(0, len(witness.acknowledged) > 10))
+        await until(lambda: asyncio.sleep(0, len(witness.acknowledged) > 10), WITNESS_SECONDS_MAX)
         testifying.cancel()
     registered: dict[str, int] = {}
     async with up.client(engine=True) as client, aclosing(client.follow(follow=False)) as commits:

@@ -17,7 +17,7 @@ STEPS = (
     r"1  3 container instances in us-east-1a, us-east-1a, us-east-1b: ACTIVE, agentConnected TRUE",
     r"2  a service of 6 tasks runs, spread 3 in us-east-1a and 3 in us-east-1b",
     r"3  killed the container of task \w{8} behind its back",
-    r"task \w{8} runs in its place, in us-east-1a, [\d.]+ s after the kill",
+    r"task \w{8} runs in its place, in us-east-1[ab], [\d.]+ s after the kill",
     r"4  stopped the agent b-1: agentConnected FALSE",
     r"its tasks are replaced in us-east-1a",
     r"5  brought it back: agentConnected TRUE, superseded tasks are stopped, 6 run",
