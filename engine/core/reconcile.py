@@ -114,10 +114,11 @@ def _is_calm(cluster: ClusterState, service: ServiceState) -> bool:
 
 
 def _only_misses(site: Site) -> bool:
-    """Tell whether a service whose deployment is done has too few tasks, and nothing else is the matter."""
+    """Tell whether a service has too few tasks, and nothing else is the matter or to be told."""
     service = site.service
-    done = site.deployment.completed and not site.deployment.failure and not service.rebalancing
-    return done and service.alive == service.wanted < service.desired_count
+    plain = not site.deployment.failure and not service.rebalancing
+    few = plain and service.alive == service.wanted < service.desired_count
+    return few and not is_early_success(site, replaced=True)
 
 
 def _count(cluster: ClusterState, service: ServiceState) -> Counts:
