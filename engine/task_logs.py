@@ -102,7 +102,7 @@ class LogReader(Streams):
         follower of a task ends with it, one of a service takes in tasks that are started later. What can't be read is
         raised (Refusal), or handed to ``problem`` with the container it is about. Raises Unreachable.
         """
-        query = LogQuery(round((since or 0) * NANOSECONDS), round((until or 0) * NANOSECONDS), tail, follow)
+        query = LogQuery(_nanoseconds(since or 0), _nanoseconds(until or 0), tail, follow)
         wanted = Wanted(cluster=cluster, task=task, service=service, container=container, query=query)
         async with aclosing(_Reading(self, wanted, problem).lines()) as lines:
             async for line in lines:
@@ -254,3 +254,8 @@ def places(tasks: Iterable[shapes.Task], container: str) -> Iterator[Place]:
 
 def _line(place: Place, line: LogLine) -> Line:
     return Line(line.at, place.task, place.container, line.stream, line.data, line.whole)
+
+
+def _nanoseconds(seconds: float) -> int:
+    """Cut a time down to microseconds: a float of today's seconds holds no more, and would leave out its own line."""
+    return round(seconds * 1_000_000) * 1_000

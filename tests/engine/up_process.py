@@ -110,7 +110,7 @@ class UpProcess:
         return next(pid for pid, line in self.children().items() if word in line)
 
     def agents(self) -> list[int]:
-        return [pid for pid in self.children() if read(pid, "comm") == "qd agent\n"]
+        return [pid for pid in self.children() if read(pid, "comm") == "qd agent\n" and alive(pid)]
 
     def close(self) -> None:
         if self.process is not None and self.process.poll() is None:
