@@ -97,9 +97,11 @@ def drain(timeout: float | None, *, no_wait: bool, **options: Any) -> None:  # n
 
     async def work(client: "RemoteClient") -> None:
         instance = identity.container_instance
-        await client.update_container_instances_state(
+        answer = await client.update_container_instances_state(
             cluster=identity.cluster, container_instances=[instance], status="DRAINING"
         )
+        for failure in answer.failures or []:
+            raise click.ClickException(f"{instance} of cluster {identity.cluster} can't be drained: {failure.reason}.")
         click.echo(f"{instance} of cluster {identity.cluster} is DRAINING")
         if not no_wait and not await people.until(_drained(client, identity), timeout):
             raise click.ClickException(f"Tasks were still running after {timeout:g} s; the instance stays DRAINING.")

@@ -7,6 +7,7 @@ import os
 import pty
 import signal
 import subprocess
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -271,20 +272,25 @@ def test_secrets_are_stored_listed_and_deleted_but_never_shown(up: UpProcess) ->
     assert refused(up, "secret", "rm", "prod/db").startswith("Error: ResourceNotFoundException: There is no secret")
 
 
-def test_an_agent_drains_its_own_instance_and_waits_for_its_tasks(up: UpProcess) -> None:
+def test_an_agent_drains_its_own_instance_and_waits_for_its_tasks(make_up: Callable[..., UpProcess]) -> None:
+    up = make_up("--runtime", "simulated", "--instances", "2")
+    up.start()
+    call(up, "RegisterTaskDefinition", {"family": "web", "containerDefinitions": [CONTAINER]})
+    call(up, "CreateService", {"serviceName": "web", "taskDefinition": "web", "desiredCount": 2})
+    until_now(lambda: one(up, "service", "web")["runningCount"] == 2)
     agents = up.data / "agents"
     instance = json.loads((agents / "a-1" / "agent.json").read_text())["containerInstanceArn"].rpartition("/")[2]
-    for task in call(up, "ListTasks", {"containerInstance": instance})["taskArns"]:
-        if not call(up, "DescribeTasks", {"tasks": [task]})["tasks"][0]["group"].startswith("service:"):
-            call(up, "StopTask", {"task": task})  # draining moves services' tasks and waits for the others
     nats = json.loads((up.data / "up.json").read_text())
     where = ("--nats", nats["nats"], "--creds", nats["nats_creds"])
-    drained = command("agent", "drain", "--data", str(agents / "a-1"), "--timeout", "60", *where)
+    drain = ("agent", "drain", "--data", str(agents / "a-1"), "--timeout", "60", *where)
+    drained = command(*drain)
     assert drained.returncode == 0, drained.stderr
     lines = drained.stdout.splitlines()
     assert lines[0] == f"{instance} of cluster default is DRAINING"
     assert lines[-1] == "0 tasks left"
     assert one(up, "instance", instance)["status"] == "DRAINING"
-    said(up, "instance", "activate", instance)
+    call(up, "DeregisterContainerInstance", {"containerInstance": instance})
+    gone = command(*drain)
+    assert (gone.returncode, f"{instance} of cluster default can't be drained: INACTIVE" in gone.stderr) == (1, True)
     wrong = command("agent", "drain", "--data", str(agents), *where)
     assert (wrong.returncode, "is no agent's data directory" in wrong.stderr) == (1, True)
