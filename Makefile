@@ -2,8 +2,9 @@
 # Needs Python >= 3.11 with pip, and make. Everything else is brought into .tools and .venv.
 
 PYTHON ?= python3
-# Processes that run tests: most of the slow ones wait.
+# Tests that need nothing run side by side, the others one by one: servers of two processes could take each other's port.
 JOBS   ?= 3
+FAST   := not nats and not docker and not browser and not slow
 BIN    := .venv/bin
 STAMP  := .venv/.complete
 UV     := $(PYTHON) tools/uv.py
@@ -43,14 +44,15 @@ demo: setup
 	@$(BIN)/quarterdeck demo
 
 test: setup
-	@$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile
+	@$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile -m "$(FAST)"
+	@$(BIN)/pytest -m "not ($(FAST))"
 
 check: setup
 	@echo "· format"  && $(BIN)/ruff format --check
 	@echo "· lint"    && $(BIN)/ruff check
 	@echo "· types"   && $(BIN)/mypy
 	@echo "· imports" && $(BIN)/lint-imports --no-logo
-	@echo "· tests"   && $(BIN)/pytest --numprocesses $(JOBS) --dist loadfile -m "not nats and not docker and not browser and not slow"
+	@echo "· tests"   && $(BIN)/pytest --numprocesses $(JOBS) --dist loadfile -m "$(FAST)"
 
 seeds: setup
 	@$(BIN)/python -m tests.simulation --seeds $(or $(N),1000) --first $(or $(FIRST),0)
