@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from quarterdeck.engine.core.service_settings import is_external
 from quarterdeck.events.catalog import AnyEvent
 from quarterdeck.events.container_instance import ContainerInstanceEvent
 from quarterdeck.events.task import TaskEvent
@@ -106,10 +107,11 @@ def check_groups(cluster: ClusterState) -> None:
 
 
 def check_service(cluster: ClusterState, service: ServiceState) -> None:
-    """Check a service's counts against its tasks (§14.4, §14.7)."""
-    assert service.deployments, "exactly one deployment is PRIMARY"
-    assert len({each.id for each in service.deployments}) == len(service.deployments)
-    tasks = [each for deployment in service.deployments for each in _of(cluster, deployment)]
+    """Check a service's counts against its tasks (§14.4, §14.7); one of task sets has no deployments (§9.8)."""
+    assert bool(service.deployments) is not is_external(service.settings), "exactly one deployment is PRIMARY"
+    holders: list[DeploymentState] = [*service.deployments, *service.task_sets]
+    assert len({each.id for each in holders}) == len(holders)
+    tasks = [each for holder in holders for each in _of(cluster, holder)]
     wanted = [each for each in tasks if each.desired_status == "RUNNING"]
     assert service.alive == len(tasks)
     assert service.wanted == len(wanted)
@@ -118,7 +120,7 @@ def check_service(cluster: ClusterState, service: ServiceState) -> None:
     sick = [each for each in wanted if each.last_status == "RUNNING" and each.health == "UNHEALTHY"]
     assert service.sick == len(sick)
     assert service.away == sum(1 for each in wanted if cluster.instances[each.instance].lost)
-    for deployment in service.deployments:
+    for deployment in holders:
         mine = [each for each in wanted if each.deployment == deployment.id]
         assert deployment.running == sum(1 for each in mine if each.last_status == "RUNNING"), deployment.id
     assert all(each.tasks for each in service.deployments[1:]), "an older deployment without tasks leaves the list"
@@ -143,8 +145,9 @@ def _of(cluster: ClusterState, deployment: DeploymentState) -> list[TaskState]:
 
 def _check_strays(cluster: ClusterState, service: ServiceState) -> None:
     """No live task of a current deployment is missing from it."""
-    listed = {name for deployment in service.deployments for name in deployment.tasks}
-    ids, group = {deployment.id for deployment in service.deployments}, service.group
+    holders: list[DeploymentState] = [*service.deployments, *service.task_sets]
+    listed = {name for holder in holders for name in holder.tasks}
+    ids, group = {holder.id for holder in holders}, service.group
     assert {each.id for each in live_tasks(cluster) if each.group == group and each.deployment in ids} == listed
 
 

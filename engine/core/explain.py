@@ -12,7 +12,7 @@ from quarterdeck.events.own import PlacementDecision, PlacementVerdict
 from quarterdeck.events.service import ServiceTaskPlacementFailed
 from quarterdeck.events.task import TaskPlaced, TaskPlacementFailed, TaskRequested
 from quarterdeck.projections.live.rule import ATTRIBUTE, COUNT, DEFAULT, ZONE, Rule
-from quarterdeck.projections.live.states import NamespaceState, ServiceState
+from quarterdeck.projections.live.states import NamespaceState, ServiceState, TaskSetState
 from quarterdeck.projections.live.view import EVOLVE, LiveView
 
 IN_WORDS = {
@@ -48,15 +48,17 @@ def next_task(state: NamespaceState, requested: TaskRequested) -> PlacementDecis
     return _decision(state, requested, wish(state, requested), "DRY_RUN")
 
 
-def of_service(service: ServiceState, cluster: str, definition: str = "") -> TaskRequested:
-    """Make what the scheduler would ask for a service's next task, perhaps of another revision."""
-    primary = service.deployments[0]
+def of_service(service: ServiceState, cluster: str, definition: str = "", wanted_by: str = "") -> TaskRequested:
+    """Make what the scheduler would ask for a service's next task, perhaps of another revision, deployment or set."""
+    holder = service.deployment(wanted_by) or (service.deployments or service.task_sets)[0]
+    giver = holder if isinstance(holder, TaskSetState) else service.settings
     return TaskRequested(
         cluster=cluster,
         task="",
-        task_definition=definition or primary.definition,
+        task_definition=definition or holder.definition,
         group=service.group,
-        deployment=primary.id,
+        deployment=holder.id,
+        network_configuration=giver.network_configuration,
     )
 
 
@@ -71,7 +73,7 @@ def _placed(state: NamespaceState, requested: TaskRequested, placed: TaskPlaced)
 def _failed(state: NamespaceState, event: TaskPlacementFailed | ServiceTaskPlacementFailed) -> PlacementDecision:
     if isinstance(event, ServiceTaskPlacementFailed):
         service = state.clusters[event.cluster].services[event.service]
-        requested = of_service(service, event.cluster, _definition_of(service, event.deployment))
+        requested = of_service(service, event.cluster, wanted_by=event.deployment)
     else:
         requested = TaskRequested(
             cluster=event.cluster,
@@ -83,11 +85,6 @@ def _failed(state: NamespaceState, event: TaskPlacementFailed | ServiceTaskPlace
             placement_strategy=event.placement_strategy,
         )
     return _decision(state, requested, wish(state, requested), "FAILED", count=event.count)
-
-
-def _definition_of(service: ServiceState, deployment: str) -> str:
-    found = service.deployment(deployment)
-    return found.definition if found is not None else ""
 
 
 def _decision(

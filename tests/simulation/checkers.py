@@ -14,8 +14,10 @@ most       (maximum percent) while tasks of an older deployment, or on DRAINING 
            side, as many of each may be wanted as are desired, beside those on DRAINING instances.
 balance    a task of a service without strategies goes to a zone that has the fewest of the service's wanted tasks of
            all zones in which an instance could take it. So skew ≤ 1 holds whenever there is room in the emptiest zone.
-constraints a service's task is placed where its memberOf holds and, with distinctInstance, no other of its tasks is
-fold       a task, in the fold of the log, has the statuses and place that the events say
+constraints a task is placed where its memberOf holds and, with distinctInstance, no other of its service or group is
+fold       a task, in the fold of the log, has the statuses and place that the events say, and an instance has left
+           what it has less what its tasks need
+`duties` has those of daemons, task sets, tasks that wait, deployments, and of what is final.
 """
 
 from __future__ import annotations
@@ -27,38 +29,10 @@ from quarterdeck.events.catalog import AnyEvent
 from quarterdeck.events.commit import Commit
 from quarterdeck.events.task import TaskEvent, TaskPlaced, TaskStarted, TaskStopped, TaskStopRequested
 from quarterdeck.projections.live.states import NamespaceState
-from tests.simulation.ledger import Held, Ledger, Wish
-
-
-class Violation(Exception):
-    """Something that must hold does not; `checker` says which rule."""
-
-    def __init__(self, checker: str, what: str) -> None:
-        super().__init__(f"{checker}: {what}")
-        self.checker = checker
-        self.what = what
-
-
-class Checker:
-    """A rule; sees each event before the ledger has it, and each commit after."""
-
-    name = ""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self.ledger = ledger
-
-    def begin(self, commit: Commit) -> None:
-        """Look at what there is before a commit."""
-
-    def before(self, event: AnyEvent) -> None:
-        """Look at what an event is about to change."""
-
-    def end(self, commit: Commit, fold: NamespaceState) -> None:
-        """Look at what a commit has changed."""
-
-    def fail(self, what: str) -> None:
-        """Report a breach."""
-        raise Violation(self.name, what)
+from tests.simulation.duties import Daemons, Final, Primary, Queue, Sets
+from tests.simulation.ledger import Ledger
+from tests.simulation.records import Held, Place, Wish
+from tests.simulation.rule import Checker
 
 
 class Capacity(Checker):
@@ -130,7 +104,7 @@ class Fewest(Checker):
         if isinstance(event, TaskStopRequested):
             task = self.ledger.tasks[event.task]
             wish = self.ledger.wish_of(task)
-            if wish is not None and wish.status == "ACTIVE" and self.ledger.is_healthy(task):
+            if wish is not None and _is_replica(wish) and wish.status == "ACTIVE" and self.ledger.is_healthy(task):
                 self._stopped[wish.name] = self._stopped.get(wish.name, 0) + 1
 
     def end(self, commit: Commit, fold: NamespaceState) -> None:
@@ -161,7 +135,7 @@ class Most(Checker):
         """Note which services get tasks, and whether tasks of theirs are being replaced."""
         if isinstance(event, TaskPlaced):
             wish = self.ledger.wish_of(self.ledger.tasks[event.task])
-            if wish is not None and wish.name not in self._placed:
+            if wish is not None and _is_replica(wish) and wish.name not in self._placed:
                 self._placed[wish.name] = self._is_rolling(wish)
 
     def end(self, commit: Commit, fold: NamespaceState) -> None:
@@ -170,12 +144,12 @@ class Most(Checker):
             wish = self.ledger.wishes[name]
             present = [each for each in wish.tasks.values() if not self._is_lost(each.instance)]
             fresh = [each for each in present if each.deployment == wish.primary and each.desired == "RUNNING"]
-            staying = [each for each in fresh if self._may_stay(each)]
+            staying = [each for each in fresh if self.ledger.may_stay(each)]
             ill = sum(map(self._is_ill, staying))
             if len(staying) > wish.desired + len(wish.moving) + ill:
                 self.fail(f"service {name}: {len(staying)} tasks wanted of {wish.primary}, {wish.desired} desired")
             if wish.staged:
-                present = [each for each in present if each.desired == "RUNNING" and self._may_stay(each)]
+                present = [each for each in present if each.desired == "RUNNING" and self.ledger.may_stay(each)]
             if (rolling or wish.moving) and len(present) > wish.upper:
                 self.fail(f"service {name}: {len(present)} tasks while some are replaced, {wish.upper} may be there")
 
@@ -186,9 +160,6 @@ class Most(Checker):
             for each in wish.tasks.values()
             if each.instance
         )
-
-    def _may_stay(self, task: Held) -> bool:
-        return self.ledger.places[task.instance].status != "DRAINING"
 
     def _is_ill(self, task: Held) -> bool:
         return task.last == "RUNNING" and not self.ledger.is_well(task)
@@ -208,7 +179,7 @@ class Balance(Checker):
             return
         ledger, task = self.ledger, self.ledger.tasks[event.task]
         wish = ledger.wish_of(task)
-        if wish is None or wish.settings.placement_strategy:
+        if wish is None or wish.daemon or wish.settings.placement_strategy:
             return
         wanted = (each for each in wish.tasks.values() if each.desired == "RUNNING" and each.instance)
         counts = Counter(ledger.places[each.instance].zone for each in wanted)
@@ -217,26 +188,25 @@ class Balance(Checker):
         if not emptier:
             return
         for place in ledger.places.values():
-            if place.zone in emptier and not ledger.lacks(place, task.need) and not ledger.refuses(place, wish):
+            if place.zone in emptier and not ledger.keeps_off(place, task):
                 self.fail(f"task {task.id} of {wish.name} goes to {chosen}, {place.zone} has room: {dict(counts)}")
 
 
 class Constraints(Checker):
-    """A service's task goes where its constraints let it."""
+    """A task goes where its constraints let it."""
 
     name = "constraints"
 
     def before(self, event: AnyEvent) -> None:
         """Look for one that does not hold; the task itself is nowhere yet."""
         if isinstance(event, TaskPlaced):
-            wish = self.ledger.wish_of(self.ledger.tasks[event.task])
-            refusal = self.ledger.refuses(self.ledger.places[event.container_instance], wish) if wish else ""
+            refusal = self.ledger.bars(self.ledger.places[event.container_instance], self.ledger.tasks[event.task])
             if refusal:
                 self.fail(f"task {event.task}: {refusal}")
 
 
 class Fold(Checker):
-    """The fold of the log says of a task what its events say."""
+    """The fold of the log says of a task, and of its instance, what its events say."""
 
     name = "fold"
 
@@ -248,6 +218,22 @@ class Fold(Checker):
                 told = (held.last, held.desired, held.instance)
                 if found is None or (found.last_status, found.desired_status, found.instance) != told:
                     self.fail(f"task {held.id} is {told}, not {found}")
+                if held.instance:
+                    self._left(fold, event.cluster, self.ledger.places[held.instance])
+
+    def _left(self, fold: NamespaceState, cluster: str, place: Place) -> None:
+        needs = [each.need for each in place.tasks.values()]
+        left = (place.cpu - sum(each.cpu for each in needs), place.memory - sum(each.memory for each in needs))
+        found = fold.clusters[cluster].instances[place.id]
+        if (found.cpu_left, found.memory_left) != left:
+            self.fail(f"{place.id} has {left} left, not {found.cpu_left, found.memory_left}")
 
 
-CHECKERS: Sequence[type[Checker]] = (Capacity, Forward, OnePlace, Fewest, Most, Balance, Constraints, Fold)
+def _is_replica(wish: Wish) -> bool:
+    return not wish.daemon and not wish.external
+
+
+CHECKERS: Sequence[type[Checker]] = (
+    *(Capacity, Forward, OnePlace, Fewest, Most, Balance, Constraints, Fold),
+    *(Daemons, Sets, Queue, Primary, Final),
+)

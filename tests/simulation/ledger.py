@@ -6,10 +6,7 @@ an event is about to change, and at what it has changed.
 
 from __future__ import annotations
 
-from math import ceil, floor
-
-import msgspec
-
+from quarterdeck.events import shapes
 from quarterdeck.events.catalog import AnyEvent
 from quarterdeck.events.container_instance import (
     AgentConnected,
@@ -22,15 +19,17 @@ from quarterdeck.events.container_instance import (
 from quarterdeck.events.service import (
     DeploymentCompleted,
     DeploymentFailed,
+    DeploymentHookEnded,
+    DeploymentHookStarted,
     DeploymentStageEntered,
     DeploymentStarted,
     ServiceCreated,
     ServiceDeleted,
+    ServiceDesiredCountChanged,
     ServiceDrained,
     ServiceRebalancingCompleted,
     ServiceRebalancingStopped,
     ServiceRebalancingTaskStarted,
-    ServiceSettings,
     ServiceUpdated,
 )
 from quarterdeck.events.task import (
@@ -38,90 +37,22 @@ from quarterdeck.events.task import (
     TaskPlaced,
     TaskProtectionDisabled,
     TaskProtectionEnabled,
+    TaskQueued,
     TaskRequested,
     TaskStarted,
     TaskStopped,
     TaskStopRequested,
 )
 from quarterdeck.events.task_definition import TaskDefinitionRegistered
-from tests.simulation.need import Need, Port, need_of
-
-
-class Held(msgspec.Struct):
-    """A task."""
-
-    id: str
-    need: Need
-    definition: str
-    group: str
-    deployment: str
-    instance: str = ""
-    last: str = "PROVISIONING"
-    desired: str = "RUNNING"
-    protected: bool = False
-    health: str = ""
-
-    @property
-    def alive(self) -> bool:
-        """Whether it holds anything."""
-        return self.last != "STOPPED"
-
-
-class Place(msgspec.Struct):
-    """A container instance; `tasks` are those that are not STOPPED."""
-
-    id: str
-    zone: str
-    host: str
-    cpu: int
-    memory: int
-    kept: frozenset[Port]
-    status: str = "ACTIVE"
-    connected: bool = False
-    lost: bool = False
-    tasks: dict[str, Held] = {}
-
-
-class Wish(msgspec.Struct):
-    """A service: what is wanted of it, and its tasks that are not STOPPED. The last deployment is the PRIMARY.
-
-    ``moving`` are tasks started to rebalance zones for which no other was stopped yet.
-    """
-
-    name: str
-    desired: int
-    settings: ServiceSettings
-    status: str = "ACTIVE"
-    deployments: list[DeploymentStarted] = []
-    completed: set[str] = set()
-    failed: set[str] = set()
-    stages: set[str] = set()
-    tasks: dict[str, Held] = {}
-    moving: set[str] = set()
-
-    @property
-    def primary(self) -> str:
-        """The newest deployment."""
-        return self.deployments[-1].deployment if self.deployments else ""
-
-    @property
-    def staged(self) -> bool:
-        """Whether the newest deployment goes from stage to stage: old and new tasks run side by side."""
-        return self.primary in self.stages and self.primary not in self.completed | self.failed
-
-    @property
-    def lower(self) -> int:
-        """How many healthy tasks must remain (spec §9.3)."""
-        percent = self.settings.deployment_configuration.minimum_healthy_percent
-        return ceil(self.desired * (100 if percent is None else percent) / 100)
-
-    @property
-    def upper(self) -> int:
-        """How many tasks may be there at once: all twice while old and new run side by side."""
-        if self.staged and self.primary not in self.completed:
-            return 2 * self.desired
-        percent = self.settings.deployment_configuration.maximum_percent
-        return floor(self.desired * (200 if percent is None else percent) / 100)
+from quarterdeck.events.task_set import (
+    PrimaryTaskSetChanged,
+    TaskSetCreated,
+    TaskSetDeleted,
+    TaskSetDrained,
+    TaskSetScaled,
+)
+from tests.simulation.need import NOTHING, Need, Port, need_of
+from tests.simulation.records import Held, Place, Share, Wish
 
 
 class Ledger:
@@ -132,12 +63,16 @@ class Ledger:
         self.places: dict[str, Place] = {}
         self.wishes: dict[str, Wish] = {}
         self.tasks: dict[str, Held] = {}
+        self.pauses: dict[str, set[str]] = {}
+        """The hooks that wait for a caller, by service."""
 
     def apply(self, event: AnyEvent) -> None:  # noqa: C901, PLR0912 - a table of events, one line or two each
         """Believe an event."""
         match event:
             case TaskRequested():
                 self._requested(event)
+            case TaskQueued():
+                self.tasks[event.task].until = event.until
             case TaskPlaced():
                 task = self.tasks[event.task]
                 task.instance, task.last = event.container_instance, "PENDING"
@@ -184,24 +119,53 @@ class Ledger:
                 wish.status, wish.desired = "DRAINING", 0
             case ServiceDrained():
                 self.wishes[event.service].status = "INACTIVE"
+            case ServiceDesiredCountChanged():
+                self.wishes[event.service].desired = event.desired_count
             case DeploymentStarted():
                 self.wishes[event.service].deployments.append(event)
                 self.wishes[event.service].failed.discard(event.deployment)
+            case _:
+                self._about_deployment(event)
+
+    def _about_deployment(self, event: AnyEvent) -> None:
+        match event:
             case DeploymentCompleted():
                 self.wishes[event.service].completed.add(event.deployment)
             case DeploymentFailed():
                 self.wishes[event.service].failed.add(event.deployment)
+            case DeploymentStageEntered():
+                self.pauses.pop(event.service, None)
+                self.wishes[event.service].stages.add(event.deployment)
+            case DeploymentHookStarted():
+                if event.target_type == "PAUSE":
+                    self.pauses.setdefault(event.service, set()).add(event.hook)
+            case DeploymentHookEnded():
+                self.pauses.get(event.service, set()).discard(event.hook)
             case _:
                 self._about_balance(event)
 
     def _about_balance(self, event: AnyEvent) -> None:
         match event:
-            case DeploymentStageEntered():
-                self.wishes[event.service].stages.add(event.deployment)
             case ServiceRebalancingTaskStarted():
                 self.wishes[event.service].moving.add(event.task)
             case ServiceRebalancingCompleted() | ServiceRebalancingStopped():
                 self.wishes[event.service].moving.clear()
+            case _:
+                self._about_sets(event)
+
+    def _about_sets(self, event: AnyEvent) -> None:
+        match event:
+            case TaskSetCreated():
+                share = Share(event.task_set, event.task_definition, event.scale)
+                self.wishes[event.service].shares[share.id] = share
+            case TaskSetScaled():
+                self.wishes[event.service].shares[event.task_set].scale = event.scale
+            case TaskSetDeleted():
+                self.wishes[event.service].shares[event.task_set].status = "DRAINING"
+            case TaskSetDrained():
+                del self.wishes[event.service].shares[event.task_set]
+            case PrimaryTaskSetChanged():
+                self.wishes[event.service].primary_set = event.task_set
             case _:
                 pass
 
@@ -209,26 +173,46 @@ class Ledger:
         """Find the service a task is of."""
         return self.wishes.get(task.group.removeprefix("service:")) if task.deployment else None
 
-    def lacks(self, place: Place, need: Need) -> str:
-        """Say what an instance lacks to take a task, with the numbers; empty if nothing."""
-        if place.status != "ACTIVE" or not place.connected:
+    def lacks(self, place: Place, need: Need, kept: Need = NOTHING) -> str:
+        """Say what an instance lacks to take a task when some is kept for others, in numbers; empty if nothing."""
+        if not place.open:
             return f"{place.status}, connected {place.connected}"
-        cpu = place.cpu - sum(each.need.cpu for each in place.tasks.values())
-        memory = place.memory - sum(each.need.memory for each in place.tasks.values())
-        if need.cpu > cpu or need.memory > memory:
+        cpu = place.cpu - kept.cpu - sum(each.need.cpu for each in place.tasks.values())
+        memory = place.memory - kept.memory - sum(each.need.memory for each in place.tasks.values())
+        if (need.cpu and need.cpu > cpu) or (need.memory and need.memory > memory):
             return f"needs {need.cpu} CPU and {need.memory} MiB, {cpu} and {memory} left"
-        clash = need.ports & self.taken(place)
+        clash = need.ports & (self.taken(place) | kept.ports) if need.ports else need.ports
         return f"ports {sorted(clash)} are taken" if clash else ""
 
-    def refuses(self, place: Place, wish: Wish) -> str:
-        """Say which of a service's constraints keeps its tasks off an instance; worlds have these two forms."""
-        for constraint in wish.settings.placement_constraints:
-            if constraint.type == "distinctInstance":
-                if any(each.instance == place.id for each in wish.tasks.values()):
-                    return f"{place.id} has a task of {wish.name}"
-            elif place.zone not in (constraint.expression or ""):
-                return f"{place.id} is not: {constraint.expression}"
-        return ""
+    def keeps_off(self, place: Place, task: Held) -> str:
+        """Say what keeps a task that is nowhere yet off an instance: room, room for daemons, constraints."""
+        wish = self.wish_of(task)
+        first = wish is not None and wish.daemon
+        return self.lacks(place, task.need, NOTHING if first else self.kept(place)) or self.bars(place, task)
+
+    def next_of(self, wish: Wish, deployment: str, definition: str) -> Held:
+        """Think of the next task of a service."""
+        return Held("next", self.needs[definition], definition, f"service:{wish.name}", deployment)
+
+    def kept(self, place: Place) -> Need:
+        """Add up what daemons need that belong on an instance and have no task there (spec §8.5)."""
+        kept = NOTHING
+        for wish in self.wishes.values():
+            if wish.daemon and wish.status == "ACTIVE" and wish.deployments:
+                there = any(each.instance == place.id for each in wish.tasks.values())
+                if not there and not self.bars(place, wish):
+                    kept = kept.plus(self.needs[wish.definition])
+        return kept
+
+    def bars(self, place: Place, asked: Held | Wish) -> str:
+        """Say which constraint keeps a task, or a service's next one, off an instance; worlds have two forms."""
+        wish = asked if isinstance(asked, Wish) else self.wish_of(asked)
+        if wish is not None:
+            here = any(each.instance == place.id for each in wish.tasks.values())
+            return _refusal(place, wish.settings.placement_constraints, here=here)
+        assert isinstance(asked, Held)
+        here = any(each.group == asked.group for each in place.tasks.values())
+        return _refusal(place, asked.constraints, here=here)
 
     def taken(self, place: Place) -> frozenset[Port]:
         """List the ports that are taken on an instance's host."""
@@ -239,12 +223,23 @@ class Ledger:
         """Tell whether a task counts: RUNNING, HEALTHY if it has health checks, on an instance that is not lost."""
         return task.last == "RUNNING" and self.is_well(task) and not self.places[task.instance].lost
 
+    def may_stay(self, task: Held) -> bool:
+        """Tell whether a task's instance is not to be emptied."""
+        return self.places[task.instance].status != "DRAINING"
+
     def is_well(self, task: Held) -> bool:
         """Tell whether nothing is known against a task's health."""
         return not task.need.checked or task.health == "HEALTHY"
 
     def _requested(self, event: TaskRequested) -> None:
-        task = Held(event.task, self.needs[event.task_definition], event.task_definition, event.group, event.deployment)
+        task = Held(
+            event.task,
+            self.needs[event.task_definition],
+            event.task_definition,
+            event.group,
+            event.deployment,
+            event.placement_constraints,
+        )
         self.tasks[task.id] = task
         wish = self.wish_of(task)
         if wish is not None:
@@ -273,3 +268,13 @@ class Ledger:
         self.places[event.container_instance] = Place(
             event.container_instance, event.zone, event.host, capacity.cpu, capacity.memory, frozenset(kept)
         )
+
+
+def _refusal(place: Place, constraints: list[shapes.PlacementConstraint], *, here: bool) -> str:
+    for constraint in constraints:
+        if constraint.type == "distinctInstance":
+            if here:
+                return f"{place.id} has a task of the group"
+        elif place.zone not in (constraint.expression or ""):
+            return f"{place.id} is not: {constraint.expression}"
+    return ""

@@ -17,6 +17,13 @@ class Need(msgspec.Struct, frozen=True):
     ports: frozenset[Port]
     checked: bool = False
 
+    def plus(self, other: Need) -> Need:
+        """Add what another task takes."""
+        return Need(self.cpu + other.cpu, self.memory + other.memory, self.ports | other.ports, self.checked)
+
+
+NOTHING = Need(cpu=0, memory=0, ports=frozenset())
+
 
 def need_of(definition: shapes.TaskDefinition) -> Need:
     """Add up what the containers of a definition ask for; worlds have no task sizes and no overrides."""

@@ -7,13 +7,17 @@ from collections.abc import Callable
 
 from quarterdeck.events import shapes
 from tests.simulation.chance import Weather
-from tests.simulation.checkers import Violation
-from tests.simulation.deeds import DEEDS, IMAGES, create_service
+from tests.simulation.deeds import DEEDS
 from tests.simulation.loop import run
+from tests.simulation.rule import Violation
+from tests.simulation.service_deeds import create_daemon, create_service
 from tests.simulation.world import Result, World, living
 
 DEEDS_MAX = 30
 SECONDS_BETWEEN_MAX = 8.0
+IMAGES = ("steady", "steady", "steady", "slow", "stubborn", "crashes", "broken", "unpulled", "sickens")
+DAEMON_IMAGES = ("steady", "steady", "crashes", "sickens", "broken")
+DAEMON_SHARE = 0.5
 
 Tell = Callable[[str], None]
 
@@ -36,7 +40,10 @@ async def _play(seed: int, tell: Tell | None) -> Result:
         world.watcher.breach(Violation("no bugs", repr(errors.exceptions[0])))
     world.look()
     if not world.broken.is_set():
-        world.watcher.explain(world.shard.store.records)
+        try:
+            world.watcher.explain(world.shard.store.records)
+        except Exception as error:  # noqa: BLE001 - as above
+            world.watcher.breach(Violation("explain", repr(error)))
     return world.result()
 
 
@@ -63,8 +70,12 @@ async def furnish(world: World) -> None:
     for _ in range(4):
         port = chance.choice((0, 0, 0, 80))
         await world.define("app", chance.choice(IMAGES), chance.choice((64, 256, 512)), chance.choice((64, 300)), port)
+    for _ in range(3):
+        await world.define("daemon", chance.choice(DAEMON_IMAGES), 64, 32, chance.choice((0, 0, 9100)))
     cpu, memory = chance.choice(((1024, 1024), (2048, 700)))
     for number in range(chance.randrange(2, 7)):
         world.add_machine("abc"[number % 3], cpu, memory)
+    if chance.happens(DAEMON_SHARE):
+        await create_daemon(world)
     for _ in range(2):
         await create_service(world)

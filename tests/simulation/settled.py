@@ -6,6 +6,9 @@ because
     no instance could take one more of its tasks, and none of the tasks to be replaced may be stopped to make room; or
     its percents let it neither start one task nor stop one (spec §9.3: 2 tasks at 75/125); or
     its deployment has FAILED, and was not rolled back: then older tasks stay as they are.
+A DAEMON service has exactly one task of its PRIMARY deployment on each instance that is ACTIVE and admits it, but for
+those that lack the room, and none elsewhere, but for DRAINING instances that replicas can't leave. A task set has as
+many as its share is. No task waits for room when there is room for it.
 
 Then it rests: the scheduler moves no task any more, or it would go on for ever. The zones of a service with zone
 rebalancing differ by one task at most then. They may differ by more only because no instance in a zone with two fewer
@@ -20,14 +23,15 @@ from collections.abc import Iterator
 
 from quarterdeck.agents import labels
 from quarterdeck.events.names import short_name
-from quarterdeck.projections.live.states import ClusterState
-from tests.simulation.ledger import Held, Ledger, Wish
+from tests.simulation.ledger import Ledger
 from tests.simulation.machine import Machine
+from tests.simulation.records import Held, Place, Wish
 
 
-def unsettled(ledger: Ledger, cluster: ClusterState | None, machines: list[Machine]) -> list[str]:
+def unsettled(ledger: Ledger, machines: list[Machine]) -> list[str]:
     """List everything that is not as it should be."""
-    return [*_machines(ledger, machines), *(each for wish in ledger.wishes.values() for each in _service(ledger, wish))]
+    services = (each for wish in ledger.wishes.values() for each in _service(ledger, wish))
+    return [*_machines(ledger, machines), *services, *_waiting(ledger)]
 
 
 def _service(ledger: Ledger, wish: Wish) -> Iterator[str]:
@@ -42,18 +46,74 @@ def _service(ledger: Ledger, wish: Wish) -> Iterator[str]:
     if ended or pending or ill:
         yield f"{wish.name} has {ended} tasks to stop, {pending} to start, and {ill} that are not HEALTHY"
         return
-    fresh = [each for each in wish.tasks.values() if _may_stay(ledger, wish, each)]
+    if any(each.protected for each in wish.tasks.values()):
+        return
+    yield from (
+        _daemon(ledger, wish) if wish.daemon else _sets(ledger, wish) if wish.external else _replica(ledger, wish)
+    )
+
+
+def _replica(ledger: Ledger, wish: Wish) -> Iterator[str]:
+    fresh = [each for each in wish.tasks.values() if each.deployment == wish.primary and ledger.may_stay(each)]
     stale = len(wish.tasks) - len(fresh)
     if not _is_done(wish, fresh, stale) and not _is_stuck(ledger, wish, fresh, stale):
         counts = f"{len(fresh)} of {wish.desired} tasks, {stale} to be replaced"
         yield f"{wish.name} has {counts}, {wish.primary} completed: {wish.primary in wish.completed}"
 
 
+def _daemon(ledger: Ledger, wish: Wish) -> Iterator[str]:
+    if wish.primary in wish.failed:
+        return
+    next_ = ledger.next_of(wish, wish.primary, wish.definition)
+    for place in ledger.places.values():
+        mine = [each for each in place.tasks.values() if ledger.wish_of(each) is wish]
+        belongs = place.open and not ledger.bars(place, wish)
+        if belongs and not mine and not ledger.lacks(place, next_.need):
+            yield f"{wish.name} has no task on {place.id}"
+        if belongs and any(each.deployment != wish.primary for each in mine):
+            yield f"{wish.name} has an old task on {place.id}"
+        if mine and not belongs and not _has_replicas(ledger, place):
+            yield f"{wish.name} has a task on {place.id}, which is {place.status}"
+
+
+def _has_replicas(ledger: Ledger, place: Place) -> bool:
+    """Whether daemons must stay on a DRAINING instance."""
+    wishes = (ledger.wish_of(each) for each in place.tasks.values())
+    return place.status == "DRAINING" and any(each is not None and not each.daemon for each in wishes)
+
+
+def _sets(ledger: Ledger, wish: Wish) -> Iterator[str]:
+    for share in wish.shares.values():
+        mine = [each for each in wish.tasks.values() if each.deployment == share.id]
+        fresh = [each for each in mine if ledger.may_stay(each)]
+        missing = share.computed(wish.desired) - len(fresh)
+        fits = missing > 0 and room_for(ledger, ledger.next_of(wish, share.id, share.definition))
+        if share.status != "ACTIVE" or missing < 0 or fits or (missing == 0 and len(mine) > len(fresh)):
+            yield f"{wish.name}: {share.id}, {share.status}, misses {missing}, {len(mine) - len(fresh)} to be moved"
+
+
+def _waiting(ledger: Ledger) -> Iterator[str]:
+    for task in ledger.tasks.values():
+        if task.last == "PROVISIONING" and (name := room_for(ledger, task)):
+            yield f"task {task.id} waits, {name} has room"
+
+
+def room_for(ledger: Ledger, task: Held) -> str:
+    """Name an instance that could take a task; empty if none can."""
+    return next((each.id for each in ledger.places.values() if not ledger.keeps_off(each, task)), "")
+
+
 def unbalanced(ledger: Ledger) -> Iterator[str]:
     """List the services that should have been rebalanced."""
     for wish in ledger.wishes.values():
         enabled = wish.settings.availability_zone_rebalancing == "ENABLED"
-        if wish.status != "ACTIVE" or not enabled or wish.upper <= wish.desired or wish.primary not in wish.completed:
+        if (
+            wish.daemon
+            or wish.status != "ACTIVE"
+            or not enabled
+            or wish.upper <= wish.desired
+            or wish.primary not in wish.completed
+        ):
             continue
         tasks = list(wish.tasks.values())
         if len(tasks) != wish.desired or any(each.protected for each in tasks):
@@ -61,35 +121,25 @@ def unbalanced(ledger: Ledger) -> Iterator[str]:
         open_ = [each for each in ledger.places.values() if each.status == "ACTIVE"]
         counts = Counter({each.zone: 0 for each in open_})
         counts.update(ledger.places[each.instance].zone for each in tasks)
-        need = ledger.needs[wish.deployments[-1].task_definition]
+        next_ = ledger.next_of(wish, wish.primary, wish.definition)
         for place in open_:
-            room = not ledger.lacks(place, need) and not ledger.refuses(place, wish)
-            if room and max(counts.values()) - counts[place.zone] > 1:
+            if not ledger.keeps_off(place, next_) and max(counts.values()) - counts[place.zone] > 1:
                 yield f"{wish.name} has {dict(counts)}, and {place.id} in {place.zone} has room"
 
 
 def _is_done(wish: Wish, fresh: list[Held], stale: int) -> bool:
-    """Whether it has what it wants, or has given up, or may not stop what is too much."""
+    """Whether it has what it wants, or has given up."""
     if wish.primary in wish.failed:
         return True
-    if len(fresh) == wish.desired and not stale and wish.primary in wish.completed:
-        return True
-    return len(fresh) > wish.desired and not stale and any(each.protected for each in fresh)
-
-
-def _may_stay(ledger: Ledger, wish: Wish, task: Held) -> bool:
-    return task.deployment == wish.primary and ledger.places[task.instance].status != "DRAINING"
+    return len(fresh) == wish.desired and not stale and wish.primary in wish.completed
 
 
 def _is_stuck(ledger: Ledger, wish: Wish, fresh: list[Held], stale: int) -> bool:
     """Whether it may neither start nor stop a task."""
-    if any(each.protected for each in wish.tasks.values()):
-        return True
     running = len(fresh) + stale
     if stale and running > wish.lower and not wish.staged:
         return False
-    need = ledger.needs[wish.deployments[-1].task_definition]
-    fits = any(not ledger.lacks(each, need) and not ledger.refuses(each, wish) for each in ledger.places.values())
+    fits = room_for(ledger, ledger.next_of(wish, wish.primary, wish.definition))
     may_start = len(fresh) < wish.desired and (not stale or running < wish.upper)
     return not (may_start and fits) and (stale > 0 or len(fresh) < wish.desired)
 

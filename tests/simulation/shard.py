@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import cast
 
 from quarterdeck.engine.core.turn import Settings
+from quarterdeck.engine.doors.hooks import Hooks
 from quarterdeck.engine.shell.command import NotKeeper
 from quarterdeck.engine.shell.heartbeats import Heartbeats
 from quarterdeck.engine.shell.ids import SeededIds
 from quarterdeck.engine.shell.keeper import Keeper
 from quarterdeck.engine.shell.scheduler import Scheduler
 from quarterdeck.engine.shell.wanted import Instance, Wanted
+from quarterdeck.events.log.connect import Link
 from quarterdeck.events.log.errors import LogError
 from quarterdeck.events.log.memory import MemoryLog
 from quarterdeck.events.log.port import Record
 from quarterdeck.events.wanted import WantedChange
 from tests.simulation.chance import Chance, Weather
+from tests.simulation.hooks import Gate
 from tests.simulation.log import FarLog, WatchedStore
 from tests.simulation.loop import VirtualClock
 
@@ -35,6 +39,7 @@ class Engine:
         self.keeper = Keeper(log, clock, SeededIds(seed), settings, node)
         self.scheduler = Scheduler(self.keeper)
         self.wanted = Wanted(self.keeper)
+        self.hooks = Hooks(self.keeper)
         self.heartbeats: Heartbeats
         self.task: asyncio.Task[None] | None = None
 
@@ -55,6 +60,7 @@ class Engine:
                 parts.create_task(self.keeper.run(), name="keeper")
                 parts.create_task(self.scheduler.run(), name="scheduler")
                 parts.create_task(self.heartbeats.run(), name="heartbeats")
+                parts.create_task(self.hooks.run(), name="hooks")
         except* (NotKeeper, LogError):
             pass
 
@@ -69,6 +75,7 @@ class Shard:
         self.engines: list[Engine] = []
         self.leader: Engine | None = None
         self.listeners: dict[Instance, list[Listener]] = {}
+        self.gate = Gate(chance)
         self.store = WatchedStore(watch)
         self._near = MemoryLog(self.store, clock=clock.now)
         self._clock = clock
@@ -93,6 +100,7 @@ class Shard:
         engine.heartbeats = Heartbeats(engine.keeper, engine.wanted, self.heartbeat_timeout)
         engine.keeper.may_keep = lambda: self.leader is engine
         engine.wanted.send.append(self._tell)
+        engine.hooks.link = cast("Link", self.gate)
         engine.task = group.create_task(engine.run(), name=engine.node)
         self.engines = [each for each in self.engines if each.alive]
         for each in self.engines:

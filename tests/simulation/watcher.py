@@ -21,10 +21,11 @@ from quarterdeck.events.task import TaskPlaced, TaskStopRequested
 from quarterdeck.projections.live.states import NamespaceState
 from quarterdeck.projections.live.view import EVOLVE, LiveView
 from tests import checkers as counts
-from tests.simulation.checkers import CHECKERS, OnePlace, Violation
+from tests.simulation.checkers import CHECKERS, OnePlace
 from tests.simulation.client import Acknowledged
 from tests.simulation.ledger import Ledger
 from tests.simulation.link import NAMESPACE
+from tests.simulation.rule import Violation
 
 COUNTS_EVERY_COMMITS = 25
 

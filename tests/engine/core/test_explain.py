@@ -9,7 +9,7 @@ from hypothesis import given as for_all
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from quarterdeck.engine.core import placement_options, task
+from quarterdeck.engine.core import placement_options, service, task, task_set
 from quarterdeck.engine.core.explain import decided, next_task, of_service, preference
 from quarterdeck.events import shapes
 from quarterdeck.events.own import PlacementDecision
@@ -53,10 +53,10 @@ def test_an_instance_that_fails_says_the_number_that_is_missing() -> None:
 
 def test_the_tie_break_says_what_decided() -> None:
     story = given(joined("i1", "a"), joined("i2", "b"), defined(), created(count=1))
-    service = story.service()
+    web = story.service()
 
     def decides() -> str | None:
-        return next_task(story.state, of_service(service, "default")).tie_break
+        return next_task(story.state, of_service(web, "default")).tie_break
 
     assert decides() == "the lowest id, of 2 equal instances"
     story.given(placed("t1", "i1", "a", service="web"))
@@ -91,3 +91,30 @@ def test_what_strategies_compared_is_in_the_verdicts() -> None:
     (found,) = told_again(story)
     assert found.tie_break == "least memory left: 1000, the next has 2000"
     assert [(each.scores or {})["memory"] for each in found.verdicts or []] == [1000, 2000]
+
+
+def test_a_task_set_that_finds_no_room_is_explained_with_what_its_own_tasks_need() -> None:
+    story = given(joined("i1", cpu=300), defined(), defined("app:2", cpu=1024))
+    controller = shapes.DeploymentController(type="EXTERNAL")
+    story.when(
+        service.create,
+        shapes.CreateServiceRequest(service_name="web", desired_count=1, deployment_controller=controller),
+    )
+    for definition in ("app:1", "app:2"):
+        story.when(
+            task_set.create, shapes.CreateTaskSetRequest(cluster="default", service="web", task_definition=definition)
+        )
+    story.settle()
+    *_, failed = told_again(story)
+    assert (failed.outcome, failed.task_definition, failed.agrees) == ("FAILED", "app:2", True)
+    assert [each.detail for each in failed.verdicts or []] == ["needs 1024 CPU units, 44 left"]
+
+
+def test_a_service_that_no_subnet_of_its_has_room_for_is_explained_by_its_subnets() -> None:
+    network = shapes.NetworkConfiguration(awsvpc_configuration=shapes.AwsVpcConfiguration(subnets=["subnet-b"]))
+    elsewhere = joined("i1", attributes={"quarterdeck.subnets": "subnet-a"})
+    story = given(elsewhere, defined(), created(count=1, network_configuration=network))
+    story.settle()
+    failed = told_again(story)[-1]
+    assert (failed.outcome, failed.agrees) == ("FAILED", True)
+    assert [each.reason for each in failed.verdicts or []] == ["LOCATION"]
