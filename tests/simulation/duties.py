@@ -3,9 +3,9 @@
 daemons    a DAEMON service has at most one task that is not STOPPED on an instance, where its constraints let it and
            the agent is there; no other task takes the room that one still needs; of the healthy ones that older
            deployments leave, ceil(instances * minimum) remain
-sets       placing never makes more tasks of a task set wanted than its share, but for one more for each that is
-           unhealthy; while healthy tasks of one are stopped, its share of healthy ones remains; one that is DRAINING
-           gets none
+sets       placing never makes more tasks of a task set wanted than its share, beside those on instances that are
+           DRAINING or lost, and one more for each that is unhealthy; while healthy tasks of one are stopped, its share
+           of healthy ones remains; one that is DRAINING gets none
 queue      a task that waits gets a place, or is STOPPED, with a reason, when its time is over, not before
 primary    exactly one deployment is PRIMARY: the last that was started; of task sets at most one, and it exists
 final      nothing happens any more to an INACTIVE instance or service, nor to a task that is STOPPED
@@ -107,7 +107,8 @@ class Sets(Checker):
         """Compare with the shares."""
         for name, share in sorted(self._placed):
             wish = self.ledger.wishes[name]
-            wanted = [each for each in self._wanted(wish, share) if self.ledger.may_stay(each)]
+            places, wanted = self.ledger.places, self._wanted(wish, share)
+            wanted = [each for each in wanted if self.ledger.may_stay(each) and not places[each.instance].lost]
             ill = sum(1 for each in wanted if each.last == "RUNNING" and not self.ledger.is_well(each))
             if len(wanted) > self._computed(wish, share) + ill:
                 self.fail(f"{len(wanted)} tasks wanted of {share}, its share is {self._computed(wish, share)}")

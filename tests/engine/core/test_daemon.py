@@ -225,6 +225,14 @@ def test_a_minimum_that_lets_nothing_stop_is_told() -> None:
     assert story.reconcile("logs") == []
 
 
+def test_what_runs_where_the_agent_is_silent_is_none_of_the_healthy_that_must_remain() -> None:
+    story = running(joined("a1"), joined("b1", "b"), defined("logs:2", cpu=100), minimum=50)
+    story.given(AgentDisconnected(cluster="default", container_instance="b1"))
+    story.when(service.update, shapes.UpdateServiceRequest(service="logs", task_definition="logs:2"))
+    assert not [each for each in story.reconcile("logs") if isinstance(each, TaskStopRequested)]
+    assert [each.last_status for each in story.on("a1")] == ["RUNNING"], "the only one where an agent is heard"
+
+
 def test_a_deployment_does_not_wait_for_an_instance_that_is_lost() -> None:
     story = running(*ZONES, defined("logs:2"))
     story.given(
