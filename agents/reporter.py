@@ -24,8 +24,9 @@ GIVEN_UP = frozenset({"ClientException", "InvalidParameterException"})
 """What the engine says of a task it does not know; ECS agents give up then."""
 
 REFUSALS_BELIEVED = 5
-"""So often in a row an engine must not know a task until the report is given up: one that was replaced, and has not
-noticed yet, does not know the newest tasks."""
+BELIEVED_SECONDS = 30.0
+"""So often in a row, and for so long, an engine must not know a task until the report is given up: one that was
+replaced, and has not noticed yet, does not know the newest tasks. It notices when its lease has run out."""
 
 Taken = Callable[[Report], None]
 Outcome = Literal["settled", "refused", "not known", "unanswered"]
@@ -89,10 +90,11 @@ class Reporter:
 
     async def _bring(self, group: asyncio.TaskGroup, report: Report) -> None:
         """Send until it is taken, or given up."""
-        token, not_known = self._tokens.next(), 0
+        token, not_known, since = self._tokens.next(), 0, 0.0
         while (outcome := await self._send(report, token)) != "settled":
             not_known = not_known + 1 if outcome == "not known" else 0
-            if not_known == REFUSALS_BELIEVED:
+            since = since if not_known > 1 else self._clock.now()
+            if not_known >= REFUSALS_BELIEVED and self._clock.now() - since >= BELIEVED_SECONDS:
                 return
             if outcome != "unanswered":  # the same token would get the same answer
                 token = self._tokens.next()

@@ -12,8 +12,12 @@ from quarterdeck.agents.link import LinkDown
 from quarterdeck.agents.positions import Positions
 from quarterdeck.agents.settings import Timing
 from quarterdeck.agents.tasks import Tasks
+from quarterdeck.events.wanted import HeartbeatAnswer, WantedList
 
 INACTIVE = "INACTIVE"
+UNKNOWN_SECONDS_MAX = 30.0
+"""So long nobody must know the instance until that is believed: an engine that was replaced, and has not noticed yet,
+does not know the newest."""
 
 logger = structlog.get_logger(__name__)
 
@@ -27,6 +31,7 @@ class Wants:
         self._clock = clock
         self._timing = timing
         self._inactive = inactive
+        self._unknown_since: float | None = None
         self._positions = Positions()
         self._stale = asyncio.Event()
         self._stale.set()
@@ -69,9 +74,8 @@ class Wants:
             wanted = await self._home.link.wanted(self._home.cluster, self._home.container_instance)
         except LinkDown:
             return False
-        if wanted.status == INACTIVE:
-            self._inactive()
-            return True
+        if self._is_over(wanted):
+            return wanted.known
         complete = self._positions.listed(wanted.sequence)
         self._tasks.listed(wanted)
         return complete
@@ -87,14 +91,26 @@ class Wants:
                     logger.warning("the engine does not answer; tasks go on", why=str(error))
                 heard = False
             else:
-                if answer.status == INACTIVE:
-                    self._inactive()
-                if not heard or self._positions.misses(answer.sequence):
+                over = self._is_over(answer)
+                if not over and (not heard or self._positions.misses(answer.sequence)):
                     self._stale.set()
                 if not heard:
                     self._tasks.engine_is_back()
                 heard = True
             await self._clock.sleep(self._timing.heartbeat_seconds)
+
+    def _is_over(self, told: WantedList | HeartbeatAnswer) -> bool:
+        """Tell whether the instance is said to be no more; believe it of one that is known, or after a while."""
+        if told.status != INACTIVE:
+            self._unknown_since = None
+            return False
+        now = self._clock.now()
+        since = self._unknown_since = now if self._unknown_since is None else self._unknown_since
+        if told.known or now - since >= UNKNOWN_SECONDS_MAX:
+            self._inactive()
+        else:
+            logger.warning("the engine does not know this instance; tasks go on")
+        return True
 
     def _backoff(self) -> Backoff:
         return Backoff(self._timing.retry_seconds_min, self._timing.retry_seconds_max)

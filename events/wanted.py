@@ -48,10 +48,12 @@ class Wanting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ren
 class WantedList(Wanting, frozen=True, kw_only=True):
     """All that an instance's agent should hold at a position; tasks not listed must not run there.
 
-    ``status`` is the instance's: ACTIVE, DRAINING, or INACTIVE, which also stands for unknown.
+    ``status`` is the instance's: ACTIVE, DRAINING, or INACTIVE, which also stands for one that is not ``known``: an
+    engine that was replaced, and has not noticed yet, does not know the newest.
     """
 
     status: str
+    known: bool = True
 
 
 class WantedChange(Wanting, frozen=True, kw_only=True):
@@ -73,7 +75,8 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, r
 
 
 class HeartbeatAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """The instance's status and the position of the last change sent to it."""
+    """The instance's status and the position of the last change sent to it; ``known`` as in `WantedList`."""
 
     status: str
     sequence: int
+    known: bool = True

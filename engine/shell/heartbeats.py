@@ -36,7 +36,7 @@ class Heartbeats:
         found = self._find(instance)
         if found is None or found.status == "INACTIVE":
             self._heard.pop(instance, None)
-            return HeartbeatAnswer(status="INACTIVE", sequence=self._keeper.sequence)
+            return HeartbeatAnswer(status="INACTIVE", sequence=self._keeper.sequence, known=found is not None)
         if beat.leaving:
             await self._leave(instance, found, beat)
         else:

@@ -53,9 +53,9 @@ class Wanted:
                 boundary=True,
             )
         )
-        status, tasks = outcome.result
+        status, tasks, known = outcome.result
         definitions = self._definitions(instance, tasks)
-        return WantedList(sequence=outcome.sequence, status=status, tasks=tasks, definitions=definitions)
+        return WantedList(sequence=outcome.sequence, status=status, tasks=tasks, definitions=definitions, known=known)
 
     def position(self, instance: Instance) -> int:
         """Tell the position of the last change sent to an instance."""
@@ -106,13 +106,13 @@ def _collect(
     on_it[task.id] = _task(task, "RUNNING" if isinstance(event, TaskPlaced) else "STOPPED")
 
 
-def _wanted(instance: Instance, turn: Turn) -> tuple[str, list[WantedTask]]:
+def _wanted(instance: Instance, turn: Turn) -> tuple[str, list[WantedTask], bool]:
     cluster: ClusterState | None = turn.state.clusters.get(instance.cluster)
     found = cluster.instances.get(instance.container_instance) if cluster is not None else None
     if cluster is None or found is None or found.status == "INACTIVE":
-        return "INACTIVE", []
+        return "INACTIVE", [], found is not None
     tasks = [cluster.tasks[name] for name in found.tasks]
-    return found.status, [_task(each, each.desired_status) for each in tasks]
+    return found.status, [_task(each, each.desired_status) for each in tasks], True
 
 
 def _task(task: TaskState, desired_status: str) -> WantedTask:

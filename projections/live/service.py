@@ -66,8 +66,9 @@ def updated(namespace: NamespaceState, event: ServiceUpdated, _at: float) -> Non
     service.unplaced = ""
     service.scale_in_blocked = False
     service.rebalancing_blocked = ""
-    for deployment in service.deployments:
-        deployment.failed, deployment.impaired, deployment.blocked = 0, False, False
+    holders: list[DeploymentState] = [*service.deployments, *service.task_sets]
+    for holder in holders:
+        holder.failed, holder.impaired, holder.blocked = 0, False, False
     reserve.renew(namespace, namespace.clusters[event.cluster], service)
 
 

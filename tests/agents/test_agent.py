@@ -11,11 +11,12 @@ from quarterdeck.agents import labels
 from quarterdeck.agents.identity import DirectoryInUse, IdentityMismatch
 from quarterdeck.agents.link import Refused
 from quarterdeck.agents.registration import RegistrationRefused
-from quarterdeck.agents.reporter import REFUSALS_BELIEVED
+from quarterdeck.agents.reporter import BELIEVED_SECONDS, REFUSALS_BELIEVED
 from quarterdeck.agents.runtimes.port import ContainerSpec
 from quarterdeck.agents.runtimes.simulated import Behaviour, SimulatedRuntime
 from quarterdeck.agents.runtimes.simulated.behaviour import Image
 from quarterdeck.agents.settings import Limits
+from quarterdeck.agents.wants import UNKNOWN_SECONDS_MAX
 from quarterdeck.events import shapes
 from quarterdeck.events.names import short_name
 from tests.agents.world import INSTANCE, World, container, definition, task_id
@@ -360,6 +361,18 @@ async def test_an_inactive_instance_ends_the_agent_and_leaves_containers(world: 
     assert [each.state for each in world.containers()] == ["running"]
 
 
+async def test_an_engine_that_does_not_know_the_instance_is_believed_only_after_a_while(world: World) -> None:
+    """Simulation, seed 1422: the old keeper does not know an instance that has just registered with the new one."""
+    await running(world, ONE)
+    world.engine.status, world.engine.knows_instance = "INACTIVE", False
+    await world.go(UNKNOWN_SECONDS_MAX - 5)
+    world.engine.status, world.engine.knows_instance = "ACTIVE", True
+    await world.go(UNKNOWN_SECONDS_MAX)
+    assert len(world.containers()) == 1, "it was the old one"
+    world.engine.status, world.engine.knows_instance = "INACTIVE", False
+    assert await world.ended() == "deregistered"
+
+
 async def test_an_agent_that_is_stopped_says_goodbye_and_leaves_containers(world: World) -> None:
     await running(world, ONE)
     await world.stop()
@@ -445,10 +458,11 @@ async def test_with_few_slots_all_still_start_and_a_task_that_is_to_end_gives_up
 async def test_a_report_for_a_task_the_engine_does_not_know_is_given_up(world: World) -> None:
     await running(world, ONE)
     unknown = Refused("InvalidParameterException", "not found")
-    world.engine.refusals["SubmitTaskStateChange"] = [unknown] * REFUSALS_BELIEVED
+    world.engine.refusals["SubmitTaskStateChange"] = [unknown] * 100
     world.engine.forget(ONE)
     world.host.kill(world.containers()[0].id)
-    await world.go(25)
+    await world.go(BELIEVED_SECONDS + 25)
+    assert len(world.engine.refusals["SubmitTaskStateChange"]) > 100 - 2 * BELIEVED_SECONDS
     assert world.containers() == []
     assert world.engine.told(ONE) == ["RUNNING"]
 
@@ -456,9 +470,10 @@ async def test_a_report_for_a_task_the_engine_does_not_know_is_given_up(world: W
 async def test_a_report_refused_by_an_engine_that_was_replaced_is_brought_to_the_one_that_replaced_it(
     world: World,
 ) -> None:
-    """Simulation, seed 43: the old keeper does not know the task, and has not noticed that it is the old one."""
+    """Simulation, seeds 43 and 4930: the old keeper does not know the task, and has not noticed that it is the old."""
     world.start()
-    world.engine.refusals["SubmitTaskStateChange"] = [Refused("InvalidParameterException", "not found")] * 2
+    refused = [Refused("InvalidParameterException", "not found")] * 2 * REFUSALS_BELIEVED
+    world.engine.refusals["SubmitTaskStateChange"] = refused
     world.engine.place(ONE, definition=definition())
     await world.until(lambda: world.engine.told(ONE) == ["RUNNING"])
 

@@ -64,6 +64,7 @@ class FakeEngine:
     def __init__(self, *clusters: str) -> None:
         self.clusters = set(clusters)
         self.status = "ACTIVE"
+        self.knows_instance = True
         self.tasks: dict[str, WantedTask] = {}
         self.sequence = 10
         self.last_change = 0
@@ -190,7 +191,10 @@ class FakeLink:
         self.engine.check()
         self.engine.lists += 1
         return WantedList(
-            sequence=self.engine.sequence, status=self.engine.status, tasks=list(self.engine.tasks.values())
+            sequence=self.engine.sequence,
+            status=self.engine.status,
+            tasks=list(self.engine.tasks.values()),
+            known=self.engine.knows_instance,
         )
 
     async def changes(self, cluster: str, container_instance: str) -> AsyncIterator[WantedChange]:
@@ -206,7 +210,9 @@ class FakeLink:
         await asyncio.sleep(0)
         self.engine.check()
         self.engine.heartbeats.append(beat)
-        return HeartbeatAnswer(status=self.engine.status, sequence=self.engine.last_change)
+        return HeartbeatAnswer(
+            status=self.engine.status, sequence=self.engine.last_change, known=self.engine.knows_instance
+        )
 
     async def redeem(self, cluster: str, container_instance: str, redemption: Redemption) -> Grant:
         await asyncio.sleep(0)

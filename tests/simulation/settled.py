@@ -7,7 +7,8 @@ because
     its percents let it neither start one task nor stop one (spec §9.3: 2 tasks at 75/125); or
     its deployment has FAILED, and was not rolled back: then older tasks stay as they are.
 A DAEMON service has exactly one task of its PRIMARY deployment on each instance that is ACTIVE and admits it, but for
-those that lack the room, and none elsewhere, but for DRAINING instances that replicas can't leave. A task set has as
+those that lack the room, and none elsewhere, but for DRAINING instances that replicas can't leave; an old one stays
+if the minimum lets none stop. A task set has as
 many as its share is. No task waits for room when there is room for it.
 
 Then it rests: the scheduler moves no task any more, or it would go on for ever. The zones of a service with zone
@@ -64,13 +65,15 @@ def _replica(ledger: Ledger, wish: Wish) -> Iterator[str]:
 def _daemon(ledger: Ledger, wish: Wish) -> Iterator[str]:
     if wish.primary in wish.failed:
         return
+    eligible = [each for each in ledger.places.values() if each.open and not ledger.bars(each, wish)]
+    blocked = wish.least(len(eligible)) >= sum(1 for each in wish.tasks.values() if ledger.places[each.instance].open)
     next_ = ledger.next_of(wish, wish.primary, wish.definition)
     for place in ledger.places.values():
         mine = [each for each in place.tasks.values() if ledger.wish_of(each) is wish]
         belongs = place.open and not ledger.bars(place, wish)
         if belongs and not mine and not ledger.lacks(place, next_.need):
             yield f"{wish.name} has no task on {place.id}"
-        if belongs and any(each.deployment != wish.primary for each in mine):
+        if belongs and not blocked and any(each.deployment != wish.primary for each in mine):
             yield f"{wish.name} has an old task on {place.id}"
         if mine and not belongs and not _has_replicas(ledger, place):
             yield f"{wish.name} has a task on {place.id}, which is {place.status}"

@@ -16,7 +16,7 @@ from quarterdeck.engine.core.service_step import start_delay
 from quarterdeck.events import shapes
 from quarterdeck.events.commit import Commit
 from quarterdeck.events.log.port import Record
-from quarterdeck.projections.live.states import DeploymentState
+from quarterdeck.projections.live.states import DeploymentState, ServiceState
 from tests.simulation.chance import Chance, Weather
 from tests.simulation.client import Client
 from tests.simulation.ledger import Ledger
@@ -129,8 +129,7 @@ class World:
         """Update services whose back-off would take long: that sets it back (spec §8.6), and the world ends sooner."""
         cluster = self.watcher.state.clusters.get("default")
         for service in list(cluster.services.values()) if cluster is not None else ():
-            holders: list[DeploymentState] = [*service.deployments, *service.task_sets]
-            if any(start_delay(each.failed) > PATIENCE_SECONDS for each in holders):
+            if any(start_delay(each.failed) > PATIENCE_SECONDS for each in _holders(service)):
                 await self.ask("UpdateService", shapes.UpdateServiceRequest(service=service.name))
 
     async def settle(self, seconds_max: float = SETTLE_SECONDS_MAX) -> None:
@@ -223,8 +222,12 @@ class World:
     def _backing_off(self) -> float:
         cluster = self.watcher.state.clusters.get("default")
         services = cluster.services.values() if cluster is not None else ()
-        failed = any(each.failed for service in services for each in service.deployments)
+        failed = max((each.failed for service in services for each in _holders(service)), default=0)
         return BACKOFF_SECONDS_MAX if failed else 0.0
+
+
+def _holders(service: ServiceState) -> list[DeploymentState]:
+    return [*service.deployments, *service.task_sets]
 
 
 class _Ended(Exception):

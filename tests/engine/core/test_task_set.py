@@ -231,3 +231,16 @@ def test_an_unknown_task_set_is_not_found(reference: str) -> None:
     expected = ("TaskSetNotFoundException", "The specified task set was not found.")
     request = shapes.UpdateTaskSetRequest(**OF, task_set=reference, scale=percent(1))
     assert story.refusal(task_set.update, request) == expected
+
+
+def test_an_update_of_the_service_sets_back_the_back_off_of_its_task_sets() -> None:
+    story = external(1)
+    add(story)
+    for _ in range(4):
+        story.settle()
+        story.given(stopped(each.id, "TaskFailedToStart", "no route to the registry") for each in story.live())
+    assert story.settle().at == story.now + 10.0
+    assert story.live() == []
+    story.when(service.update, shapes.UpdateServiceRequest(service="web", desired_count=1))
+    story.settle()
+    assert len(story.live()) == 1
