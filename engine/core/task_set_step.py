@@ -2,7 +2,7 @@
 
 from functools import reduce
 
-from quarterdeck.engine.core.service_health import examine, heal
+from quarterdeck.engine.core.service_health import FAILED, examine, heal
 from quarterdeck.engine.core.service_step import Next, Site, both, scale_in, start, stop
 from quarterdeck.engine.core.turn import Turn
 from quarterdeck.events.task_set import TaskSetDrained, TaskSetSteadyStateReached
@@ -28,6 +28,9 @@ def _work(site: Site, held: TaskSetState) -> Next:
     desired = held.computed(service.desired_count)
     missing = desired - len(fresh)
     unwell = examine(site)
+    leaving = [each for each in unwell.tasks if _is_to_move(cluster, each)]
+    if leaving:
+        return stop(site, leaving, len(leaving), FAILED)
     if unwell.tasks or unwell.stopping:
         return heal(site, fresh, unwell, desired)
     if missing > 0:

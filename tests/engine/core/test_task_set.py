@@ -10,6 +10,7 @@ from quarterdeck.engine.core import service, task_protection, task_set
 from quarterdeck.events import shapes
 from quarterdeck.events.container_instance import ContainerInstanceStatusChanged
 from quarterdeck.events.service import ServiceDeleted
+from quarterdeck.events.task import TaskHealthChanged
 from quarterdeck.events.task_set import (
     PrimaryTaskSetChanged,
     TaskSetCreated,
@@ -244,3 +245,17 @@ def test_an_update_of_the_service_sets_back_the_back_off_of_its_task_sets() -> N
     story.when(service.update, shapes.UpdateServiceRequest(service="web", desired_count=1))
     story.settle()
     assert len(story.live()) == 1
+
+
+def test_an_unhealthy_task_of_a_set_leaves_a_draining_instance_though_no_other_has_room() -> None:
+    """Simulation, seed 2845: it waited for a place for another beside it, for ever."""
+    story = external(1).given(defined("app:3", checked=True))
+    add(story, definition="app:3")
+    story.settle()
+    story.agents_start()
+    (task,) = story.live()
+    story.given(TaskHealthChanged(cluster="default", task=task.id, health_status="UNHEALTHY"))
+    for name in ("a1", "b1"):
+        story.given(ContainerInstanceStatusChanged(cluster="default", container_instance=name, status="DRAINING"))
+    story.settle()
+    assert task.desired_status == "STOPPED"
