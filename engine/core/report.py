@@ -16,7 +16,7 @@ from quarterdeck.events.task import (
     TaskStarted,
     TaskStopped,
 )
-from quarterdeck.projections.live.states import TaskState
+from quarterdeck.projections.live.states import ClusterState, TaskState
 
 REASON_CHARACTERS_MAX = 1024
 EXITED = "Essential container in task exited"
@@ -26,8 +26,8 @@ NOT_STARTED = "Task failed to start"
 def task(turn: Turn, request: shapes.SubmitTaskStateChangeRequest) -> None:
     """Take a report about a task and the containers that changed with it."""
     cluster = turn.cluster(request.cluster)
-    found = existing(turn, cluster, request.task)
-    if found.last_status == "STOPPED" or not found.instance:
+    found = _placed(turn, cluster, request.task)
+    if found.last_status == "STOPPED":
         return
     containers = [_container(each) for each in request.containers or []]
     if request.status == "STOPPED":
@@ -64,8 +64,8 @@ def task(turn: Turn, request: shapes.SubmitTaskStateChangeRequest) -> None:
 def container(turn: Turn, request: shapes.SubmitContainerStateChangeRequest) -> None:
     """Take a report about one container."""
     cluster = turn.cluster(request.cluster)
-    found = existing(turn, cluster, request.task)
-    if found.last_status == "STOPPED" or not found.instance:
+    found = _placed(turn, cluster, request.task)
+    if found.last_status == "STOPPED":
         return
     if not request.container_name:
         raise InvalidParameterException("Container name can not be blank.")
@@ -88,6 +88,17 @@ def attachments(turn: Turn, request: shapes.SubmitAttachmentStateChangesRequest)
     turn.cluster(request.cluster)
     if not request.attachments:
         raise InvalidParameterException("attachments can not be empty")
+
+
+def _placed(turn: Turn, cluster: ClusterState, reference: str | None) -> TaskState:
+    """Find a task that an agent may speak of; if it waits for room as far as is known here, another engine placed it.
+
+    To take that word and change nothing would lose it: the agent is to bring it again, to the engine that knows.
+    """
+    found = existing(turn, cluster, reference)
+    if found.last_status != "STOPPED" and not found.instance:
+        raise InvalidParameterException("The referenced task was not found on a container instance.")
+    return found
 
 
 def _container(change: shapes.ContainerStateChange) -> ContainerReport:

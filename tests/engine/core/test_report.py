@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from quarterdeck.engine.core import report, task
+from quarterdeck.engine.core import queued_task, report, task
 from quarterdeck.events import shapes
 from quarterdeck.events.task import ContainerReport, ContainerStateChanged, TaskHealthChanged, TaskStarted, TaskStopped
 from tests.engine.core.story import ARN, Story, container, defined, given, joined, placed, started, stopped
@@ -139,6 +139,17 @@ def test_reports_about_what_we_do_not_know_are_refused() -> None:
     assert story.refusal(report.container, CONTAINER(task="t1")) == nameless
     request = TASK(task="t1", status="RUNNING", containers=[shapes.ContainerStateChange(status="RUNNING")])
     assert story.refusal(report.task, request) == nameless
+
+
+def test_a_report_about_a_task_that_waits_for_room_is_not_taken() -> None:
+    """Simulation, seed 5754: an engine that was replaced, and had not noticed, took the word and changed nothing."""
+    story = given(defined())
+    tags = [shapes.Tag(key=queued_task.TAG, value="60")]
+    story.when(task.run, shapes.RunTaskRequest(task_definition="app:1", tags=tags))
+    (waiting,) = story.live()
+    for decide, request in ((report.task, TASK), (report.container, CONTAINER)):
+        refused = story.refusal(decide, request(task=waiting.id, status="RUNNING"))
+        assert refused == ("InvalidParameterException", "The referenced task was not found on a container instance.")
 
 
 def test_reports_about_attachments_are_taken_note_of() -> None:
