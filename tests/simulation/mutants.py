@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from quarterdeck.engine.core import (
     checks,
+    daemon,
     explain,
     placement,
     reconcile,
     search,
+    service,
     service_step,
     settle,
     task,
@@ -32,13 +35,13 @@ from quarterdeck.events.catalog import AnyEvent
 from quarterdeck.events.explanation import Explanation
 from quarterdeck.events.log.memory import Fault, MemoryLog
 from quarterdeck.events.names import short_name
-from quarterdeck.events.service import ServiceSteadyStateReached
-from quarterdeck.events.task import TaskStarted, TaskStopped
+from quarterdeck.events.service import DeploymentStarted, ServiceSteadyStateReached
+from quarterdeck.events.task import TaskQueued, TaskRequested, TaskStarted, TaskStopped
 from quarterdeck.projections.live import view
 from quarterdeck.projections.live.demand import Demand
 from quarterdeck.projections.live.instance import InstanceState
 from quarterdeck.projections.live.rule import DEFAULT, Rule
-from quarterdeck.projections.live.states import ClusterState, NamespaceState
+from quarterdeck.projections.live.states import ClusterState, NamespaceState, TaskSetState
 
 Patch = pytest.MonkeyPatch
 
@@ -185,13 +188,61 @@ def a_decision_fails(patch: Patch) -> None:
     patch.setattr(reconcile, "_stop_stale", fail)
 
 
+def daemons_are_started_twice(patch: Patch) -> None:
+    def put(turn: Turn, template: TaskRequested, instance: InstanceState) -> str:
+        task.put(turn, template, instance)
+        return task.put(turn, template, instance)
+
+    patch.setattr(daemon, "put", put)
+
+
+def no_room_is_kept_for_daemons(patch: Patch) -> None:
+    patch.setattr(checks, "kept", lambda _instance: checks.NOTHING)
+
+
+def no_daemon_must_stay_healthy(patch: Patch) -> None:
+    patch.setattr(daemon, "bounds", lambda *given: (0, bounds(*given)[1]))
+
+
+def task_sets_get_one_too_many(patch: Patch) -> None:
+    computed = TaskSetState.computed
+    patch.setattr(TaskSetState, "computed", lambda held, desired: computed(held, desired) + 1)
+
+
+def nothing_waits_as_long_as_it_may(patch: Patch) -> None:
+    queued = view.EVOLVE[TaskQueued]
+
+    def briefly(state: NamespaceState, event: TaskQueued, at: float) -> None:
+        queued(state, msgspec.structs.replace(event, until=at), at)
+
+    patch.setitem(view.EVOLVE, TaskQueued, briefly)
+
+
+def room_is_not_noticed(patch: Patch) -> None:
+    patch.setattr(scheduler, "makes_room", lambda _event: False)
+
+
+def an_older_deployment_stays_primary(patch: Patch) -> None:
+    begun = view.EVOLVE[DeploymentStarted]
+
+    def last(state: NamespaceState, event: DeploymentStarted, at: float) -> None:
+        begun(state, event, at)
+        state.clusters[event.cluster].services[event.service].deployments.reverse()
+
+    patch.setitem(view.EVOLVE, DeploymentStarted, last)
+
+
+def what_is_inactive_is_updated(patch: Patch) -> None:
+    patch.setattr(service, "active", service.existing)
+
+
 MUTANTS: dict[Callable[[Patch], None], str] = {
     memory_is_not_looked_at: "capacity",
     ports_are_not_looked_at: "capacity",
     constraints_are_not_looked_at: "constraints",
     an_old_decision_is_asked_again_with_another_rule: "explain",
     running_is_not_folded: "fold",
-    capacity_is_given_back_twice: "counts",
+    capacity_is_given_back_twice: "fold",
     no_minimum_is_kept: "fewest",
     no_maximum_is_kept: "most",
     zones_are_not_balanced: "balance",
@@ -205,4 +256,12 @@ MUTANTS: dict[Callable[[Patch], None], str] = {
     zones_are_not_rebalanced: "rests",
     tasks_move_back_and_forth: "rests",
     a_decision_fails: "no bugs",
+    daemons_are_started_twice: "daemons",
+    no_room_is_kept_for_daemons: "daemons",
+    no_daemon_must_stay_healthy: "daemons",
+    task_sets_get_one_too_many: "sets",
+    nothing_waits_as_long_as_it_may: "queue",
+    room_is_not_noticed: "waits",
+    an_older_deployment_stays_primary: "primary",
+    what_is_inactive_is_updated: "final",
 }

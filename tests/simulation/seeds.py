@@ -51,6 +51,7 @@ async def _story(world: World, tell: Tell | None) -> None:
     chance = world.chance
     await furnish(world)
     world.group.create_task(world.keep_looking(), name="look")
+    world.group.create_task(world.keep_waits_short(), name="waits")
     deeds, weights = list(DEEDS), list(DEEDS.values())
     for deed in chance.choices(deeds, weights, k=chance.randrange(5, DEEDS_MAX)):
         await asyncio.sleep(chance.uniform(0.0, SECONDS_BETWEEN_MAX))

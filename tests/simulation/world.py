@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from quarterdeck.engine.core.service_step import start_delay
+from quarterdeck.engine.shell.keeper import Keeper
 from quarterdeck.events import shapes
 from quarterdeck.events.commit import Commit
 from quarterdeck.events.log.port import Record
@@ -25,7 +26,9 @@ from tests.simulation.machine import Machine
 from tests.simulation.quiet import admitted
 from tests.simulation.rule import Violation
 from tests.simulation.settled import unbalanced, unsettled
-from tests.simulation.shard import Shard
+from tests.simulation.shard import Engine, Shard
+from tests.simulation.waits import LOOK_SECONDS as WAIT_SECONDS
+from tests.simulation.waits import waiting
 from tests.simulation.watcher import Watcher
 
 SETTLE_SECONDS_MAX = 600.0
@@ -165,6 +168,26 @@ class World:
             await asyncio.sleep(self.chance.uniform(5.0, 15.0))
             self.look()
 
+    async def keep_waits_short(self) -> None:
+        """See to it, for ever, that what waits and has room gets it before the next look."""
+        before: set[tuple[str, str]] = set()
+        keeper: Keeper | None = None
+        while True:
+            await asyncio.sleep(WAIT_SECONDS)
+            leader, cluster = self.shard.leader, self.watcher.state.clusters.get("default")
+            able = leader is not None and leader.alive and self.shard.engines == [leader] and self._is_current(leader)
+            if leader is None or cluster is None or not able:
+                before, keeper = set(), None
+                continue
+            now = waiting(self.ledger, cluster)
+            if keeper is leader.keeper and (longer := before & now):
+                self.watcher.breach(Violation("waits", f"{min(longer)} waits though there is room"))
+            before, keeper = now, leader.keeper
+
+    def _is_current(self, engine: Engine) -> bool:
+        keeper = engine.keeper
+        return keeper.ready and not keeper.backlog and keeper.sequence == self.watcher.fold.sequence
+
     def look(self) -> None:
         """Hold the log against the keeper's state, what was acknowledged, and the counts of its fold."""
         if self.broken.is_set():
@@ -172,10 +195,8 @@ class World:
         if bug := admitted():
             self.watcher.breach(Violation("no bugs", bug))
         leader = self.shard.leader
-        if leader is not None and leader.alive:
-            keeper = leader.keeper
-            if keeper.ready and not keeper.backlog and keeper.sequence == self.watcher.fold.sequence:
-                self.watcher.compare(keeper.view)
+        if leader is not None and leader.alive and self._is_current(leader):
+            self.watcher.compare(leader.keeper.view)
         self.watcher.acknowledge(self.client.acknowledged)
         self.watcher.count()
 
