@@ -151,7 +151,7 @@ def _stop_stale(duty: _Duty) -> Next:
     healthy = [each for each in open_ if _is_healthy(cluster, each)]
     lower, upper = bounds(service.settings.deployment_configuration, len(duty.members))
     spare = sum(1 for each in _wanted(duty) if each.instance in duty.members and _is_healthy(cluster, each)) - lower
-    if spare <= 0 and not idle and service.alive == service.running and not site.deployment.blocked:
+    if healthy and spare <= 0 and not idle and service.alive == service.running and not site.deployment.blocked:
         site.turn.emit(
             ServiceDeploymentBlocked(
                 cluster=cluster.name, service=service.name, deployment=site.deployment.id, lower=lower, upper=upper

@@ -61,13 +61,16 @@ def concerned(state: NamespaceState, event: AnyEvent) -> Iterator[tuple[str, str
             pass
 
 
-def makes_room(event: AnyEvent) -> bool:
-    """Tell whether work that waits for room should look again."""
+def makes_room(state: NamespaceState, event: AnyEvent) -> bool:
+    """Tell whether work that waits for room should look again; less may be kept for a DAEMON service that changes."""
     match event:
         case TaskStopped() | AgentConnected() | ContainerInstanceReregistered() | AttributesPut() | AttributesDeleted():
             return True
         case ContainerInstanceStatusChanged():
             return event.status == "ACTIVE"
+        case ServiceDeleted() | ServiceUpdated() | DeploymentStarted():
+            service = state.clusters[event.cluster].services[event.service]
+            return service.settings.scheduling_strategy == "DAEMON"
         case _:
             return False
 

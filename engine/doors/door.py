@@ -176,6 +176,7 @@ class Door:
                 token=token,
                 digest=_digest(call.operation, request) if token or _may_repeat(request) else "",
                 request=call.request,
+                about=request,
             )
         )
         if outcome.repeat is not None:

@@ -34,6 +34,8 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     ``token`` makes a repeat get the first outcome, ``digest`` tells whether it asks for the same.
     ``boundary`` ends the envelope here, so that the outcome's sequence is exactly what was seen.
+    ``about`` is what is asked, or what is looked at: a decision about the same that failed inside the engine is put
+    aside for a while; None: never.
     """
 
     namespace: str
@@ -45,6 +47,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     cause: str = ""
     request: str = ""
     boundary: bool = False
+    about: object = None
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):

@@ -4,6 +4,7 @@ Commands are decided one at a time, at once, against a state that already has th
 commits gather while an append is under way and leave together in the next (group commit; no timer).
 A decision that changes nothing, and a refusal, wait for the append of what they were based on.
 
+    a bug             the decision is put aside for a while (`aside`); left half made, the state is folded again
     Fenced            another keeper took over: all callers get `NotKeeper`, `run` ends
     OutcomeUnknown    claim a new epoch, fold the log again, see which commits are in it;
                       commands whose commits are not are decided again, unseen by their callers
@@ -19,6 +20,7 @@ import structlog
 
 from quarterdeck.engine.core.errors import Refusal, ServerException
 from quarterdeck.engine.core.turn import Ids, Settings, Turn
+from quarterdeck.engine.shell.aside import Aside
 from quarterdeck.engine.shell.batch import Batch, Batches
 from quarterdeck.engine.shell.clock import Clock
 from quarterdeck.engine.shell.command import Command, NotKeeper, NotStored, Outcome
@@ -39,7 +41,6 @@ STOPPED = "this engine has stopped keeping the shard"
 
 log = structlog.get_logger(__name__)
 
-
 Listener = Callable[[int, list[Commit]], None]
 
 
@@ -50,6 +51,7 @@ class Keeper:
         self.view = LiveView()
         self.settings = settings
         self.clock = clock
+        self.aside = Aside(clock)
         self.decided: Callable[[NamespaceState, Commit], None] = lambda _state, _commit: None
         self.stored: list[Listener] = []
         self.taken_over: list[Callable[[], None]] = []
@@ -130,29 +132,28 @@ class Keeper:
     def decide(self, command: Command) -> tuple[Commit | None, Batch | None, Any]:
         """Decide at once, without waiting for the log; gives the commit, if any, and the batch it is in.
 
-        Raises Refusal; an unexpected error spoils the state, which is then folded again. Raises `NotKeeper` while
-        that goes on: a state that is not the log's must not lead to events.
+        Raises Refusal; `NotKeeper` while a spoiled state is folded again, which must not lead to events.
         """
         if self._gone or not self._keeping.is_set():
             raise NotKeeper("this engine does not keep the shard at the moment")
+        self.aside.check(command)
         state = self.view.namespace(command.namespace)
         turn = Turn(state, self.clock.now(), command.actor, self._ids, self.settings, command.digest)
         try:
             result = command.decide(turn)
-        except Refusal:
+        except Refusal as refusal:
             if turn.events:
-                self._spoil(command)
+                self._spoil(command, repr(refusal))
             raise
         except Exception as error:
             log.exception("decision failed", operation=command.operation, namespace=command.namespace)
-            if turn.events:
-                self._spoil(command)
+            (self._spoil if turn.events else self.aside.put)(command, repr(error))
             words = f"{command.operation} failed inside the engine: {error!r}. Nothing was changed."
             raise ServerException(words) from error
-        if not turn.events:
-            return None, None, result
-        commit, batch = self._add(command, turn)
-        self.decided(state, commit)
+        commit, batch = self._add(command, turn) if turn.events else (None, None)
+        self.aside.drop(command)
+        if commit is not None:
+            self.decided(state, commit)
         return commit, batch, result
 
     async def _carry_out(self, command: Command) -> Outcome:
@@ -188,11 +189,9 @@ class Keeper:
         )
         encoded = encode_commit(commit)
         if len(encoded) > COMMIT_BYTES_MAX:
-            self._spoil(command)
-            raise ServerException(
-                f"{command.operation} decided more than one commit can hold ({len(encoded)} of {COMMIT_BYTES_MAX} "
-                "bytes). Nothing was changed; ask for less at once."
-            )
+            words = f"decided more than one commit can hold ({len(encoded)} of {COMMIT_BYTES_MAX} bytes)"
+            self._spoil(command, words)
+            raise ServerException(f"{command.operation} {words}. Nothing was changed; ask for less at once.")
         batch = self._batches.open(len(encoded))
         batch.add(commit, encoded)
         if command.token:
@@ -232,8 +231,9 @@ class Keeper:
         if self._spoiled:
             await self._recover()
 
-    def _spoil(self, command: Command) -> None:
+    def _spoil(self, command: Command, cause: str) -> None:
         log.error("a decision was left half made: folding the log again", operation=command.operation)
+        self.aside.put(command, cause)
         self._spoiled = True
         self._keeping.clear()
         self._wake.set()

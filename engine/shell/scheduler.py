@@ -25,12 +25,15 @@ from quarterdeck.engine.core.turn import Turn
 from quarterdeck.engine.shell.command import Command, NotKeeper, NotStored
 from quarterdeck.engine.shell.keeper import Keeper
 from quarterdeck.events.commit import Commit
+from quarterdeck.events.service import ServiceDeleted, ServiceUpdated
 from quarterdeck.projections.live.states import NamespaceState
 
 TICK_SECONDS = 0.5
 FULL_LOOK_SECONDS = 30.0
 BACKLOG_BATCHES_MAX = 4
 FULL_PAUSE_SECONDS = 0.5
+RECONCILE = "Reconcile"
+EVERYTHING = "everything in the namespace"
 
 log = structlog.get_logger(__name__)
 
@@ -62,14 +65,20 @@ class Scheduler:
         for event in commit.events:
             if type(event) in QUIET:
                 continue
+            if isinstance(event, ServiceUpdated | ServiceDeleted):
+                self._try_again(Key(commit.namespace, event.cluster, event.service))
             for cluster, service in concerned(state, event):
                 self._agenda[Key(commit.namespace, cluster, service)] = commit.id
-            if self._waiting and makes_room(event):
+            if self._waiting and makes_room(state, event):
                 waiting = self._waiting.pop((commit.namespace, getattr(event, "cluster", "")), ())
                 for service in sorted(waiting):
                     self._agenda.setdefault(Key(commit.namespace, getattr(event, "cluster", ""), service), commit.id)
         if self._agenda:
             self._wake.set()
+
+    def _try_again(self, key: Key) -> None:
+        """Leave a service alone no longer, if it was put aside: a caller may have changed what was in the way."""
+        self._keeper.aside.drop(_command(key.namespace, RECONCILE, None, "", key))
 
     def resume(self) -> None:
         """Look at every service: after a take-over nothing is known of what was under way."""
@@ -111,7 +120,7 @@ class Scheduler:
             await asyncio.sleep(0)
 
     def _look(self, key: Key, cause: str) -> None:
-        following = self._decide(key.namespace, "Reconcile", partial(_reconcile, key), cause)
+        following = self._decide(key.namespace, RECONCILE, partial(_reconcile, key), cause, about=key)
         if not isinstance(following, Next):
             return
         if following.again:
@@ -144,19 +153,23 @@ class Scheduler:
             if state.deleting:
                 self._decide(namespace, "PurgeTaskDefinitions", purge, "")
 
-    def _decide(self, namespace: str, operation: str, decide: object, cause: str) -> object:
-        command = Command(
-            namespace=namespace,
-            operation=operation,
-            actor="scheduler",
-            decide=decide,  # type: ignore[arg-type]  # partial and function alike
-            cause=cause,
-        )
+    def _decide(self, namespace: str, operation: str, decide: object, cause: str, about: object = EVERYTHING) -> object:
         try:
-            return self._keeper.decide(command)[2]
+            return self._keeper.decide(_command(namespace, operation, decide, cause, about))[2]
         except (Refusal, NotKeeper) as error:
             log.warning("the scheduler was refused", operation=operation, error=str(error))
             return None
+
+
+def _command(namespace: str, operation: str, decide: object, cause: str, about: object) -> Command:
+    return Command(
+        namespace=namespace,
+        operation=operation,
+        actor="scheduler",
+        decide=decide,  # type: ignore[arg-type]  # partial and function alike
+        cause=cause,
+        about=about,
+    )
 
 
 def _reconcile(key: Key, turn: Turn) -> Next:

@@ -220,7 +220,7 @@ def nothing_waits_as_long_as_it_may(patch: Patch) -> None:
 
 
 def room_is_not_noticed(patch: Patch) -> None:
-    patch.setattr(scheduler, "makes_room", lambda _event: False)
+    patch.setattr(scheduler, "makes_room", lambda _state, _event: False)
 
 
 def an_older_deployment_stays_primary(patch: Patch) -> None:

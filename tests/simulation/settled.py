@@ -43,7 +43,8 @@ def _service(ledger: Ledger, wish: Wish) -> Iterator[str]:
     ended = sum(1 for each in wish.tasks.values() if each.desired == "STOPPED")
     pending = sum(1 for each in wish.tasks.values() if each.last != "RUNNING")
     given_up = wish.primary in wish.failed
-    ill = sum(1 for each in wish.tasks.values() if not given_up and not ledger.is_well(each))
+    kept = [each for each in wish.tasks.values() if not wish.daemon or ledger.may_stay(each)]
+    ill = sum(1 for each in kept if not given_up and not ledger.is_well(each))
     if ended or pending or ill:
         yield f"{wish.name} has {ended} tasks to stop, {pending} to start, and {ill} that are not HEALTHY"
         return

@@ -62,7 +62,7 @@ def test_it_is_placed_as_soon_as_there_is_room() -> None:
     story.when(task.run, patient())
     gone = stopped("x")
     story.given(gone)
-    assert makes_room(gone)
+    assert makes_room(story.state, gone)
     (event,) = look(story)
     assert isinstance(event, TaskPlaced)
     assert (event.container_instance, event.explanation is not None) == ("a1", True)
@@ -103,7 +103,7 @@ def test_an_empty_cluster_may_be_waited_in_too() -> None:
     events = story.when(task.run, patient())
     assert [each.reason for each in events if isinstance(each, TaskQueued)] == ["NO ACTIVE INSTANCES"]
     story.given(joined("a1"))
-    assert makes_room(AgentConnected(cluster="default", container_instance="a1"))
+    assert makes_room(story.state, AgentConnected(cluster="default", container_instance="a1"))
     assert [type(each) for each in look(story)] == [TaskPlaced]
 
 
@@ -115,7 +115,7 @@ def test_it_is_placed_by_the_constraints_and_strategies_it_came_with() -> None:
         cluster="default", container_instance="b1", attributes=[shapes.Attribute(name="edge", value="1")]
     )
     story.given(marked)
-    assert makes_room(marked)
+    assert makes_room(story.state, marked)
     assert [each.container_instance for each in look(story) if isinstance(each, TaskPlaced)] == ["b1"]
 
 

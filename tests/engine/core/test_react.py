@@ -50,11 +50,20 @@ def test_a_created_service_is_concerned() -> None:
 
 
 def test_a_task_stopped_or_an_instance_changed_may_make_room() -> None:
-    assert makes_room(stopped("t1"))
-    assert makes_room(AgentConnected(cluster="default", container_instance="a1"))
-    assert makes_room(AttributesPut(cluster="default", container_instance="a1", attributes=[]))
-    assert not makes_room(ServiceUpdated(cluster="default", service="web"))
+    state = serving().state
+    assert makes_room(state, stopped("t1"))
+    assert makes_room(state, AgentConnected(cluster="default", container_instance="a1"))
+    assert makes_room(state, AttributesPut(cluster="default", container_instance="a1", attributes=[]))
+    assert not makes_room(state, ServiceUpdated(cluster="default", service="web"))
+
+
+def test_a_daemon_service_that_changes_may_make_the_room_that_was_kept_for_it() -> None:
+    """Simulation, seed 10311: a task waited for its time's end beside the room of a daemon that was deleted."""
+    state = given(defined(), created("node", 0, scheduling_strategy="DAEMON")).state
+    assert makes_room(state, ServiceDeleted(cluster="default", service="node"))
+    assert makes_room(state, ServiceUpdated(cluster="default", service="node"))
+    assert makes_room(state, deployed("app:1", "ecs-svc/901", "node"))
 
 
 def test_an_agent_that_goes_away_makes_no_room() -> None:
-    assert not makes_room(AgentDisconnected(cluster="default", container_instance="a1"))
+    assert not makes_room(serving().state, AgentDisconnected(cluster="default", container_instance="a1"))

@@ -6,6 +6,7 @@ from contextlib import aclosing, asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
+import msgspec
 import pytest
 
 from quarterdeck.engine.core import cluster
@@ -14,6 +15,8 @@ from quarterdeck.engine.core.turn import Settings, Turn
 from quarterdeck.engine.doors.door import Call
 from quarterdeck.engine.replica import ReplicaSettings, running
 from quarterdeck.engine.shell import keeper as module
+from quarterdeck.engine.shell.aside import SECONDS_MAX as ASIDE_SECONDS_MAX
+from quarterdeck.engine.shell.aside import Aside
 from quarterdeck.engine.shell.command import Command, NotKeeper, Outcome
 from quarterdeck.engine.shell.ids import SeededIds
 from quarterdeck.engine.shell.keeper import Keeper
@@ -41,9 +44,9 @@ class ClockByHand:
 
 
 @asynccontextmanager
-async def keeping(log: MemoryLog, node: str = "a") -> AsyncIterator[Keeper]:
+async def keeping(log: MemoryLog, node: str = "a", clock: ClockByHand | None = None) -> AsyncIterator[Keeper]:
     """Keep the log for the length of a block."""
-    keeper = Keeper(log, ClockByHand(), SeededIds(1), Settings(), node)
+    keeper = Keeper(log, clock or ClockByHand(), SeededIds(1), Settings(), node)
     async with asyncio.TaskGroup() as group:
         task = group.create_task(ended(keeper), name="keeper")
         await keeper.kept()
@@ -169,6 +172,45 @@ async def test_a_decision_that_fails_half_way_leaves_nothing() -> None:
         assert clusters(keeper) == {"first", "second"}
         assert await told(log) == ["first", "second"]
         await agree(keeper, log)
+
+
+async def test_a_decision_that_failed_is_put_aside_longer_every_time_and_others_go_on() -> None:
+    failing = True
+
+    def half(turn: Turn) -> None:
+        _create(shapes.CreateClusterRequest(cluster_name="phantom"), turn)
+        if failing:
+            raise ZeroDivisionError
+
+    log, sick, clock = MemoryLog(), msgspec.structs.replace(command(half), about="sick"), ClockByHand()
+    async with keeping(log, clock=clock) as keeper:
+        for seconds in (10, 20, 40):
+            with pytest.raises(ServerException, match="failed inside the engine: ZeroDivisionError"):
+                await keeper.submit(sick)
+            await keeper.kept()
+            epoch = keeper.epoch
+            clock.at += seconds - 1
+            with pytest.raises(ServerException, match=r"ZeroDivisionError\(\)\. It is not tried again for 1 s"):
+                await keeper.submit(sick)
+            await keeper.submit(creation(f"after-{seconds}"))
+            assert keeper.epoch == epoch, "a decision that is put aside costs no fold"
+            clock.at += 1
+        failing = False
+        await keeper.submit(sick)
+        assert clusters(keeper) == {"after-10", "after-20", "after-40", "phantom"}
+        await agree(keeper, log)
+
+
+async def test_a_decision_put_aside_waits_half_an_hour_at_most() -> None:
+    clock = ClockByHand()
+    aside, sick = Aside(clock), msgspec.structs.replace(command(lambda _turn: None), about="sick")
+    for _ in range(40):
+        aside.put(sick, "a bug")
+    clock.at += ASIDE_SECONDS_MAX
+    aside.check(sick)
+    aside.put(sick, "a bug")
+    aside.drop(sick)
+    aside.check(sick)
 
 
 async def test_a_decision_too_large_for_a_commit_changes_nothing() -> None:
