@@ -38,7 +38,7 @@ PATIENCE_SECONDS = 100.0
 LOOK_SECONDS = 2.0
 REST_SECONDS = 35.0
 """Longer than the scheduler takes to look at every service again."""
-RESTS_TRIED_MAX = 20
+RESTS_TRIED_MAX = 8
 REGION = "us-east-1"
 
 
