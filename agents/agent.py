@@ -78,9 +78,8 @@ class Agent:
         try:
             identity = take(self._store, self._settings, self._token)
             try:
-                await self._live(identity)
+                await self._live_and_leave(identity)
             finally:
-                await self._leave()
                 self._store.close()
         finally:
             await self._runtime.close()
@@ -92,6 +91,12 @@ class Agent:
     def stop(self) -> None:
         """End soon, leaving containers as they are."""
         self._end.set()
+
+    async def _live_and_leave(self, identity: Identity) -> None:
+        try:
+            await self._live(identity)
+        finally:
+            await self._leave()
 
     async def _live(self, identity: Identity) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -343,6 +344,20 @@ async def test_an_identity_of_another_cluster_is_not_taken(world: World) -> None
     world.start(instance_type="m5.large")
     with pytest.raises(IdentityMismatch, match=r"of type quarterdeck\.local, not m5\.large"):
         await world.ended()
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_an_agent_that_is_killed_while_it_says_goodbye_lets_go_of_its_identity(world: World, turns: int) -> None:
+    """Simulation, seed 14363: the next agent was told that another runs."""
+    await running(world, ONE)
+    assert world.running is not None
+    world.running.cancel()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    await world.crash()
+    world.start()
+    await world.go(1)
+    assert not world.running.done()
 
 
 async def test_a_second_agent_on_one_identity_is_turned_away(world: World) -> None:
