@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from quarterdeck.engine.core.daemon import is_daemon
 from quarterdeck.engine.core.deployment_configuration import bounds
@@ -22,15 +23,30 @@ NAMED_MAX = 100
 """Instances named in one sentence; the verdicts have them all."""
 
 
+class _Asked(NamedTuple):
+    """Whose waiting is asked about, in which state, and when."""
+
+    state: NamespaceState
+    cluster: ClusterState
+    service: ServiceState
+    now: float
+
+
 def waiting_for(state: NamespaceState, cluster: ClusterState, service: ServiceState, now: float) -> list[str]:
     """List what stands between a service and its steady state; empty if nothing does."""
+    asked = _Asked(state, cluster, service, now)
     holders: list[DeploymentState] = [*service.deployments, *service.task_sets]
     tasks = [cluster.tasks[name] for holder in holders for name in holder.tasks]
     found = [*_on_their_way(cluster, tasks)]
-    if service.status == "ACTIVE" and not is_external(service.settings):
+    if service.status == "ACTIVE" and is_external(service.settings):
+        for each in service.task_sets:
+            words = _to_start(asked, each, each.computed(service.desired_count))
+            found += [f"task set {each.id}: {sentence}" for sentence in words]
+    elif service.status == "ACTIVE":
         found += _of_deployment(service, service.deployments[0], now)
         if not service.deployments[0].failure:
-            found += [*_to_start(state, cluster, service, now), *_to_replace(cluster, service)]
+            found += _to_start(asked, service.deployments[0], service.desired_count)
+            found += _to_replace(cluster, service)
     return found
 
 
@@ -60,20 +76,21 @@ def _on_their_way(cluster: ClusterState, tasks: list[TaskState]) -> Iterator[str
             yield f"{count} tasks {words} on {instance}, whose agent is not connected"
 
 
-def _to_start(state: NamespaceState, cluster: ClusterState, service: ServiceState, now: float) -> Iterator[str]:
-    primary = service.deployments[0]
-    mine = [cluster.tasks[name] for name in primary.tasks]
+def _to_start(asked: _Asked, holder: DeploymentState, desired: int) -> Iterator[str]:
+    """Say what keeps a deployment or a task set from having as many tasks as are desired of it."""
+    state, cluster, service, now = asked
+    mine = [cluster.tasks[name] for name in holder.tasks]
     stay = [each for each in mine if each.desired_status == "RUNNING" and _may_stay(cluster, each)]
-    missing = service.desired_count - len(stay)
+    missing = desired - len(stay)
     if missing < 0 and any(each.id in cluster.protected for each in stay):
         yield f"{-missing} tasks too many, which can't be stopped while they are protected"
     if missing <= 0:
         return
-    again = primary.failed_at + start_delay(primary.failed)
-    if again > now:
-        yield f"{again - now:.0f} s, because {primary.failed} starts failed in a row; then {missing} tasks are started"
+    again = holder.failed_at + start_delay(holder.failed)
+    if again > now and cluster.joined_at <= holder.failed_at:
+        yield f"{again - now:.0f} s, because {holder.failed} starts failed in a row; then {missing} tasks are started"
         return
-    decision = next_task(state, of_service(service, cluster.name))
+    decision = next_task(state, of_service(service, cluster.name, wanted_by=holder.id))
     verdicts = [each for each in decision.verdicts or [] if not (is_daemon(service) and each.instance_tasks)]
     if any(each.fits for each in verdicts):
         return

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from quarterdeck.engine.core import service, task_protection, task_set
+from quarterdeck.engine.core.waiting import waiting_for
 from quarterdeck.events import shapes
 from quarterdeck.events.container_instance import ContainerInstanceStatusChanged
 from quarterdeck.events.service import ServiceDeleted
@@ -45,6 +46,13 @@ def external(count: int = 4) -> Story:
 def add(story: Story, scale: float = 100.0, definition: str = "app:1", **members: Any) -> str:
     story.when(task_set.create, CREATE(**OF, task_definition=definition, scale=percent(scale), **members))
     return str(story.answer)
+
+
+LACK = "{}: needs 5000 CPU units, 3840 left"
+
+
+def waits(story: Story) -> list[str]:
+    return waiting_for(story.state, story.cluster(), story.service(), story.now)
 
 
 def spread(story: Story) -> dict[str, int]:
@@ -242,6 +250,7 @@ def test_an_update_of_the_service_sets_back_the_back_off_of_its_task_sets() -> N
         story.given(stopped(each.id, "TaskFailedToStart", "no route to the registry") for each in story.live())
     assert story.settle().at == story.now + 10.0
     assert story.live() == []
+    assert waits(story) == ["task set ecs-svc/1: 10 s, because 3 starts failed in a row; then 1 tasks are started"]
     story.when(service.update, shapes.UpdateServiceRequest(service="web", desired_count=1))
     story.settle()
     assert len(story.live()) == 1
@@ -259,3 +268,11 @@ def test_an_unhealthy_task_of_a_set_leaves_a_draining_instance_though_no_other_h
         story.given(ContainerInstanceStatusChanged(cluster="default", container_instance=name, status="DRAINING"))
     story.settle()
     assert task.desired_status == "STOPPED"
+
+
+def test_a_task_set_says_which_room_it_waits_for() -> None:
+    story = external(2).given(defined("app:3", cpu=5000))
+    add(story)
+    green = add(story, 50, "app:3")
+    story.run_service()
+    assert waits(story) == [f"task set {green}: room for 1 tasks: {LACK.format('a1')}; {LACK.format('b1')}"]
