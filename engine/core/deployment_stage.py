@@ -21,6 +21,7 @@ from quarterdeck.events.service import (
     DeploymentHookStarted,
     DeploymentStageEntered,
     DeploymentTrafficShifted,
+    ServiceDeploymentBlocked,
 )
 from quarterdeck.events.shapes import DeploymentLifecycleHook, DeploymentLifecycleHookTimeoutConfiguration
 from quarterdeck.projections.live.states import ClusterState, DeploymentState, HookState, TaskState
@@ -169,8 +170,13 @@ def _clear_away(site: Site) -> Next | None:
         return None
     idle = [each for each in tasks if each.desired_status == "RUNNING" and not _counts(cluster, each)]
     healthy = [each for each in tasks if _counts(cluster, each)]
-    lower, _ = bounds(service.settings.deployment_configuration, service.desired_count)
+    lower, upper = bounds(service.settings.deployment_configuration, service.desired_count)
     left = sum(_counts(cluster, cluster.tasks[name]) for each in service.deployments for name in each.tasks)
+    if healthy and left <= lower and service.alive == service.running and not green.blocked:
+        blocked = ServiceDeploymentBlocked(
+            cluster=cluster.name, service=service.name, deployment=green.id, lower=lower, upper=upper
+        )
+        site.turn.emit(blocked)
     return both(stop(site, idle, len(idle)), stop(site, healthy, max(left - lower, 0)))
 
 

@@ -4,7 +4,8 @@ A service has settled when its PRIMARY deployment is the only one, all its tasks
 are desired, and it was told that it is steady; or when its PRIMARY deployment FAILED. It may stop short of that only
 because
     no instance could take one more of its tasks, and none of the tasks to be replaced may be stopped to make room; or
-    its percents let it neither start one task nor stop one (spec §9.3: 2 tasks at 75/125); or
+    its percents let it neither start one task nor stop one (spec §9.3: 2 tasks at 75/125), of a deployment by stages
+    also none of those it has to clear away before it begins; or
     its deployment has FAILED, and was not rolled back: then older tasks stay as they are.
 A DAEMON service has exactly one task of its PRIMARY deployment on each instance that is ACTIVE and admits it, but for
 those that lack the room, and none elsewhere, but for DRAINING instances that replicas can't leave; an old one stays
@@ -141,11 +142,20 @@ def _is_done(wish: Wish, fresh: list[Held], stale: int) -> bool:
 def _is_stuck(ledger: Ledger, wish: Wish, fresh: list[Held], stale: int) -> bool:
     """Whether it may neither start nor stop a task."""
     running = len(fresh) + stale
+    if wish.staged and running <= wish.lower and _clears_away(ledger, wish):
+        return True
     if stale and running > wish.lower and not wish.staged:
         return False
     fits = room_for(ledger, ledger.next_of(wish, wish.primary, wish.definition))
     may_start = len(fresh) < wish.desired and (not stale or running < wish.upper)
     return not (may_start and fits) and (stale > 0 or len(fresh) < wish.desired)
+
+
+def _clears_away(ledger: Ledger, wish: Wish) -> bool:
+    """Whether tasks of several older deployments are there, and no instance has room for another of any of them."""
+    older = {each.deployment: each.definition for each in wish.tasks.values() if each.deployment != wish.primary}
+    nexts = (ledger.next_of(wish, name, definition) for name, definition in older.items())
+    return len(older) > 1 and not all(room_for(ledger, each) for each in nexts)
 
 
 def _machines(ledger: Ledger, machines: list[Machine]) -> Iterator[str]:

@@ -9,6 +9,7 @@ import pytest
 from quarterdeck.engine.core import alarm, service_deployment, task_protection
 from quarterdeck.engine.core.deployment_stage import STAGES
 from quarterdeck.engine.core.service_deployment import HookPlace
+from quarterdeck.engine.core.waiting import waiting_for
 from quarterdeck.events import shapes
 from quarterdeck.events.catalog import AnyEvent
 from quarterdeck.events.container_instance import AgentDisconnected, AgentLost
@@ -21,11 +22,24 @@ from quarterdeck.events.service import (
     DeploymentHookStarted,
     DeploymentStageEntered,
     DeploymentTrafficShifted,
+    ServiceDeploymentBlocked,
     ServiceUpdated,
 )
 from quarterdeck.events.task import TaskHealthChanged, TaskProtectionEnabled, TaskStarted
 from tests.checkers import check
-from tests.engine.core.story import ARN, NOON, Story, created, defined, deployed, given, joined, stopped
+from tests.engine.core.story import (
+    ARN,
+    NOON,
+    Story,
+    created,
+    defined,
+    deployed,
+    given,
+    joined,
+    placed,
+    started,
+    stopped,
+)
 
 BLUE, GREEN, THIRD = "ecs-svc/900", "ecs-svc/901", "ecs-svc/902"
 HOOK = shapes.DeploymentLifecycleHook
@@ -396,3 +410,19 @@ def test_tasks_whose_agent_is_lost_are_none_of_the_healthy_ones_that_must_remain
     assert stages(story)[-1] == "RECONCILE_SERVICE"
     heard = [each for each in story.on("a1") if each.healthy]
     assert [each.definition for each in heard] == ["app:1", "app:2"], "two must remain"
+
+
+def test_clearing_away_that_the_minimum_forbids_while_blue_finds_no_room_is_told_once() -> None:
+    """Simulation, seed 21539: nothing said what the deployment waited for."""
+    story = given(defined("app:1", port=80), defined("app:2", port=80), defined("app:3"), joined("a1"), joined("b1"))
+    story.given(created(count=2, rules={"strategy": "BLUE_GREEN"}))
+    story.given(DeploymentCompleted(cluster="default", service="web", deployment=BLUE))
+    story.given(placed("t1", "a1", service="web"), started("t1"), deployed("app:2", GREEN))
+    story.given(placed("t2", "b1", service="web", deployment=GREEN, definition="app:2"), started("t2"))
+    story.given(deployed("app:3", THIRD))
+    story.run_service()
+    (blocked,) = told(story, ServiceDeploymentBlocked)
+    assert (blocked.deployment, blocked.lower, blocked.upper) == (THIRD, 2, 4)
+    assert count(story) == {"app:1": 1, "app:2": 1}
+    waits = waiting_for(story.state, story.cluster(), story.service(), story.now)
+    assert waits[-1] == "other percents: with 2 that must stay and 4 at most, none may be started and none stopped"
