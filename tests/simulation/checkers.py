@@ -16,7 +16,7 @@ balance    a task of a service without strategies goes to a zone that has the fe
            all zones in which an instance could take it. So skew ≤ 1 holds whenever there is room in the emptiest zone.
 constraints a task is placed where its memberOf holds and, with distinctInstance, no other of its service or group is
 fold       a task, in the fold of the log, has the statuses and place that the events say, and an instance has left
-           what it has less what its tasks need
+           what it has less what its tasks need; their versions only rise
 `duties` has those of daemons, task sets, tasks that wait, deployments, and of what is final.
 """
 
@@ -27,6 +27,7 @@ from collections.abc import Sequence
 
 from quarterdeck.events.catalog import AnyEvent
 from quarterdeck.events.commit import Commit
+from quarterdeck.events.container_instance import ContainerInstanceEvent
 from quarterdeck.events.task import TaskEvent, TaskPlaced, TaskStarted, TaskStopped, TaskStopRequested
 from quarterdeck.projections.live.states import NamespaceState
 from tests.simulation.duties import Daemons, Final, Primary, Queue, Sets
@@ -210,8 +211,17 @@ class Fold(Checker):
 
     name = "fold"
 
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__(ledger)
+        self._versions: dict[str, int] = {}
+
     def end(self, commit: Commit, fold: NamespaceState) -> None:
-        """Compare each task the commit is about."""
+        """Compare each task and instance the commit is about."""
+        versions = (self._version(fold, event) for event in commit.events)
+        for name, version in dict.fromkeys(each for each in versions if each is not None):
+            if version <= self._versions.get(name, 0):
+                self.fail(f"{name} has version {version} after {self._versions[name]}")
+            self._versions[name] = version
         for event in commit.events:
             if isinstance(event, TaskEvent):
                 held, found = self.ledger.tasks[event.task], fold.clusters[event.cluster].tasks.get(event.task)
@@ -220,6 +230,15 @@ class Fold(Checker):
                     self.fail(f"task {held.id} is {told}, not {found}")
                 if held.instance:
                     self._left(fold, event.cluster, self.ledger.places[held.instance])
+
+    def _version(self, fold: NamespaceState, event: AnyEvent) -> tuple[str, int] | None:
+        """Find what an event was about, and its version now (§14.3)."""
+        if isinstance(event, TaskEvent):
+            task = fold.clusters[event.cluster].tasks.get(event.task)
+            return (event.task, task.version) if task is not None else None
+        if isinstance(event, ContainerInstanceEvent):
+            return event.container_instance, fold.clusters[event.cluster].instances[event.container_instance].version
+        return None
 
     def _left(self, fold: NamespaceState, cluster: str, place: Place) -> None:
         needs = [each.need for each in place.tasks.values()]

@@ -233,6 +233,16 @@ def an_older_deployment_stays_primary(patch: Patch) -> None:
     patch.setitem(view.EVOLVE, DeploymentStarted, last)
 
 
+def a_version_goes_back(patch: Patch) -> None:
+    started = view.EVOLVE[TaskStarted]
+
+    def back(state: NamespaceState, event: TaskStarted, at: float) -> None:
+        started(state, event, at)
+        state.clusters[event.cluster].tasks[event.task].version -= 1
+
+    patch.setitem(view.EVOLVE, TaskStarted, back)
+
+
 def what_is_inactive_is_updated(patch: Patch) -> None:
     patch.setattr(service, "active", service.existing)
 
@@ -264,6 +274,7 @@ MUTANTS: dict[Callable[[Patch], None], str] = {
     nothing_waits_as_long_as_it_may: "queue",
     room_is_not_noticed: "waits",
     an_older_deployment_stays_primary: "primary",
+    a_version_goes_back: "fold",
     what_is_inactive_is_updated: "final",
 }
 
