@@ -60,17 +60,26 @@ class Aside:
             "a decision that failed inside the engine is put aside",
             operation=command.operation,
             namespace=command.namespace,
-            about=str(command.about),
+            about=_named(command.about),
             cause=cause,
             failures=count,
             seconds=seconds,
         )
 
     def drop(self, command: Command) -> None:
-        """Forget the failures of a decision that succeeded, or that is to be tried again at once."""
-        if self._held and command.about is not None:
-            self._held.pop(_key(command), None)
+        """Forget the failures of a decision that succeeded."""
+        self.lift(command.namespace, command.operation, command.about)
+
+    def lift(self, namespace: str, operation: str, about: object) -> None:
+        """Have a decision tried again at once: what was in the way may be gone."""
+        if self._held:
+            self._held.pop((namespace, operation, repr(about)), None)
 
 
 def _key(command: Command) -> Key:
     return command.namespace, command.operation, repr(command.about)
+
+
+def _named(about: object) -> str:
+    """Name what a decision was about; of a caller's request the kind only, it may hold what is nobody's business."""
+    return " ".join(about) if isinstance(about, tuple) else type(about).__name__

@@ -33,7 +33,7 @@ FULL_LOOK_SECONDS = 30.0
 BACKLOG_BATCHES_MAX = 4
 FULL_PAUSE_SECONDS = 0.5
 RECONCILE = "Reconcile"
-EVERYTHING = "everything in the namespace"
+EVERYTHING = ("everything",)
 
 log = structlog.get_logger(__name__)
 
@@ -66,7 +66,8 @@ class Scheduler:
             if type(event) in QUIET:
                 continue
             if isinstance(event, ServiceUpdated | ServiceDeleted):
-                self._try_again(Key(commit.namespace, event.cluster, event.service))
+                key = Key(commit.namespace, event.cluster, event.service)
+                self._keeper.aside.lift(commit.namespace, RECONCILE, key)
             for cluster, service in concerned(state, event):
                 self._agenda[Key(commit.namespace, cluster, service)] = commit.id
             if self._waiting and makes_room(state, event):
@@ -75,10 +76,6 @@ class Scheduler:
                     self._agenda.setdefault(Key(commit.namespace, getattr(event, "cluster", ""), service), commit.id)
         if self._agenda:
             self._wake.set()
-
-    def _try_again(self, key: Key) -> None:
-        """Leave a service alone no longer, if it was put aside: a caller may have changed what was in the way."""
-        self._keeper.aside.drop(_command(key.namespace, RECONCILE, None, "", key))
 
     def resume(self) -> None:
         """Look at every service: after a take-over nothing is known of what was under way."""
@@ -153,23 +150,22 @@ class Scheduler:
             if state.deleting:
                 self._decide(namespace, "PurgeTaskDefinitions", purge, "")
 
-    def _decide(self, namespace: str, operation: str, decide: object, cause: str, about: object = EVERYTHING) -> object:
+    def _decide(
+        self, namespace: str, operation: str, decide: object, cause: str, about: tuple[str, ...] = EVERYTHING
+    ) -> object:
+        command = Command(
+            namespace=namespace,
+            operation=operation,
+            actor="scheduler",
+            decide=decide,  # type: ignore[arg-type]  # partial and function alike
+            cause=cause,
+            about=about,
+        )
         try:
-            return self._keeper.decide(_command(namespace, operation, decide, cause, about))[2]
+            return self._keeper.decide(command)[2]
         except (Refusal, NotKeeper) as error:
             log.warning("the scheduler was refused", operation=operation, error=str(error))
             return None
-
-
-def _command(namespace: str, operation: str, decide: object, cause: str, about: object) -> Command:
-    return Command(
-        namespace=namespace,
-        operation=operation,
-        actor="scheduler",
-        decide=decide,  # type: ignore[arg-type]  # partial and function alike
-        cause=cause,
-        about=about,
-    )
 
 
 def _reconcile(key: Key, turn: Turn) -> Next:

@@ -182,7 +182,7 @@ async def test_a_decision_that_failed_is_put_aside_longer_every_time_and_others_
         if failing:
             raise ZeroDivisionError
 
-    log, sick, clock = MemoryLog(), msgspec.structs.replace(command(half), about="sick"), ClockByHand()
+    log, sick, clock = MemoryLog(), msgspec.structs.replace(command(half), about=("sick",)), ClockByHand()
     async with keeping(log, clock=clock) as keeper:
         for seconds in (10, 20, 40):
             with pytest.raises(ServerException, match="failed inside the engine: ZeroDivisionError"):
@@ -203,7 +203,7 @@ async def test_a_decision_that_failed_is_put_aside_longer_every_time_and_others_
 
 async def test_a_decision_put_aside_waits_half_an_hour_at_most() -> None:
     clock = ClockByHand()
-    aside, sick = Aside(clock), msgspec.structs.replace(command(lambda _turn: None), about="sick")
+    aside, sick = Aside(clock), msgspec.structs.replace(command(lambda _turn: None), about=("sick",))
     for _ in range(40):
         aside.put(sick, "a bug")
     clock.at += ASIDE_SECONDS_MAX
