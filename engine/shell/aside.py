@@ -66,6 +66,14 @@ class Aside:
             seconds=seconds,
         )
 
+    def put_own(self, command: Command, cause: str) -> None:
+        """Leave a decision alone that failed before it changed anything, if it is the scheduler's own.
+
+        A caller's costs nobody anything, and what was in its way may be gone the next time.
+        """
+        if isinstance(command.about, tuple):
+            self.put(command, cause)
+
     def drop(self, command: Command) -> None:
         """Forget the failures of a decision that succeeded."""
         self.lift(command.namespace, command.operation, command.about)

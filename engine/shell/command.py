@@ -34,8 +34,8 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     ``token`` makes a repeat get the first outcome, ``digest`` tells whether it asks for the same.
     ``boundary`` ends the envelope here, so that the outcome's sequence is exactly what was seen.
-    ``about`` is what is asked, or what is looked at: a decision about the same that failed inside the engine is put
-    aside for a while; None: never.
+    ``about`` is a caller's request, or names in a tuple what the scheduler looks at: a decision about the same that
+    failed inside the engine is put aside for a while (`aside`); None: never.
     """
 
     namespace: str

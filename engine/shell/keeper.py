@@ -147,7 +147,7 @@ class Keeper:
             raise
         except Exception as error:
             log.exception("decision failed", operation=command.operation, namespace=command.namespace)
-            (self._spoil if turn.events else self.aside.put)(command, repr(error))
+            (self._spoil if turn.events else self.aside.put_own)(command, repr(error))
             words = f"{command.operation} failed inside the engine: {error!r}. Nothing was changed."
             raise ServerException(words) from error
         commit, batch = self._add(command, turn) if turn.events else (None, None)

@@ -201,6 +201,23 @@ async def test_a_decision_that_failed_is_put_aside_longer_every_time_and_others_
         await agree(keeper, log)
 
 
+@pytest.mark.parametrize(("about", "tried"), [(("sick",), 1), (shapes.CreateClusterRequest(), 3)])
+async def test_a_decision_that_fails_before_it_changes_anything_is_put_aside_if_it_is_the_schedulers(
+    about: object, tried: int
+) -> None:
+    tries = []
+
+    def fail(turn: Turn) -> None:
+        tries.append(turn)
+        raise ZeroDivisionError
+
+    async with keeping(MemoryLog()) as keeper:
+        for _ in range(3):
+            with pytest.raises(ServerException, match="ZeroDivisionError"):
+                await keeper.submit(msgspec.structs.replace(command(fail), about=about))
+    assert len(tries) == tried
+
+
 async def test_a_decision_put_aside_waits_half_an_hour_at_most() -> None:
     clock = ClockByHand()
     aside, sick = Aside(clock), msgspec.structs.replace(command(lambda _turn: None), about=("sick",))
