@@ -165,6 +165,19 @@ async def test_a_deployment_that_is_stopped_is_rolled_back() -> None:
         assert code == "InvalidParameterException"
 
 
+async def test_of_the_deployments_of_a_service_exactly_one_is_primary() -> None:
+    async with asking() as asker:
+        told = await serving(asker)
+        for count in (2, 3):
+            told = (await asker.ask("UpdateService", service="web", forceNewDeployment=True))["service"]
+            await asker.appear(4, serviceName="web")
+            assert [each["status"] for each in told["deployments"]] == ["PRIMARY"] + ["ACTIVE"] * (count - 1)
+            primary = told["deployments"][0]["id"]
+            assert (await asker.service())["deployments"][0]["id"] == primary, "the newest, also when described"
+        told = await asker.settle()
+        assert [(each["id"], each["status"]) for each in told["deployments"]] == [(primary, "PRIMARY")]
+
+
 async def test_what_is_not_there_is_said_in_ecs_words() -> None:
     async with asking() as asker:
         await asker.furnish()
