@@ -170,7 +170,8 @@ async def test_of_the_deployments_of_a_service_exactly_one_is_primary() -> None:
         told = await serving(asker)
         for count in (2, 3):
             told = (await asker.ask("UpdateService", service="web", forceNewDeployment=True))["service"]
-            await asker.appear(4, serviceName="web")
+            if count == 2:
+                await asker.appear(4, serviceName="web")
             assert [each["status"] for each in told["deployments"]] == ["PRIMARY"] + ["ACTIVE"] * (count - 1)
             primary = told["deployments"][0]["id"]
             assert (await asker.service())["deployments"][0]["id"] == primary, "the newest, also when described"
