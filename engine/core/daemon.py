@@ -8,11 +8,10 @@ DRAINING instance a daemon is the last of the services' tasks to stop.
 from functools import partial
 from typing import NamedTuple
 
-from quarterdeck.engine.core.checks import CHECKS, admission, looks_at_tasks, shortage
+from quarterdeck.engine.core.checks import CHECKS, admission, detail, looks_at_tasks, shortage
 from quarterdeck.engine.core.deployment_configuration import bounds
 from quarterdeck.engine.core.service_health import FAILED, examine
 from quarterdeck.engine.core.service_step import (
-    REPEAT_SECONDS,
     STEPS_PER_PASS_MAX,
     Next,
     Site,
@@ -21,6 +20,7 @@ from quarterdeck.engine.core.service_step import (
     stop,
     tell_impaired,
     template,
+    was_told,
 )
 from quarterdeck.engine.core.task import put
 from quarterdeck.engine.core.wish import wish
@@ -202,8 +202,9 @@ def _start_missing(duty: _Duty) -> Next:
 def _tell_short(duty: _Duty, short: dict[str, list[str]]) -> None:
     site = duty.site
     reason = max(short, key=CHECKS.index)
-    if site.service.unplaced == reason and site.turn.now - site.service.unplaced_at < REPEAT_SECONDS:
+    if was_told(site, reason):
         return
+    near = min(short[reason])
     site.turn.emit(
         ServiceTaskPlacementFailed(
             cluster=site.cluster.name,
@@ -211,7 +212,8 @@ def _tell_short(duty: _Duty, short: dict[str, list[str]]) -> None:
             deployment=site.deployment.id,
             count=sum(map(len, short.values())),
             reason=reason,
-            closest=min(short[reason]),
+            closest=near,
+            detail=detail(site.cluster.instances[near], duty.demand, reason, of_daemon=True),
             explanation=Explanation(
                 considered=len(duty.members), rejected={each: len(names) for each, names in short.items()}
             ),

@@ -21,11 +21,12 @@ from quarterdeck.events.service import (
     DeploymentHookStarted,
     DeploymentStageEntered,
     DeploymentTrafficShifted,
+    ServiceTaskPlacementFailed,
     ServiceUpdated,
 )
 from quarterdeck.events.task import TaskHealthChanged, TaskProtectionEnabled, TaskStarted
 from tests.checkers import check
-from tests.engine.core.story import ARN, NOON, Story, created, defined, deployed, given, joined, stopped
+from tests.engine.core.story import ARN, NOON, Story, created, defined, deployed, given, joined, placed, stopped
 
 BLUE, GREEN, THIRD = "ecs-svc/900", "ecs-svc/901", "ecs-svc/902"
 HOOK = shapes.DeploymentLifecycleHook
@@ -325,7 +326,23 @@ def test_without_room_for_green_blue_goes_on_and_it_is_told() -> None:
     following = story.run_service()
     assert following.waits_for_room
     assert count(story) == {"app:1": 2}
-    assert story.service().unplaced == "RESOURCE:CPU"
+    assert story.service().unplaced[GREEN][0] == "RESOURCE:CPU"
+
+
+def test_what_blue_and_green_lack_is_told_once_of_each() -> None:
+    """They lack different things: neither lets the other's be said again."""
+    story = given(defined("app:1", cpu=3000), defined("app:2", cpu=10, memory=9000), defined("app:3", cpu=2000))
+    story.given(joined("a1"), joined("b1", "b"), created(count=2, rules={"strategy": "BLUE_GREEN"}))
+    story.run_service()
+    story.given(stopped(story.on("a1")[0].id), placed("other", "a1", definition="app:3"), deployed("app:2", GREEN))
+    for _ in range(3):
+        story.settle()
+    failed = {(each.deployment, each.reason): each.detail for each in told(story, ServiceTaskPlacementFailed)}
+    assert failed == {
+        (BLUE, "RESOURCE:CPU"): "needs 3000 CPU units, 2096 left",
+        (GREEN, "RESOURCE:MEMORY"): "needs 9000 MiB, 8192 left",
+    }
+    assert len(told(story, ServiceTaskPlacementFailed)) == 2
 
 
 def test_a_service_that_wants_nothing_needs_no_stages() -> None:
