@@ -9,7 +9,7 @@ import msgspec
 from quarterdeck.engine.core import alarm, circuit_breaker, zone_balance
 from quarterdeck.engine.core.daemon import is_daemon, keep_everywhere
 from quarterdeck.engine.core.deployment_configuration import bounds
-from quarterdeck.engine.core.deployment_stage import advance, is_between_stages
+from quarterdeck.engine.core.deployment_stage import advance, is_between_stages, is_shifting_back, shift_back
 from quarterdeck.engine.core.scale_in import in_scale_in_order
 from quarterdeck.engine.core.service_deployment import obeys
 from quarterdeck.engine.core.service_health import FAILED, Unwell, examine, heal, is_unwell, restore, serves
@@ -58,6 +58,8 @@ def _look(site: Site) -> Next:
         return keep_everywhere(site) or settle(site)
     if is_between_stages(site):
         return advance(site)
+    if is_shifting_back(site):
+        return shift_back(site)
     if _is_calm(cluster, service):
         if service.wanted == service.desired_count:
             return settle(site)
