@@ -183,5 +183,6 @@ def _ask_to_stop(site: Site, task: TaskState, reason: str, superseded_by: str = 
             reason=reason or f"Scaling activity initiated by (deployment {site.deployment.id})",
             superseded_by=superseded_by,
             unhealthy=reason == UNHEALTHY,
+            service=site.service.name,
         )
     )
