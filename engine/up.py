@@ -210,6 +210,7 @@ async def _engine(up: Up) -> AsyncIterator[None]:
             heartbeat_timeout=settings.heartbeat_timeout,
             endpoint=up.running.http,
             secrets_key=settings.secrets_key or settings.data / SECRETS_KEY,
+            quotas=settings.quotas,
         ),
         doors=DoorSettings(trust_actor=True),
     )

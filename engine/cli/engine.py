@@ -49,6 +49,7 @@ def command(models: Path | None, monitors: tuple[str, ...], *, not_durable: bool
         heartbeat_timeout=settings.heartbeat_timeout,
         endpoint=settings.endpoint,
         secrets_key=settings.secrets_key or settings.data / SECRETS_KEY,
+        quotas=settings.quotas,
     )
     engine = EngineSettings(
         url=settings.nats,

@@ -1,6 +1,6 @@
 """Service: deciding on creation, update and deletion (spec §7.2 to §7.4); its tasks come from `reconcile`."""
 
-from quarterdeck.engine.core import service_settings
+from quarterdeck.engine.core import quota, service_settings
 from quarterdeck.engine.core.errors import (
     ClientException,
     InvalidParameterException,
@@ -49,6 +49,8 @@ def create(turn: Turn, request: shapes.CreateServiceRequest) -> None:
     if daemon and cluster.default_strategy and request.launch_type is None:
         raise InvalidParameterException(service_settings.DAEMON_PROVIDERS)
     desired = _desired(0 if (external or daemon) and request.desired_count is None else request.desired_count)
+    there = sum(each.status != "INACTIVE" for each in cluster.services.values())
+    quota.check(there, turn.settings.quotas.services, "services in the cluster", "quota_services")
     settings = service_settings.created(definition.definition if definition is not None else None, request)
     tags = checked_tags(request.tags)
     turn.emit(
