@@ -46,6 +46,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     nats, creds    a NATS server that is not ours, and a credentials file for it
     monitors       monitoring URLs of those servers, which confirm that every write is synced
     lost_after     an agent gone this long has its services' tasks replaced elsewhere; 0 is never
+    healthy_after  a new task without health checks runs this long before an old one goes for it (`up` 0, engine 40)
     quota_clusters, quota_instances, quota_services  how many clusters there may be, and of the others in each cluster
     publish        address on which containers publish ports; empty is loopback for `up`, all for an agent
     keep_logs_days, keep_logs_mib  how long an agent keeps the logs of removed containers, and how much of all together
@@ -86,6 +87,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     account: str = DEFAULT_ACCOUNT
     node: str = ""
     lost_after: float = 60.0
+    healthy_after: float | None = None
     quota_clusters: int = QUOTAS.clusters
     quota_instances: int = QUOTAS.instances
     quota_services: int = QUOTAS.services
@@ -246,6 +248,7 @@ def _check(settings: Settings) -> None:
         f"zones must be from 1 to {ZONES_MAX}": 1 <= settings.zones <= ZONES_MAX,
         "lost_after must not be negative": settings.lost_after >= 0,
         **{f"{name} must be more than 0": getattr(settings, name) > 0 for name in QUOTA_NAMES},
+        "healthy_after must not be negative": (settings.healthy_after or 0.0) >= 0,
         "heartbeat_timeout must be more than 0": settings.heartbeat_timeout > 0,
         "account must be 12 digits": ACCOUNT.fullmatch(settings.account) is not None,
         "region must be spelled as AWS spells regions (us-east-1)": REGION.fullmatch(settings.region) is not None,

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from quarterdeck.engine.core.checks import CHECKS, admission, detail, looks_at_tasks, shortage
 from quarterdeck.engine.core.deployment_configuration import bounds
-from quarterdeck.engine.core.service_health import FAILED, examine
+from quarterdeck.engine.core.service_health import FAILED, examine, trials
 from quarterdeck.engine.core.service_step import (
     STEPS_PER_PASS_MAX,
     Next,
@@ -150,14 +150,17 @@ def _stop_stale(duty: _Duty) -> Next:
     idle = [each for each in open_ if not _is_healthy(cluster, each)]
     healthy = [each for each in open_ if _is_healthy(cluster, each)]
     lower, upper = bounds(service.settings.deployment_configuration, len(duty.members))
-    spare = sum(1 for each in _wanted(duty) if _is_healthy(cluster, each)) - lower
-    if spare <= 0 and not idle and service.alive == service.running and not site.deployment.blocked:
+    fresh = [each for each in _wanted(duty) if each.deployment == site.deployment.id]
+    on_trial = trials(site, fresh)
+    spare = sum(1 for each in _wanted(duty) if _is_healthy(cluster, each)) - len(on_trial) - lower
+    if spare <= 0 and not idle and not on_trial and service.alive == service.running and not site.deployment.blocked:
         site.turn.emit(
             ServiceDeploymentBlocked(
                 cluster=cluster.name, service=service.name, deployment=site.deployment.id, lower=lower, upper=upper
             )
         )
-    return both(stop(site, idle, len(idle)), stop(site, healthy, max(0, min(spare, len(healthy)))))
+    stopped = both(stop(site, idle, len(idle)), stop(site, healthy, max(0, min(spare, len(healthy)))))
+    return both(stopped, Next(at=min(on_trial, default=None)))
 
 
 def _stop_unwell(duty: _Duty) -> Next:

@@ -11,7 +11,7 @@ from quarterdeck.engine.core.deployment_configuration import bounds
 from quarterdeck.engine.core.deployment_strategy import is_staged, steps
 from quarterdeck.engine.core.lifecycle_hook import MINUTE_SECONDS, PENDING, awaited_until, begin, expire
 from quarterdeck.engine.core.rollback import fail
-from quarterdeck.engine.core.service_health import FAILED, examine
+from quarterdeck.engine.core.service_health import FAILED, examine, trials
 from quarterdeck.engine.core.service_step import Next, Site, both, scale_in, start, stop
 from quarterdeck.engine.core.zone_balance import goes_on
 from quarterdeck.events.service import (
@@ -173,8 +173,10 @@ def _work(site: Site) -> Next | None:
             return _clear_away(site)
         case "SCALE_UP":
             tasks = [site.cluster.tasks[name] for name in green.tasks]
-            healthy = sum(1 for each in tasks if each.desired_status == "RUNNING" and each.healthy)
-            return None if healthy == service.desired_count else Next(at=green.stage_at + STAGE_SECONDS_MAX)
+            healthy = [each for each in tasks if each.desired_status == "RUNNING" and each.healthy]
+            ends = trials(site, healthy)
+            done = len(healthy) == service.desired_count and not ends
+            return None if done else Next(at=min([*ends, green.stage_at + STAGE_SECONDS_MAX]))
         case "TEST_TRAFFIC_SHIFT":
             _shift(site, ALL, green.production)
             return None

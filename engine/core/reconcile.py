@@ -12,7 +12,7 @@ from quarterdeck.engine.core.deployment_configuration import bounds
 from quarterdeck.engine.core.deployment_stage import advance, is_between_stages, is_shifting_back, shift_back
 from quarterdeck.engine.core.scale_in import in_scale_in_order
 from quarterdeck.engine.core.service_deployment import obeys
-from quarterdeck.engine.core.service_health import FAILED, Unwell, examine, heal, is_unwell, restore, serves
+from quarterdeck.engine.core.service_health import FAILED, Unwell, examine, heal, is_unwell, restore, serves, trials
 from quarterdeck.engine.core.service_settings import is_external
 from quarterdeck.engine.core.service_step import Next, Site, both, scale_in, start, stop
 from quarterdeck.engine.core.settle import complete, is_early_success, settle
@@ -175,12 +175,15 @@ def _stop_stale(site: Site, counts: Counts, lower: int) -> Next:
     cluster, service = site.cluster, site.service
     open_ = [each for each in counts.stale if not _is_kept(cluster, each)]
     healthy = [each for each in open_ if _is_healthy(cluster, each)]
-    running = sum(1 for each in (*counts.fresh, *counts.stale) if _is_healthy(cluster, each))
+    on_trial = trials(site, counts.fresh)
+    running = sum(1 for each in (*counts.fresh, *counts.stale) if _is_healthy(cluster, each)) - len(on_trial)
     first = _stop_idle(site, [each for each in open_ if not _is_healthy(cluster, each)], short=running < lower)
+    if on_trial:
+        first = both(first, Next(at=min(on_trial)))
     spare = min(running - lower, len(healthy))
     if spare > 0:
         return both(first, stop(site, in_scale_in_order(cluster, service, healthy), spare))
-    if service.alive == service.running == len(healthy) + len(counts.fresh):
+    if not on_trial and service.alive == service.running == len(healthy) + len(counts.fresh):
         _tell_blocked(site, len(counts.fresh))
     return first
 

@@ -5,6 +5,7 @@ once the replacement is HEALTHY; if that is unhealthy too, the newest of both st
 tasks stop one at a time. They are none of the healthy tasks that must remain, so the minimum never keeps them.
 """
 
+from collections.abc import Iterable
 from functools import reduce
 
 import msgspec
@@ -15,6 +16,8 @@ from quarterdeck.engine.core.service_step import UNHEALTHY, Next, Site, both, st
 from quarterdeck.projections.live.states import TaskState
 
 FAILED = UNHEALTHY
+HEALTHY_SECONDS = 40.0
+"""What ECS lets a deployment's new task run before it counts as healthy, if it has no health check."""
 
 
 class Unwell(msgspec.Struct):
@@ -68,6 +71,15 @@ def heal(site: Site, fresh: list[TaskState], unwell: Unwell, desired: int) -> Ne
     if unwell.tasks and settled and (missing <= 0 or started.waits_for_room):
         return stop(site, in_scale_in_order(cluster, service, unwell.tasks), 1, FAILED)
     return both(started, Next(at=unwell.at))
+
+
+def trials(site: Site, tasks: Iterable[TaskState]) -> list[float]:
+    """Tell when new tasks that run will have run for long enough to count, of those without health checks (§9.2)."""
+    seconds = site.turn.settings.healthy_after
+    if not seconds:
+        return []
+    ends = (each.started_at + seconds for each in tasks if each.healthy and each.checks is None)
+    return [at for at in ends if at > site.turn.now]
 
 
 def restore(site: Site, lower: int, room: int) -> Next:

@@ -38,9 +38,11 @@ class Settings(msgspec.Struct, frozen=True):
     version     the engine's own, which agents may be updated to
     quotas      how many clusters, container instances and services there may be
     lost_after  an agent gone this long has its services' tasks replaced elsewhere (0 = never)
+    healthy_after  a deployment's new task without health checks counts as healthy when RUNNING this long
     """
 
     lost_after: float = 60.0
+    healthy_after: float = 0.0
     version: str = ""
     quotas: Quotas = Quotas()
 
