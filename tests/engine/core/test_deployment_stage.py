@@ -9,6 +9,7 @@ import pytest
 from quarterdeck.engine.core import alarm, service_deployment, task_protection
 from quarterdeck.engine.core.deployment_stage import STAGES
 from quarterdeck.engine.core.service_deployment import HookPlace
+from quarterdeck.engine.core.waiting import waiting_for
 from quarterdeck.events import shapes
 from quarterdeck.events.catalog import AnyEvent
 from quarterdeck.events.container_instance import AgentDisconnected, AgentLost
@@ -189,6 +190,8 @@ def test_on_the_way_back_the_hooks_of_shifted_traffic_are_asked_again_and_green_
     assert [each.stage for each in asked] == ["PRODUCTION_TRAFFIC_SHIFT", "TEST_TRAFFIC_SHIFT"]
     assert shifts(story)[-1] == (0.0, 0.0)
     assert count(story) == {"app:1": 3, "app:2": 3}, "somebody's traffic may still go there"
+    said = f"until then nothing is stopped: {TARGET} is IN_PROGRESS, {TARGET} is IN_PROGRESS"
+    assert any(said in each for each in waiting_for(story.turn(), story.cluster(), story.service()))
     answer(story, asked[0], status, "")
     story.given(stopped(next(each.id for each in story.live() if each.definition == "app:1")))
     story.run_service()

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from quarterdeck.engine.core.turn import Settings
+from quarterdeck.engine.core.waiting import waiting_for
 from quarterdeck.events.cluster import ClusterCreated
 from quarterdeck.events.service import DeploymentTrafficShifted, ServiceDeploymentBlocked
 from quarterdeck.events.task import TaskHealthChanged
@@ -38,7 +39,10 @@ def of(story: Story, definition: str) -> int:
 def test_old_tasks_stay_until_new_ones_have_run_for_a_while() -> None:
     story = updated()
     assert story.settle().at == story.now + SECONDS
-    story.after(SECONDS - 0.1).settle()
+    story.after(10.0)
+    said = waiting_for(story.turn(), story.cluster(), story.service())
+    assert said[-1] == "2 new tasks to run for 30 s more, then old ones stop for them"
+    story.after(SECONDS - 10.1).settle()
     assert (of(story, "app:1"), of(story, "app:2")) == (2, 2)
     story.after(0.1).run_service()
     assert (of(story, "app:1"), of(story, "app:2")) == (0, 2)
