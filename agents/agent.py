@@ -29,7 +29,13 @@ from quarterdeck.events.wanted import Heartbeat
 
 SESSION_DIGITS = 8
 
-Ended = Literal["stopped", "deregistered"]
+Ended = Literal["stopped", "deregistered", "replaced"]
+
+WHY_GONE = {
+    "deregistered": "the container instance is INACTIVE: the agent ends, containers stay as they are",
+    "replaced": "another agent is this container instance by now, on a copy of this data directory: the agent ends, "
+    "containers stay as they are",
+}
 
 logger = structlog.get_logger(__name__)
 
@@ -110,7 +116,7 @@ class Agent:
         tokens = Tokens(session)
         registrar = Registrar(self._link, self._runtime, self._clock, self._settings, tokens)
         try:
-            arn = await registrar.register(identity, session)
+            arn = await registrar.register(identity, session, self._store.origin)
         except Refused as refusal:
             self._refusal = refusal
             self.stop()
@@ -127,17 +133,17 @@ class Agent:
         home = self._home = Home(self._link, instance.path[0], instance.path[-1], session)
         parts = Parts(group, self._runtime, self._clock, settings, self._store.folder, self._archive)
         self.tasks = parts.begin(instance, home, tokens, self._token)
-        Wants(home, self.tasks, self._clock, settings.timing, self._deregistered).begin(group)
+        Wants(home, self.tasks, self._clock, settings.timing, self._gone).begin(group)
         logger.info("agent runs", cluster=home.cluster, container_instance=home.container_instance, session=session)
 
-    def _deregistered(self) -> None:
-        logger.warning("the container instance is INACTIVE: the agent ends, containers stay as they are")
-        self._outcome = "deregistered"
+    def _gone(self, outcome: Literal["deregistered", "replaced"]) -> None:
+        logger.warning(WHY_GONE[outcome])
+        self._outcome = outcome
         self._end.set()
 
     async def _leave(self) -> None:
         """Say goodbye, if there is somebody to say it to."""
-        if self._home is None or self._outcome == "deregistered":
+        if self._home is None or self._outcome != "stopped":
             return
         home = self._home
         with suppress(LinkDown, TimeoutError):

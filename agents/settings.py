@@ -24,6 +24,8 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True):
     """After which containers that run are reported of a task that others hold up."""
     retry_seconds_min: float = 0.1
     retry_seconds_max: float = 5.0
+    in_use_seconds_max: float = 20.0
+    """How long to try to become an instance that another agent is."""
     leave_seconds_max: float = 2.0
     """For saying goodbye."""
 

@@ -149,7 +149,7 @@ async def run_agent(settings: Settings) -> int:
         log.error("the agent can't be what it was told to be", error=str(error))  # noqa: TRY400 - the words say it all
         return REFUSED
     log.info("the agent has ended", outcome=outcome)
-    return STOPPED
+    return REFUSED if outcome == "replaced" else STOPPED
 
 
 def agent_settings(settings: Settings) -> AgentSettings:

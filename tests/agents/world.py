@@ -78,6 +78,8 @@ class FakeEngine:
         self.secrets: dict[str, str] = {}
         self.refusals: dict[str, list[Refused]] = {}
         self.lose_answers = 0
+        self.replaced_by = ""
+        """The session of another agent that is the instance."""
         self.answers: dict[str, msgspec.Struct] = {}
         self.listeners: set[asyncio.Queue[WantedChange]] = set()
         self.grants: dict[str, Grant] = {}
@@ -206,7 +208,9 @@ class FakeLink:
         await asyncio.sleep(0)
         self.engine.check()
         self.engine.heartbeats.append(beat)
-        return HeartbeatAnswer(status=self.engine.status, sequence=self.engine.last_change)
+        return HeartbeatAnswer(
+            status=self.engine.status, sequence=self.engine.last_change, session=self.engine.replaced_by
+        )
 
     async def redeem(self, cluster: str, container_instance: str, redemption: Redemption) -> Grant:
         await asyncio.sleep(0)

@@ -1,11 +1,24 @@
 """Agents over NATS: what they ask and what they are told."""
 
+import asyncio
 import json
+import shutil
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from quarterdeck.agents.agent import Agent
+from quarterdeck.agents.identity import DataDirectory
+from quarterdeck.agents.nats_link import open_link
+from quarterdeck.agents.registration import RegistrationRefused
+from quarterdeck.agents.runtimes.simulated import SimulatedHost, SimulatedRuntime
+from quarterdeck.agents.settings import Settings, Timing
+from quarterdeck.engine.host import RealClock, token
+from quarterdeck.events.log.connect import Address
 from quarterdeck.events.log.server import Server
-from tests.engine.outside import SCOPE, engine, outsider, task_of, until
+from quarterdeck.events.names import Namespace
+from tests.engine.outside import CONTAINER, SCOPE, Outsider, engine, outsider, task_of, until
 
 pytestmark = pytest.mark.nats
 
@@ -38,6 +51,58 @@ async def test_an_agent_that_leaves_is_disconnected(server: Server) -> None:
         assert state.connected
         await agent.beat(instance, leaving=True)
         assert not state.connected
+
+
+async def test_of_two_agents_on_one_identity_only_one_is_the_instance(server: Server, tmp_path: Path) -> None:
+    """A data directory copied to a second host while its agent runs, and again when that one has fallen silent."""
+    async with engine(server), outsider(server) as client:
+        await client.call("CreateCluster")
+        first = await agent_on(server, tmp_path / "first")
+        async with asyncio.TaskGroup() as group:
+            one = group.create_task(first.run())
+            await until(lambda: first.tasks is not None)
+            assert first.tasks is not None
+            await client.call("RegisterTaskDefinition", {"family": "job", "containerDefinitions": [CONTAINER]}, "-")
+            task = task_of(await run_soon(client))
+            await until(lambda: first.tasks is not None and first.tasks.by_id.get(task))
+            shutil.copytree(tmp_path / "first", tmp_path / "second")
+            with pytest.raises(RegistrationRefused, match="in use by another agent, which is connected"):
+                await (await agent_on(server, tmp_path / "second")).run()
+            assert not one.done()
+            first.stop()
+            assert await one == "stopped"
+            second = await agent_on(server, tmp_path / "second")
+            two = group.create_task(second.run())
+            await until(lambda: second.tasks is not None)
+            (answer,) = (await client.call("ListContainerInstances"))["containerInstanceArns"]
+            async with outsider(server, "agent") as late:
+                heard = await late.beat(answer.rsplit("/", 1)[1], "i-1.1.first")
+            assert heard["session"].startswith("i-")
+            second.stop()
+            assert await two == "stopped"
+
+
+async def run_soon(client: Outsider) -> dict[str, Any]:
+    """Run a task once the instance's agent is connected."""
+    while True:
+        answer = await client.call("RunTask", {"taskDefinition": "job"})
+        if answer["tasks"]:
+            return answer
+        await asyncio.sleep(0.02)
+
+
+async def agent_on(server: Server, data: Path) -> Agent:
+    """An agent of cluster web whose containers are values."""
+    clock, address = RealClock(), Address(url=server.url, creds=server.creds("agent"))
+    timing = Timing(in_use_seconds_max=0.3, heartbeat_seconds=0.1)
+    return Agent(
+        settings=Settings(host=data.name, cluster="web", timing=timing),
+        store=DataDirectory(data),
+        link=await open_link(address, Namespace.parse(SCOPE.replace(".", "/")), "agent/test"),
+        runtime=SimulatedRuntime(SimulatedHost(clock)),
+        clock=clock,
+        token=token,
+    )
 
 
 async def test_an_instance_nobody_knows_is_told_that_it_is_inactive(server: Server) -> None:
