@@ -22,6 +22,7 @@ from quarterdeck.agents.registration import Registrar, RegistrationRefused
 from quarterdeck.agents.reporter import Tokens
 from quarterdeck.agents.runtimes.port import Runtime
 from quarterdeck.agents.settings import Settings
+from quarterdeck.agents.storer import LogStore, NoLogStore
 from quarterdeck.agents.tasks import Tasks
 from quarterdeck.agents.wants import Wants
 from quarterdeck.events.names import parse_arn
@@ -48,7 +49,7 @@ class Agent:
     """Runs the tasks of one container instance.
 
     ``token`` makes that many hex digits nobody has had before (`secrets` in earnest, counted in simulations);
-    ``archive`` keeps the logs of containers it removes.
+    ``archive`` keeps the logs of containers it removes, ``log_store`` those of all where others can read them.
     """
 
     def __init__(  # noqa: PLR0913 - what a composition picks
@@ -61,6 +62,7 @@ class Agent:
         clock: Clock,
         token: Callable[[int], str],
         archive: Archive | None = None,
+        log_store: LogStore | None = None,
     ) -> None:
         self.tasks: Tasks | None = None
         """What it runs, once it is registered; to look at."""
@@ -71,6 +73,7 @@ class Agent:
         self._clock = clock
         self._token = token
         self._archive = archive or NoArchive()
+        self._log_store = log_store or NoLogStore()
         self._end = asyncio.Event()
         self._outcome: Ended = "stopped"
         self._refusal: Refused | None = None
@@ -131,7 +134,15 @@ class Agent:
         assert instance is not None, f"{arn} is no ARN"
         settings = self._settings
         home = self._home = Home(self._link, instance.path[0], instance.path[-1], session)
-        parts = Parts(group, self._runtime, self._clock, settings, self._store.folder, self._archive)
+        parts = Parts(
+            group,
+            self._runtime,
+            self._clock,
+            settings,
+            folder=self._store.folder,
+            archive=self._archive,
+            log_store=self._log_store,
+        )
         self.tasks = parts.begin(instance, home, tokens, self._token)
         Wants(home, self.tasks, self._clock, settings.timing, self._gone).begin(group)
         logger.info("agent runs", cluster=home.cluster, container_instance=home.container_instance, session=session)

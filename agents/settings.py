@@ -55,6 +55,8 @@ class Keeping(msgspec.Struct, frozen=True, kw_only=True):
     """Between looks at what is too old or too much."""
     save_seconds_max: float = 60.0
     """For saving the logs of one container: its removal waits for it."""
+    store_seconds: float = 0.0
+    """Between looks for more that running containers wrote, to be stored elsewhere too; 0 stores nothing."""
 
 
 PullBehavior = Literal["default", "always", "once", "prefer-cached"]

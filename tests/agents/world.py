@@ -18,6 +18,7 @@ from quarterdeck.agents.link import Answer, LinkDown, Refused, Serve
 from quarterdeck.agents.runtimes.port import Container, ContainerSpec
 from quarterdeck.agents.runtimes.simulated import Behaviour, SimulatedHost, SimulatedRuntime
 from quarterdeck.agents.settings import Limits, Settings, Timing
+from quarterdeck.agents.storer import LogStore, NoLogStore
 from quarterdeck.events import shapes
 from quarterdeck.events.names import Namespace, short_name
 from quarterdeck.events.secret_exchange import KEY_BYTES, SecretsAnswer, SecretsRequest, seal
@@ -249,6 +250,7 @@ class World:
         self.store = KeptInMemory()
         self.numbers = itertools.count(1)
         self.archive: Archive = NoArchive()
+        self.log_store: LogStore = NoLogStore()
         self.link = FakeLink(self.engine)
         self.agent: Agent | None = None
         self.running: asyncio.Task[Ended] | None = None
@@ -269,6 +271,7 @@ class World:
             runtime=SimulatedRuntime(self.host),
             clock=self.clock,
             archive=self.archive,
+            log_store=self.log_store,
             token=lambda digits: f"{next(self.numbers):0{digits}x}",
         )
         self.running = asyncio.get_running_loop().create_task(self.agent.run(), name="the agent")

@@ -4,21 +4,12 @@ import asyncio
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from quarterdeck.agents.agent import Agent
-from quarterdeck.agents.identity import DataDirectory
-from quarterdeck.agents.nats_link import open_link
 from quarterdeck.agents.registration import RegistrationRefused
-from quarterdeck.agents.runtimes.simulated import SimulatedHost, SimulatedRuntime
-from quarterdeck.agents.settings import Settings, Timing
-from quarterdeck.engine.host import RealClock, token
-from quarterdeck.events.log.connect import Address
 from quarterdeck.events.log.server import Server
-from quarterdeck.events.names import Namespace
-from tests.engine.outside import CONTAINER, SCOPE, Outsider, engine, outsider, task_of, until
+from tests.engine.outside import CONTAINER, SCOPE, agent_on, engine, outsider, run_soon, task_of, until
 
 pytestmark = pytest.mark.nats
 
@@ -63,7 +54,7 @@ async def test_of_two_agents_on_one_identity_only_one_is_the_instance(server: Se
             await until(lambda: first.tasks is not None)
             assert first.tasks is not None
             await client.call("RegisterTaskDefinition", {"family": "job", "containerDefinitions": [CONTAINER]}, "-")
-            task = task_of(await run_soon(client))
+            task = await run_soon(client, "job")
             await until(lambda: first.tasks is not None and first.tasks.by_id.get(task))
             shutil.copytree(tmp_path / "first", tmp_path / "second")
             with pytest.raises(RegistrationRefused, match="in use by another agent, which is connected"):
@@ -80,29 +71,6 @@ async def test_of_two_agents_on_one_identity_only_one_is_the_instance(server: Se
             assert heard["session"].startswith("i-")
             second.stop()
             assert await two == "stopped"
-
-
-async def run_soon(client: Outsider) -> dict[str, Any]:
-    """Run a task once the instance's agent is connected."""
-    while True:
-        answer = await client.call("RunTask", {"taskDefinition": "job"})
-        if answer["tasks"]:
-            return answer
-        await asyncio.sleep(0.02)
-
-
-async def agent_on(server: Server, data: Path) -> Agent:
-    """An agent of cluster web whose containers are values."""
-    clock, address = RealClock(), Address(url=server.url, creds=server.creds("agent"))
-    timing = Timing(in_use_seconds_max=0.3, heartbeat_seconds=0.1)
-    return Agent(
-        settings=Settings(host=data.name, cluster="web", timing=timing),
-        store=DataDirectory(data),
-        link=await open_link(address, Namespace.parse(SCOPE.replace(".", "/")), "agent/test"),
-        runtime=SimulatedRuntime(SimulatedHost(clock)),
-        clock=clock,
-        token=token,
-    )
 
 
 async def test_an_instance_nobody_knows_is_told_that_it_is_inactive(server: Server) -> None:
