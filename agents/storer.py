@@ -14,11 +14,11 @@ import structlog
 from quarterdeck.agents import labels
 from quarterdeck.agents.archive import Archive
 from quarterdeck.agents.clock import Clock
-from quarterdeck.agents.runtimes import records
 from quarterdeck.agents.runtimes.errors import RuntimeFailure
 from quarterdeck.agents.runtimes.port import Container, LogBatches, Runtime
 from quarterdeck.agents.settings import Keeping
 from quarterdeck.agents.task import Task
+from quarterdeck.events import records
 from quarterdeck.events.names import short_name
 from quarterdeck.events.session import LogQuery
 

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from quarterdeck.agents.runtimes import records
 from quarterdeck.engine.caller import Unreachable, refusal
 from quarterdeck.engine.core.errors import (
     InvalidParameterException,
@@ -20,7 +19,7 @@ from quarterdeck.engine.core.errors import (
 )
 from quarterdeck.engine.merge import Merge, Source
 from quarterdeck.engine.streams import Streams
-from quarterdeck.events import shapes
+from quarterdeck.events import records, shapes
 from quarterdeck.events.cursor import Cursor
 from quarterdeck.events.log.channel import ChannelClosed
 from quarterdeck.events.names import short_name

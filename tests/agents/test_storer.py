@@ -13,11 +13,11 @@ import pytest
 import pytest_asyncio
 
 from quarterdeck.agents.archive import ArchiveDirectory
-from quarterdeck.agents.runtimes import records
 from quarterdeck.agents.runtimes.simulated import Behaviour
 from quarterdeck.agents.runtimes.simulated.behaviour import Said
 from quarterdeck.agents.settings import Keeping
 from quarterdeck.agents.storer import StoreUnavailable
+from quarterdeck.events import records
 from tests.agents.runtimes.cases import eventually
 from tests.agents.world import World, container, definition, task_id
 

@@ -3,7 +3,6 @@
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
-from quarterdeck.agents.runtimes import records
 from quarterdeck.agents.runtimes.changes import ChangeFeed, carries
 from quarterdeck.agents.runtimes.errors import (
     CannotCreateContainerError,
@@ -20,6 +19,7 @@ from quarterdeck.agents.runtimes.simulated.behaviour import Script
 from quarterdeck.agents.runtimes.simulated.execution import SimulatedExecution
 from quarterdeck.agents.runtimes.simulated.host import SIGKILL_EXIT_CODE, SimulatedHost
 from quarterdeck.agents.runtimes.simulated.images import SimulatedImages
+from quarterdeck.events import records
 from quarterdeck.events.session import LogQuery, Terminal
 
 

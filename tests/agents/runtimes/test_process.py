@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from quarterdeck.agents.runtimes import records
 from quarterdeck.agents.runtimes.errors import CannotCreateContainerError, CannotStartContainerError
 from quarterdeck.agents.runtimes.options import Options
 from quarterdeck.agents.runtimes.port import Container, ContainerSpec, PortMapping, Resync, TaskBounds
 from quarterdeck.agents.runtimes.process import ProcessRuntime, launch, shim
 from quarterdeck.agents.runtimes.process.store import LOST, Store
+from quarterdeck.events import records
 from quarterdeck.events.session import LogQuery
 from tests.agents.runtimes.cases import ProcessCase, Program, eventually, exited, next_change
 from tests.agents.runtimes.conftest import swept
