@@ -10,6 +10,7 @@ import msgspec
 
 from quarterdeck.agents.labels import task_volumes
 from quarterdeck.agents.plan import ContainerPlan, TaskPlan
+from quarterdeck.agents.runtimes.health import Health
 from quarterdeck.agents.runtimes.port import Container
 from quarterdeck.events import shapes
 
@@ -43,6 +44,8 @@ class Task(msgspec.Struct, kw_only=True):
     told: Told = ""
     told_containers: dict[str, str] = {}
     told_health: dict[str, str] = {}
+    health_since: dict[str, tuple[Health | None, float]] = {}
+    """What each container's health check says, and since when."""
     restarts: dict[str, int] = {}
     """How often containers were started again in place."""
     told_restarts: dict[str, int] = {}
@@ -136,6 +139,13 @@ def discard(task: Task, name: str) -> None:
     known = task.containers.pop(name, None)
     if known is not None:
         task.discarded.add(known.id)
+
+
+def note_health(task: Task, now: float) -> None:
+    """Take note of since when the health of its containers is what it is."""
+    for name, container in task.containers.items():
+        if container.health != task.health_since.get(name, (None, 0.0))[0]:
+            task.health_since[name] = container.health, now
 
 
 def vanished(task: Task, name: str, now: float) -> None:
