@@ -50,6 +50,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     quota_clusters, quota_instances, quota_services  how many clusters there may be, and of the others in each cluster
     publish        address on which containers publish ports; empty is loopback for `up`, all for an agent
     keep_logs_days, keep_logs_mib  how long an agent keeps the logs of removed containers, and how much of all together
+    store_logs_mib, store_logs_days  logs go to an object store on NATS too, of that size (0: they do not) and age
+    store_logs_interval  seconds between two looks of an agent for more that running containers wrote
     auth           who may use the ECS API over HTTP: `keys` (signed requests) or `open` (everybody, for tests and CI)
     open_anywhere  lets `open` listen where other machines reach it
     throttle       whether calls are counted as ECS does (default: with `keys`); `rates` resizes buckets, by category
@@ -107,6 +109,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     publish: str = ""
     keep_logs_days: float = 7.0
     keep_logs_mib: int = 512
+    store_logs_mib: int = 0
+    store_logs_days: float = 7.0
+    store_logs_interval: float = 30.0
     image_pull_behavior: PullBehavior | None = None
     registry_auth: str = ""
     image_unused: float | None = None
@@ -255,6 +260,9 @@ def _check(settings: Settings) -> None:
         "cpu must be more than 0": settings.cpu is None or settings.cpu > 0,
         "keep_logs_days must not be negative": settings.keep_logs_days >= 0,
         "keep_logs_mib must not be negative": settings.keep_logs_mib >= 0,
+        "store_logs_mib must not be negative": settings.store_logs_mib >= 0,
+        "store_logs_days must be more than 0": settings.store_logs_days > 0,
+        "store_logs_interval must be more than 0": settings.store_logs_interval > 0,
         "memory must be more than 0": settings.memory is None or settings.memory > 0,
         **{f"{name} must not be negative": (getattr(settings, name) or 0) >= 0 for name in NOT_NEGATIVE},
     }

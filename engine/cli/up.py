@@ -49,6 +49,8 @@ FORMATS = click.Choice(["auto", "console", "json"])
 @click.option("--throttle/--no-throttle", default=None, help="Count calls as ECS does (default: with --auth keys).")
 @click.option("--keep-logs-days", type=float, help="How long logs of removed containers are kept (default 7).")
 @click.option("--keep-logs-mib", type=int, help="How much of them all together, on an instance (default 512).")
+@click.option("--store-logs-mib", type=int, help="Store logs on NATS too, so much of all together (default 0: no).")
+@click.option("--store-logs-days", type=float, help="How long they are stored there (default 7).")
 @click.option("--log-level", type=LEVELS, help="How much is logged to stderr (default info).")
 @click.option("--log-format", type=FORMATS, help="Lines for people or JSON (default: by what stderr is).")
 def command(ready_file: Path | None, *, no_agents: bool, **options: Any) -> None:  # noqa: ANN401 - click's
