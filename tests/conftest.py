@@ -1,13 +1,14 @@
 """What marked tests need: it is started here; what cannot be had is said in the last lines of the report.
 
 A test that cannot run here is deselected, not skipped: a report without that paragraph at its end is a whole one.
-QD_REQUIRE=docker (or nats, dockerd, registry, browser, node; several with commas) makes such a lack a failure. `make
-test` runs several processes (pytest-xdist): each tells the one that reports what it lacks.
+QD_REQUIRE=docker (or nats, dockerd, registry, browser, node, systemd; several with commas) makes such a lack a failure.
+`make test` runs several processes (pytest-xdist): each tells the one that reports what it lacks.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
@@ -28,6 +29,7 @@ NEEDS: dict[str, Callable[[], str | None]] = {
     "registry": image_registry.missing,
     "browser": browser.missing,
     "node": node.missing,
+    "systemd": lambda: None if shutil.which("systemd-analyze") else "no systemd-analyze (Debian: apt install systemd)",
 }
 LACKS = pytest.StashKey[dict[str, tuple[str, int]]]()
 

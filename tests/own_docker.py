@@ -82,6 +82,7 @@ class OwnDocker:
         places += ["--pidfile", self._folder / "docker.pid", "--host", f"unix://{self.socket_path}"]
         places += ["--config-file", self._settings, "--cgroup-parent", self._cgroup]
         fast = ["--shutdown-timeout", "1", "--storage-driver", "overlay2"]
+        fast += ["--exec-opt", "native.cgroupdriver=cgroupfs"]
         with (self._folder / "dockerd.log").open("ab") as log:
             command = [*entered, "dockerd", *places, *fast]
             self._nsenter = subprocess.Popen(command, stdout=log, stderr=log)
@@ -149,6 +150,11 @@ class OwnDocker:
         """What runs, as the daemon lists it."""
         listed: list[dict[str, Any]] = self.ask("/containers/json")
         return listed
+
+    def with_processes(self) -> set[str]:
+        """The ids of containers that have processes, whether the daemon knows of them or not."""
+        tops = [Path(f"/sys/fs/cgroup{kind}{self._cgroup}") for kind in ("/pids", "")]
+        return {path.parent.name for top in tops for path in top.glob("*/cgroup.procs") if path.read_text()}
 
     def within(self, work: Callable[[], T]) -> T:
         """Do something in its network: a thread goes there, and does not come back."""

@@ -87,9 +87,9 @@ class RuntimeCase(Protocol):
     async def close(self) -> None: ...
 
 
-async def eventually(holds: Callable[[], Any]) -> None:
+async def eventually(holds: Callable[[], Any], seconds_max: float = WAIT_SECONDS_MAX) -> None:
     """Wait until it holds, a bounded time."""
-    async with asyncio.timeout(WAIT_SECONDS_MAX):
+    async with asyncio.timeout(seconds_max):
         while not holds():
             await asyncio.sleep(POLL_SECONDS)
 
