@@ -34,6 +34,7 @@ from quarterdeck.agents.task import (
     began,
     fail,
     knows_of,
+    note_health,
     observe,
     vanished,
     wish,
@@ -191,6 +192,7 @@ class Tasks:
         if not self.ready.is_set() or self.by_id.get(task.id) is not task:
             return
         now = self._clock.now()
+        note_health(task, now)
         judge(task, now)
         for step in next_steps(task, now, self._timing):
             began(task, step)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Literal
 
 import structlog
 
@@ -15,23 +16,25 @@ from quarterdeck.agents.tasks import Tasks
 from quarterdeck.events.wanted import HeartbeatAnswer, WantedList
 
 INACTIVE = "INACTIVE"
-UNKNOWN_SECONDS_MAX = 30.0
-"""So long nobody must know the instance until that is believed: an engine that was replaced, and has not noticed yet,
-does not know the newest."""
+DOUBTED_SECONDS_MAX = 30.0
+"""So long nobody must know the instance, or this agent as its own, until that is believed: an engine that was replaced,
+and has not noticed yet, does not know the newest."""
+
+Gone = Callable[[Literal["deregistered", "replaced"]], None]
 
 logger = structlog.get_logger(__name__)
 
 
 class Wants:
-    """The agent's ear to the engine. ``inactive`` is called when the instance is no more."""
+    """The agent's ear to the engine. ``gone`` is called when the instance is no more, or not this agent's."""
 
-    def __init__(self, home: Home, tasks: Tasks, clock: Clock, timing: Timing, inactive: Callable[[], None]) -> None:
+    def __init__(self, home: Home, tasks: Tasks, clock: Clock, timing: Timing, gone: Gone) -> None:
         self._home = home
         self._tasks = tasks
         self._clock = clock
         self._timing = timing
-        self._inactive = inactive
-        self._unknown_since: float | None = None
+        self._gone = gone
+        self._doubted_since: float | None = None
         self._positions = Positions()
         self._stale = asyncio.Event()
         self._stale.set()
@@ -100,16 +103,17 @@ class Wants:
             await self._clock.sleep(self._timing.heartbeat_seconds)
 
     def _is_over(self, told: WantedList | HeartbeatAnswer) -> bool:
-        """Tell whether the instance is said to be no more; believe it of one that is known, or after a while."""
-        if told.status != INACTIVE:
-            self._unknown_since = None
+        """Tell whether the instance is said to be no more, or another agent's; believe an engine that may know."""
+        replaced = isinstance(told, HeartbeatAnswer) and told.session not in {"", self._home.session}
+        if told.status != INACTIVE and not replaced:
+            self._doubted_since = None
             return False
         now = self._clock.now()
-        since = self._unknown_since = now if self._unknown_since is None else self._unknown_since
-        if told.known or now - since >= UNKNOWN_SECONDS_MAX:
-            self._inactive()
+        since = self._doubted_since = now if self._doubted_since is None else self._doubted_since
+        if now - since >= DOUBTED_SECONDS_MAX or (told.status == INACTIVE and told.known):
+            self._gone("replaced" if replaced else "deregistered")
         else:
-            logger.warning("the engine does not know this instance; tasks go on")
+            logger.warning("the engine does not know this agent or its instance; tasks go on")
         return True
 
     def _backoff(self) -> Backoff:

@@ -17,7 +17,7 @@ from quarterdeck.agents.runtimes.port import ContainerSpec
 from quarterdeck.agents.runtimes.simulated import Behaviour, SimulatedRuntime
 from quarterdeck.agents.runtimes.simulated.behaviour import Image
 from quarterdeck.agents.settings import Limits
-from quarterdeck.agents.wants import UNKNOWN_SECONDS_MAX
+from quarterdeck.agents.wants import DOUBTED_SECONDS_MAX
 from quarterdeck.events import shapes
 from quarterdeck.events.names import short_name
 from tests.agents.world import INSTANCE, World, container, definition, task_id
@@ -380,12 +380,34 @@ async def test_an_engine_that_does_not_know_the_instance_is_believed_only_after_
     """Simulation, seed 1422: the old keeper does not know an instance that has just registered with the new one."""
     await running(world, ONE)
     world.engine.status, world.engine.knows_instance = "INACTIVE", False
-    await world.go(UNKNOWN_SECONDS_MAX - 5)
+    await world.go(DOUBTED_SECONDS_MAX - 5)
     world.engine.status, world.engine.knows_instance = "ACTIVE", True
-    await world.go(UNKNOWN_SECONDS_MAX)
+    await world.go(DOUBTED_SECONDS_MAX)
     assert len(world.containers()) == 1, "it was the old one"
     world.engine.status, world.engine.knows_instance = "INACTIVE", False
     assert await world.ended() == "deregistered"
+
+
+async def test_an_agent_that_another_one_replaced_ends_without_a_goodbye(world: World) -> None:
+    await running(world, ONE)
+    world.engine.replaced_by = "i-1.2.other"
+    assert await world.ended() == "replaced"
+    assert not world.engine.heartbeats[-1].leaving
+    assert [each.state for each in world.containers()] == ["running"]
+
+
+async def test_an_instance_that_another_agent_is_can_be_had_once_that_one_is_missed(world: World) -> None:
+    in_use = Refused("ResourceInUseException", "in use by another agent")
+    world.engine.refusals["RegisterContainerInstance"] = [in_use] * 3
+    world.start()
+    await world.until(lambda: world.engine.registrations)
+    await world.stop()
+    world.engine.refusals["RegisterContainerInstance"] = [in_use] * 99
+    world.start()
+    began = world.clock.now()
+    with pytest.raises(RegistrationRefused, match="in use by another agent"):
+        await world.ended()
+    assert world.clock.now() - began == pytest.approx(20.0, abs=5.0)
 
 
 async def test_an_agent_that_is_stopped_says_goodbye_and_leaves_containers(world: World) -> None:

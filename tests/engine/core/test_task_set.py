@@ -52,7 +52,7 @@ LACK = "{}: needs 5000 CPU units, 3840 left"
 
 
 def waits(story: Story) -> list[str]:
-    return waiting_for(story.state, story.cluster(), story.service(), story.now)
+    return waiting_for(story.turn(), story.cluster(), story.service())
 
 
 def spread(story: Story) -> dict[str, int]:
