@@ -20,14 +20,16 @@ logger = structlog.get_logger(__name__)
 
 
 def ended(container_id: str, proc: Path = PROC) -> bool:
-    """Kill what is left of it; whether its command had not begun to run."""
-    ran = False
-    for pid, command in list(_processes(container_id, proc)):
-        ran = ran or command != INIT
+    """Kill what is left of it; whether it is sure that its command had not begun to run.
+
+    Of what is not there, or out of this agent's sight, nothing is sure.
+    """
+    found = list(_processes(container_id, proc))
+    for pid, _ in found:
         logger.warning("a process without a container is killed", container=container_id, pid=pid)
         with suppress(OSError):
             os.kill(pid, signal.SIGKILL)
-    return not ran
+    return bool(found) and all(command == INIT for _, command in found)
 
 
 def _processes(container_id: str, proc: Path) -> Iterator[tuple[int, bytes]]:
