@@ -208,9 +208,11 @@ async def _engine(up: Up) -> AsyncIterator[None]:
             node=settings.node_name,
             models=settings.data / "models.sqlite",
             lost_after=settings.lost_after,
+            healthy_after=settings.healthy_after or 0.0,
             heartbeat_timeout=settings.heartbeat_timeout,
             endpoint=up.running.http,
             secrets_key=settings.secrets_key or settings.data / SECRETS_KEY,
+            quotas=settings.quotas,
         ),
         doors=DoorSettings(trust_actor=True),
     )

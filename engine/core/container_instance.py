@@ -2,6 +2,7 @@
 
 import msgspec
 
+from quarterdeck.engine.core import quota
 from quarterdeck.engine.core.attribute import check_registered
 from quarterdeck.engine.core.errors import ClientException, InvalidParameterException, ResourceInUseException
 from quarterdeck.engine.core.tags import checked_tags
@@ -53,6 +54,8 @@ def register(turn: Turn, request: shapes.RegisterContainerInstanceRequest) -> st
     zone = identity.availability_zone or _given(request, "ecs.availability-zone") or f"{turn.namespace.region}a"
     attributes = _attributes(request.attributes, _built_in(identity, zone))
     check_registered(name, attributes)
+    most = turn.settings.quotas.instances
+    quota.check(cluster.room.size, most, "container instances in the cluster", "quota_instances")
     turn.emit(
         ContainerInstanceRegistered(
             cluster=cluster.name,
