@@ -113,11 +113,12 @@ def update(turn: Turn, request: shapes.UpdateServiceRequest) -> list[Replaced]:
     )
     if wanted is None:
         return []
+    other = wanted.name != current or service_settings.needs_deployment(before, settings)
+    if not (other or request.force_new_deployment):
+        return []
     replaced = [_replaced(cluster, each) for each in service.deployments if each.tasks]
-    if wanted.name != current or request.force_new_deployment or service_settings.needs_deployment(before, settings):
-        _deploy(turn, cluster, service.name, wanted.name)
-        return replaced
-    return []
+    _deploy(turn, cluster, service.name, wanted.name)
+    return replaced
 
 
 def delete(turn: Turn, request: shapes.DeleteServiceRequest) -> None:

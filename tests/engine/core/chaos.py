@@ -12,6 +12,7 @@ from quarterdeck.engine.core import (
     queued_task,
     report,
     service,
+    service_deployment,
     task,
     task_definition,
     task_protection,
@@ -71,6 +72,11 @@ CONSTRAINTS: tuple[list[shapes.PlacementConstraint], ...] = (
     ],
 )
 PERCENTS = ((100, 200), (50, 100), (66, 133), (0, 100), (75, 125), (90, 110))
+HOOK = shapes.DeploymentLifecycleHook(
+    hook_target_arn="nats:qd.hook.chaos",
+    lifecycle_stages=["PRE_SCALE_UP", "TEST_TRAFFIC_SHIFT", "PRODUCTION_TRAFFIC_SHIFT"],
+    timeout_configuration=shapes.DeploymentLifecycleHookTimeoutConfiguration(timeout_in_minutes=1, action="CONTINUE"),
+)
 RULES: tuple[dict[str, Any], ...] = (
     {},
     {"deployment_circuit_breaker": shapes.DeploymentCircuitBreaker(enable=True, rollback=True)},
@@ -83,6 +89,7 @@ RULES: tuple[dict[str, Any], ...] = (
         )
     },
     {"strategy": "LINEAR", "bake_time_in_minutes": 1},
+    {"strategy": "CANARY", "lifecycle_hooks": [HOOK]},
 )
 ROUNDS_MAX = 200
 
@@ -122,7 +129,7 @@ class Chaos(Story):
     """A cluster of a few instances, some of which share a host, and operations chosen by numbers."""
 
     def __init__(self) -> None:
-        super().__init__(settings=Settings(lost_after=60.0))
+        super().__init__(settings=Settings(lost_after=60.0, healthy_after=5.0))
         self.watch = Watch()
         self.seen = 0
         self.resized = False
@@ -177,7 +184,7 @@ class Chaos(Story):
 
     def rest(self) -> None:
         """Let scheduler and agents work, and time pass, until there is nothing left to do."""
-        for _ in range(ROUNDS_MAX):
+        for done in range(ROUNDS_MAX):
             before = len(self.commits)
             self.when(task_protection.expire)
             self.when(lambda turn: work_queue(turn, self.cluster()))
@@ -189,7 +196,7 @@ class Chaos(Story):
                 if each.checks is not None and each.health == "UNKNOWN":
                     turn_health(self, each, "HEALTHY")
             self.now += 2000.0
-            if len(self.commits) == before:
+            if len(self.commits) == before and done:  # time has passed since the round before
                 return
         raise AssertionError("it does not come to rest")
 
@@ -426,6 +433,23 @@ def schedule(story: Chaos, one: int, two: int) -> None:
         story.when(lambda turn: reconcile(turn, story.cluster(), story.service(name)))
 
 
+def stop_deployment(story: Chaos, one: int, two: int) -> None:
+    """Stop what a service deploys, if it does; a hook it waits for may answer."""
+    services = list(story.cluster().services.values())
+    if not services or not services[one % len(services)].deployments:
+        return
+    held = services[one % len(services)]
+    primary = held.deployments[0]
+    for hook in list(primary.hooks) if two % 3 == 0 else ():
+        place = service_deployment.HookPlace("default", held.name, primary.id, hook)
+        story.when(service_deployment.end_hook, place, ("SUCCEEDED", "FAILED")[two % 2], "")
+    arn = story.state.namespace.service_deployment_arn("default", held.name, primary.rolls_back or primary.id)
+    kind = ("ROLLBACK", "ABORT")[one % 2]
+    if two % 3:
+        request = shapes.StopServiceDeploymentRequest(service_deployment_arn=arn, stop_type=kind)
+        story.when(service_deployment.stop, request)
+
+
 def retire(story: Chaos, one: int, two: int) -> None:
     if two % 4 == 0:
         story.when(task_definition.deregister, shapes.DeregisterTaskDefinitionRequest(task_definition=named(one)))
@@ -475,6 +499,7 @@ ACTS: tuple[Callable[[Chaos, int, int], Any], ...] = (
     queue,
     told_health,
     retire,
+    stop_deployment,
 )
 
 CONSTRAINED = (
