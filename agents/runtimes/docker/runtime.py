@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from quarterdeck.agents.runtimes.docker import execution, output, translate, wire, wire_network
+from quarterdeck.agents.runtimes.docker import events, execution, output, translate, wire, wire_network
 from quarterdeck.agents.runtimes.docker.api import Answer, DockerApi
 from quarterdeck.agents.runtimes.docker.cgroup import TaskCgroups
 from quarterdeck.agents.runtimes.docker.creation import Creation
@@ -37,8 +37,6 @@ STOP_MARGIN_SECONDS = 30.0
 REMOVE_SECONDS_MAX = 300.0
 RECONNECT_SECONDS_MIN = 0.1
 RECONNECT_SECONDS_MAX = 5.0
-EVENTS = ("start", "die", "oom", "destroy", "pause", "unpause", "health_status")
-"""Actions worth a look; asking for these leaves the exec_* of health probes with the daemon."""
 
 NOT_FOUND = 404
 CONFLICT = 409
@@ -54,6 +52,7 @@ class DockerRuntime:
         self._bounded = output.Bounded(self._api)
         self.images = DockerImages(self._api)
         self.networks = DockerNetworks(self._api)
+        self._events = events.Events()
         self._cgroups = TaskCgroups()
         self._creation = Creation(self._api, self._cgroups, self.inspect)
 
@@ -85,6 +84,10 @@ class DockerRuntime:
 
     async def start(self, container_id: str) -> Container:
         """Start, then inspect."""
+        with self._events.starting(container_id):
+            return await self._started(container_id)
+
+    async def _started(self, container_id: str) -> Container:
         answer = await self._api.call("POST", f"/containers/{container_id}/start", answer_seconds_max=START_SECONDS_MAX)
         if not answer.ok:
             if answer.status == NOT_FOUND:
@@ -180,7 +183,7 @@ class DockerRuntime:
         The daemon sends headers before it subscribes us; ``since`` replays what fell between the two.
         """
         since_seconds = await self._api.daemon_seconds()
-        filters = _filters(labels, type=["container"], event=list(EVENTS))
+        filters = _filters(labels, type=["container"], event=list(events.ACTIONS))
         params = {"since": str(since_seconds), "filters": filters}
         async with self._api.stream("GET", "/events", params) as answer:
             if isinstance(answer, Answer):
@@ -188,8 +191,9 @@ class DockerRuntime:
             yield Resync()
             async with aclosing(aiter(answer)) as lines:
                 async for line in lines:
-                    event = msgspec.json.decode(line, type=wire.Event)
-                    yield Changed(event.actor.id, translate.event_labels(event))
+                    change = self._events.changed(msgspec.json.decode(line, type=wire.Event))
+                    if change is not None:
+                        yield change
 
     async def logs(self, container_id: str, query: LogQuery) -> LogBatches:
         """Read what the daemon's log driver has kept, if it is one that can."""
