@@ -11,6 +11,8 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
+from operator import attrgetter
 from statistics import median
 from typing import NamedTuple
 
@@ -76,18 +78,18 @@ async def _swarm(daemon: Daemon) -> Measured | None:
 def rows(rounds: list[Round]) -> Iterator[Row]:
     """Set the three beside one another."""
     first = median(each.ours.first for each in rounds)
-    yield Row(name=_beside("first task", rounds, _first), value=first, unit="s", at_most=FIRST_SECONDS_MAX)
+    yield Row(name=_beside("first task", rounds, attrgetter("first")), value=first, unit="s", at_most=FIRST_SECONDS_MAX)
     yield _ratio("killed to running", rounds, _killed, KILLED_RATIO_MAX)
-    for mark in MARKS:
-        yield _ratio(f"{mark} running", rounds, lambda each, mark=mark: each.running[mark], RUNNING_RATIO_MAX)
-    yield _ratio(f"{SOME} rolled by {ROLLED_AT_ONCE}, last start", rounds, lambda each: each.rolled, ROLLED_RATIO_MAX)
+    for index, mark in enumerate(MARKS):
+        yield _ratio(f"{mark} running", rounds, partial(_running, index), RUNNING_RATIO_MAX)
+    yield _ratio(f"{SOME} rolled by {ROLLED_AT_ONCE}, last start", rounds, attrgetter("rolled"), ROLLED_RATIO_MAX)
     told = median(each.ours.told for each in rounds)
     yield Row(name="         reported complete", value=told, unit="s", at_most=TOLD_SECONDS_MAX)
-    yield _ratio(f"{MANY} to {FEW} gone", rounds, lambda each: each.gone, GONE_RATIO_MAX)
+    yield _ratio(f"{MANY} to {FEW} gone", rounds, attrgetter("gone"), GONE_RATIO_MAX)
 
 
-def _first(each: Measured) -> float:
-    return each.first
+def _running(index: int, each: Measured) -> float:
+    return each.running[index]
 
 
 def _killed(each: Measured) -> float:

@@ -57,8 +57,8 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     """The first runs."""
     killed: list[float]
     """The next one runs after a kill, each time."""
-    running: dict[int, float]
-    """So many of `MANY` run."""
+    running: list[float]
+    """So many (`MARKS`) of `MANY` run."""
     gone: float
     """All but `FEW` have stopped."""
     rolled: float
@@ -88,7 +88,7 @@ async def play(contender: Contender) -> Measured:
     return Measured(
         first=first,
         killed=killed,
-        running={mark: running[mark - 1] for mark in MARKS},
+        running=[running[mark - 1] for mark in MARKS],
         gone=gone[-1],
         rolled=rolled,
         told=told,

@@ -53,6 +53,7 @@ class DockerRuntime:
         self.images = DockerImages(self._api)
         self.networks = DockerNetworks(self._api)
         self._events = events.Events()
+        self._gateway = ""
         self._cgroups = TaskCgroups()
         self._creation = Creation(self._api, self._cgroups, self.inspect)
 
@@ -61,6 +62,7 @@ class DockerRuntime:
         info = _decoded(await self._api.call("GET", "/info"), wire.Info)
         version = _decoded(await self._api.call("GET", "/version"), wire.Version)
         self._cgroups.look(info.cgroup_driver, info.cgroup_version)
+        self._bounded.default = info.logging_driver
         return RuntimeInfo(
             name="docker",
             version=version.version,
@@ -133,7 +135,12 @@ class DockerRuntime:
         return found if (found.get("pids_stats") or {}).get("current") else {}
 
     async def gateway(self) -> str:
-        """Ask for the address of the default bridge."""
+        """Ask for the address of the default bridge, once while the daemon is there."""
+        if not self._gateway:
+            self._gateway = await self._bridge_gateway()
+        return self._gateway
+
+    async def _bridge_gateway(self) -> str:
         answer = await self._api.call("GET", "/networks/bridge")
         found = _decoded(answer, wire_network.Network)
         gateway = next((each.gateway for each in found.ipam.config or () if "." in each.gateway), "")
@@ -174,6 +181,7 @@ class DockerRuntime:
                         yield item
             except RuntimeUnavailable:
                 pass
+            self._gateway = ""  # a daemon that was started again may have another
             await self._api.pause(pause_seconds)
             pause_seconds = min(pause_seconds * 2, RECONNECT_SECONDS_MAX)
 
