@@ -63,14 +63,23 @@ def place(
     cluster: ClusterState, group_name: str, demand: Demand, rule: Rule = DEFAULT, seed: str = ""
 ) -> Placed | Unplaceable:
     """Choose the instance for one more task of a group; `seed` is what chance is drawn from, if the rule has any."""
+    return place_next(begin(cluster, group_name, demand, rule), seed)
+
+
+def begin(cluster: ClusterState, group_name: str, demand: Demand, rule: Rule = DEFAULT) -> Search:
+    """Begin a search for the places of several tasks of one group."""
     room = cluster.room
     room.packing = room.packing or bool(rule.packing)
     room.changing = room.changing or (bool(demand.member_of) and looks_at_tasks(demand.member_of))
-    search = Search(cluster, group_name, room.group(group_name), demand, rule)
+    return Search(cluster, group_name, demand, rule)
+
+
+def place_next(search: Search, seed: str = "") -> Placed | Unplaceable:
+    """Choose the instance for the next task of a search; the one before is counted by now."""
     best, runner_up = _best(search, seed)
     if best is not None:
         return Placed(best, _explained(search, best, runner_up))
-    if rule.packing:
+    if search.rule.packing:
         _look_at_all(search)
     explanation = _rejected_all(search)
     return Unplaceable(explanation, max(explanation.rejected, key=CHECKS.index, default=""))
@@ -94,7 +103,7 @@ def matrix(
 
     The same rule as `place`, without its indexes; a test holds them to agree.
     """
-    search = Search(cluster, group_name, cluster.room.group(group_name), demand, rule)
+    search = Search(cluster, group_name, demand, rule)
     judged = [(_judge(search, each), each) for each in cluster.instances.values() if each.status != "INACTIVE"]
     compared = {each.id: scores(search, each) for _, each in judged}
     judged.sort(key=lambda pair: (bool(pair[0].reason), compared[pair[1].id], pair[1].id))

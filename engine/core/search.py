@@ -1,30 +1,37 @@
 """Search: the cells of a cluster and the instances in them, in the order in which a rule prefers them (spec §8.2)."""
 
-from typing import NamedTuple
-
 from quarterdeck.engine.core.checks import first_failing_check
 from quarterdeck.projections.live.demand import Demand
 from quarterdeck.projections.live.instance import InstanceState
 from quarterdeck.projections.live.partition import SEPARATOR
-from quarterdeck.projections.live.queue import Group, Place, Queue
+from quarterdeck.projections.live.queue import Place, Queue
 from quarterdeck.projections.live.rule import ATTRIBUTE, COUNT, DEFAULT, Rule, field_value
 from quarterdeck.projections.live.states import ClusterState
 
 Scores = tuple[int, ...]
 
 
-class Search(NamedTuple):
-    """One search: a cluster, a group by name and as it is, what its next task needs, and the rule."""
+class Search:
+    """One search: a cluster, a group by name and as it is, what its next tasks need, and the rule.
 
-    cluster: ClusterState
-    name: str
-    group: Group
-    demand: Demand
-    rule: Rule
+    It may serve many placements one after another, as long as no instance comes, goes or changes its attributes.
+    """
+
+    def __init__(self, cluster: ClusterState, name: str, demand: Demand, rule: Rule) -> None:
+        self.cluster = cluster
+        self.name = name
+        self.group = cluster.room.group(name)
+        self.demand = demand
+        self.rule = rule
+        self.queues: dict[str, Queue] = {}
 
     def queue(self, cell: str) -> Queue:
         """Find a cell's instances in order."""
-        return self.cluster.room.queue(self.name, Place(self.demand, self.rule.fields, cell, self.rule.distinct))
+        found = self.queues.get(cell)
+        if found is None:
+            place = Place(self.demand, self.rule.fields, cell, self.rule.distinct)
+            found = self.queues[cell] = self.cluster.room.queue(self.name, place)
+        return found
 
     def rest(self, instance: InstanceState) -> Scores:
         """Give what is compared inside a rank."""

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from quarterdeck.engine.core.placement import Unplaceable, closest, place
+from quarterdeck.engine.core.placement import Unplaceable, begin, closest, place_next
 from quarterdeck.engine.core.scale_in import in_scale_in_order
 from quarterdeck.engine.core.tags import managed_tags
 from quarterdeck.engine.core.task import bind, lot
@@ -59,9 +59,10 @@ def start(site: Site, missing: int, away: list[TaskState]) -> Next:
         return waits
     pattern = template(site)
     wanted = wish(turn.state, pattern)
+    search = begin(cluster, service.group, *wanted)
     for done in range(min(missing, STEPS_PER_PASS_MAX)):
         seed = lot(turn, wanted.rule)
-        found = place(cluster, service.group, *wanted, seed)
+        found = place_next(search, seed)
         if isinstance(found, Unplaceable):
             _tell_unplaceable(site, missing - done, found, wanted)
             return Next(waits_for_room=True)

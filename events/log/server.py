@@ -6,6 +6,7 @@ again when it dies, and ends with its parent even when that is killed.
 
 import asyncio
 import logging
+import secrets
 import shutil
 import socket
 import sys
@@ -31,6 +32,7 @@ RESTART_SECONDS_MIN = 0.05
 RESTART_SECONDS_MAX = 5.0
 STEADY_SECONDS_MIN = 10.0
 PORT_TRIES_MAX = 3
+PORTS_PICKED = range(15_000, 32_768)
 HEALTH_SECONDS = 2.0
 ROOM_BYTES_MIN = 16 << 20
 TAIL_BYTES_MAX = 2_000
@@ -233,7 +235,10 @@ def find_binary() -> str:
 
 
 def free_port() -> int:
-    """Pick a port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    """Pick a port nobody listens on now, below those that systems hand out: one keeps it while it is started again."""
+    while True:
+        port = PORTS_PICKED[secrets.randbelow(len(PORTS_PICKED))]
+        with suppress(OSError), socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((HOST, port))
+            return port

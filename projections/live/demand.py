@@ -10,7 +10,7 @@ GPU_DIGITS_MAX = 9
 """More of them are too many whatever they say."""
 
 
-class Demand(msgspec.Struct, frozen=True):
+class Demand(msgspec.Struct, frozen=True, cache_hash=True):
     """CPU units, MiB, static host ports, GPUs, attributes, and what expressions must say of an instance.
 
     Equal demands fit the same instances.

@@ -20,7 +20,8 @@ from quarterdeck.engine.core import (
 )
 from quarterdeck.engine.core.checks import first_failing_check
 from quarterdeck.engine.core.deployment_configuration import bounds
-from quarterdeck.engine.core.placement import Placed, Unplaceable, place
+from quarterdeck.engine.core.placement import Placed, Unplaceable, place_next
+from quarterdeck.engine.core.search import Search
 from quarterdeck.engine.core.service_step import Next
 from quarterdeck.engine.core.turn import Turn
 from quarterdeck.engine.core.wish import wish
@@ -38,7 +39,7 @@ from quarterdeck.projections.live import view
 from quarterdeck.projections.live.demand import Demand
 from quarterdeck.projections.live.instance import InstanceState
 from quarterdeck.projections.live.rule import DEFAULT, Rule
-from quarterdeck.projections.live.states import ClusterState, NamespaceState
+from quarterdeck.projections.live.states import NamespaceState
 
 Patch = pytest.MonkeyPatch
 
@@ -94,14 +95,14 @@ def no_maximum_is_kept(patch: Patch) -> None:
 
 
 def zones_are_not_balanced(patch: Patch) -> None:
-    def fullest(cluster: ClusterState, group: str, demand: Demand, *_: Any) -> Placed | Unplaceable:
-        zones = cluster.room.group(group).zones
-        found = [each for each in cluster.instances.values() if not first_failing_check(each, demand)]
+    def fullest(search: Search, *_: Any) -> Placed | Unplaceable:
+        zones = search.group.zones
+        found = [each for each in search.cluster.instances.values() if not first_failing_check(each, search.demand)]
         if not found:
-            return place(cluster, group, demand)
+            return place_next(search)
         return Placed(max(found, key=lambda each: (zones.get(each.zone, 0), each.zone)), Explanation())
 
-    patch.setattr(service_step, "place", fullest)
+    patch.setattr(service_step, "place_next", fullest)
 
 
 def reports_are_taken_at_their_word(patch: Patch) -> None:

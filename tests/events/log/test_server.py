@@ -165,3 +165,8 @@ async def test_a_missing_binary_is_named(data: Path) -> None:
 async def test_free_ports_are_free() -> None:
     with socket.create_server((HOST, free_port())):
         pass
+
+
+async def test_no_outgoing_connection_takes_the_port_of_a_server_that_is_started_again() -> None:
+    with socket.create_server((HOST, 0)) as handed_out:
+        assert max(free_port() for _ in range(100)) < handed_out.getsockname()[1]
