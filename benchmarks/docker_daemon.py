@@ -24,6 +24,8 @@ COMMAND = ("sh", "-c", "trap 'exit 0' TERM; mkfifo /waits; read never <>/waits")
 MEMORY_MIB = 16
 GRACE_SECONDS = 10
 CONCURRENCY = 8
+STARTED, STOPPED, COMPLETED = "started", "stopped", "completed"
+KINDS = {"start": STARTED, "die": STOPPED}
 GONE = {HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT}
 
 Answer = Any
@@ -31,29 +33,42 @@ Answer = Any
 
 
 class Seen:
-    """What has happened, and when (`time.perf_counter`), for one who waits for the nth time it does."""
+    """What has happened, and when (`time.perf_counter`), for one who waits for it."""
 
     def __init__(self) -> None:
-        self._at: dict[str, list[tuple[float, str]]] = {}
+        self.last = ""
+        """What was started last."""
+        self._at: dict[str, list[float]] = {}
+        self._running: set[str] = set()
+        self._levels: list[tuple[float, int]] = []
         self._stirred = asyncio.Event()
 
     def note(self, what: str, which: str) -> None:
         """Take note that it happened just now to this one."""
-        self._at.setdefault(what, []).append((time.perf_counter(), which))
+        now = time.perf_counter()
+        self._at.setdefault(what, []).append(now)
+        if what == STARTED:
+            self.last = which
+            self._running.add(which)
+        elif what == STOPPED:
+            self._running.discard(which)
+        self._levels.append((now, len(self._running)))
         self._stirred.set()
 
-    async def after(self, began: float, what: str, count: int) -> list[float]:
-        """Wait until it has happened so often since; seconds from there to each."""
+    async def after(self, began: float, what: str, count: int) -> float:
+        """Wait until it has happened so often since; seconds from there."""
+        return await self._found(began, lambda: [at for at in self._at.get(what, ()) if at > began][count - 1 :])
+
+    async def running(self, began: float, enough: Callable[[int], bool]) -> float:
+        """Wait until enough run; seconds from there to when they first did."""
+        return await self._found(began, lambda: [at for at, number in self._levels if at > began and enough(number)])
+
+    async def _found(self, began: float, look: Callable[[], list[float]]) -> float:
         while True:
             self._stirred.clear()
-            found = [at - began for at, _ in self._at.get(what, ()) if at > began]
-            if len(found) >= count:
-                return found[:count]
+            if found := look():
+                return found[0] - began
             await self._stirred.wait()
-
-    def last(self, what: str) -> str:
-        """Tell to which one it happened last."""
-        return self._at[what][-1][1]
 
 
 class Daemon:
@@ -66,7 +81,8 @@ class Daemon:
         """Ask it; the answer, None without one."""
         async with self._session.request(method, path, json=body, params=query) as response:
             said = await response.read()
-            assert response.ok or response.status in GONE, f"{method} {path}: {said.decode()}"
+            gone = method == "DELETE" and response.status in GONE
+            assert response.ok or gone, f"{method} {path}: {said.decode()}"
             return json.loads(said) if said else None
 
     async def run(self) -> str:
@@ -94,6 +110,11 @@ class Daemon:
         """Remove all containers made for benchmarks."""
         found = await self.call("GET", "/containers/json", all="1", filters=json.dumps({"label": [LABEL]}))
         await at_once([each["Id"] for each in found], self.remove)
+
+    async def watch(self, seen: Seen) -> None:
+        """Note what containers made for benchmarks do, for ever."""
+        async for event in self.events(type=["container"], event=list(KINDS), label=[LABEL]):
+            seen.note(KINDS[event["Action"]], event["Actor"]["ID"])
 
     async def events(self, **filters: list[str]) -> AsyncIterator[Answer]:
         """Follow its events."""

@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable
+from functools import partial
+from operator import ge, le
 from typing import Protocol
 
 import msgspec
 
-from benchmarks.docker_daemon import Seen
+from benchmarks.docker_daemon import COMPLETED, STARTED, STOPPED, Seen
 
-KILLS = 5
+KILLS = 4
 KILL_PAUSE_SECONDS = 0.5
-"""So that a container's remains are gone before the next one is killed."""
+SCALE_PAUSE_SECONDS = 2.0
+"""So that the daemon has taken away what is left of containers that ended."""
 MANY, FEW, SOME = 50, 10, 20
 MARKS = (10, 25, 50)
 ROLLED_AT_ONCE = 5
-STEP_SECONDS_MAX = 120.0
-STARTED, STOPPED, COMPLETED = "started", "stopped", "completed"
+STEP_SECONDS_MAX = 60.0
 
 
 class Contender(Protocol):
@@ -74,38 +77,32 @@ async def play(contender: Contender) -> Measured:
     killed = [await _killed(contender) for _ in range(KILLS)]
     began = time.perf_counter()
     await contender.delete()
-    await _until(seen, began, STOPPED, 1)
+    await _soon(seen.after(began, STOPPED, 1))
     began = time.perf_counter()
     await contender.create(MANY)
-    running = await _until(seen, began, STARTED, MANY)
+    running = [await _soon(seen.running(began, partial(le, mark))) for mark in MARKS]
     began = time.perf_counter()
     await contender.scale(FEW)
-    gone = await _until(seen, began, STOPPED, MANY - FEW)
+    gone = await _soon(seen.running(began, partial(ge, FEW)))
+    await asyncio.sleep(SCALE_PAUSE_SECONDS)
     began = time.perf_counter()
     await contender.scale(SOME)
-    await _until(seen, began, STARTED, SOME - FEW)
+    await _soon(seen.running(began, partial(le, SOME)))
     rolled, told = await _rolled(contender)
-    return Measured(
-        first=first,
-        killed=killed,
-        running=[running[mark - 1] for mark in MARKS],
-        gone=gone[-1],
-        rolled=rolled,
-        told=told,
-    )
+    return Measured(first=first, killed=killed, running=running, gone=gone, rolled=rolled, told=told)
 
 
 async def _first(contender: Contender) -> float:
     began = time.perf_counter()
     await contender.create(1)
-    return (await _until(contender.seen, began, STARTED, 1))[0]
+    return await _soon(contender.seen.after(began, STARTED, 1))
 
 
 async def _killed(contender: Contender) -> float:
     await asyncio.sleep(KILL_PAUSE_SECONDS)
     began = time.perf_counter()
     await contender.kill()
-    return (await _until(contender.seen, began, STARTED, 1))[0]
+    return await _soon(contender.seen.after(began, STARTED, 1))
 
 
 async def _rolled(contender: Contender) -> tuple[float, float]:
@@ -113,11 +110,10 @@ async def _rolled(contender: Contender) -> tuple[float, float]:
     await asyncio.sleep(KILL_PAUSE_SECONDS)
     began = time.perf_counter()
     await contender.roll()
-    started = await _until(contender.seen, began, STARTED, SOME)
-    completed = await _until(contender.seen, began, COMPLETED, 1)
-    return started[-1], completed[0] - started[-1]
+    started = await _soon(contender.seen.after(began, STARTED, SOME))
+    return started, await _soon(contender.seen.after(began + started, COMPLETED, 1))
 
 
-async def _until(seen: Seen, began: float, what: str, count: int) -> list[float]:
+async def _soon(reached: Awaitable[float]) -> float:
     async with asyncio.timeout(STEP_SECONDS_MAX):
-        return await seen.after(began, what, count)
+        return await reached

@@ -12,8 +12,18 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import quarterdeck
-from benchmarks.docker_daemon import COMMAND, GRACE_SECONDS, LABEL, MEMORY_MIB, Daemon, Seen
-from benchmarks.docker_play import COMPLETED, ROLLED_AT_ONCE, SOME, STARTED, STOPPED
+from benchmarks.docker_daemon import (
+    COMMAND,
+    COMPLETED,
+    GRACE_SECONDS,
+    LABEL,
+    MEMORY_MIB,
+    STARTED,
+    STOPPED,
+    Daemon,
+    Seen,
+)
+from benchmarks.docker_play import ROLLED_AT_ONCE, SOME
 from quarterdeck.engine.embedded import Embedded
 from quarterdeck.events import shapes
 from quarterdeck.events.service import DeploymentCompleted
@@ -34,6 +44,7 @@ class Service:
         self._qd = qd
         self._daemon = daemon
         self._generation = 0
+        self._containers: dict[str, str] = {}
 
     async def register(self) -> None:
         """Register a task definition, the next revision of it."""
@@ -61,7 +72,7 @@ class Service:
 
     async def kill(self) -> None:
         """Kill a container of its."""
-        await self._daemon.kill(self.seen.last(STARTED))
+        await self._daemon.kill(self._containers[self.seen.last])
 
     async def roll(self) -> None:
         """Register the next revision, and have it."""
@@ -78,7 +89,8 @@ class Service:
             for event in commit.events:
                 match event:
                     case TaskStarted():
-                        self.seen.note(STARTED, event.containers[0].runtime_id)
+                        self._containers[event.task] = event.containers[0].runtime_id
+                        self.seen.note(STARTED, event.task)
                     case TaskStopped():
                         self.seen.note(STOPPED, event.task)
                     case DeploymentCompleted():
@@ -98,9 +110,7 @@ async def service(daemon: Daemon) -> AsyncIterator[Service]:
                 async with asyncio.TaskGroup() as group:
                     watching = group.create_task(found.watch(), name="the log")
                     await asyncio.sleep(SETTLE_SECONDS)
-                    try:
-                        yield found
-                    finally:
-                        watching.cancel()
+                    yield found
+                    watching.cancel()
     finally:
         await daemon.sweep()

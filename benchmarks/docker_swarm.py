@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from benchmarks.docker_daemon import COMMAND, GRACE_SECONDS, LABEL, MEMORY_MIB, Daemon, Seen
-from benchmarks.docker_play import COMPLETED, ROLLED_AT_ONCE, STARTED, STOPPED
+from benchmarks.docker_daemon import COMMAND, COMPLETED, GRACE_SECONDS, LABEL, MEMORY_MIB, Daemon, Seen
+from benchmarks.docker_play import ROLLED_AT_ONCE
 from tests import docker_engine
 
 NANOSECONDS = 1_000_000_000
@@ -21,7 +21,6 @@ LISTEN = "127.0.0.1:2377"
 LOOPBACK = "127.0.0.1"
 BRIDGE = "docker_gwbridge"
 """The network that Swarm makes, and leaves behind."""
-KINDS = {"start": STARTED, "die": STOPPED}
 
 
 class Swarm:
@@ -45,7 +44,7 @@ class Swarm:
 
     async def kill(self) -> None:
         """Kill a container of its."""
-        await self._daemon.kill(self.seen.last(STARTED))
+        await self._daemon.kill(self.seen.last)
 
     async def roll(self) -> None:
         """Change its containers."""
@@ -57,15 +56,10 @@ class Swarm:
         await self._daemon.call("DELETE", "/services/benchmark")
 
     async def watch(self) -> None:
-        """Note what the daemon tells, for ever."""
-        filters = {"type": ["container", "service"], "event": [*KINDS, "update"]}
-        async for event in self._daemon.events(**filters):
-            about = event["Actor"]["Attributes"]
-            if event["Type"] == "service":
-                if about.get("updatestate.new") == "completed":
-                    self.seen.note(COMPLETED, event["Actor"]["ID"])
-            elif LABEL in about:
-                self.seen.note(KINDS[event["Action"]], event["Actor"]["ID"])
+        """Note when updates are completed, for ever."""
+        async for event in self._daemon.events(type=["service"], event=["update"]):
+            if event["Actor"]["Attributes"].get("updatestate.new") == "completed":
+                self.seen.note(COMPLETED, event["Actor"]["ID"])
 
     async def _update(self) -> None:
         found = await self._daemon.call("GET", "/services/benchmark")
@@ -103,10 +97,14 @@ async def swarm(daemon: Daemon) -> AsyncIterator[Swarm]:
     try:
         found = Swarm(daemon)
         async with asyncio.TaskGroup() as group:
-            watching = group.create_task(found.watch(), name="events of the daemon")
+            watching = [
+                group.create_task(daemon.watch(found.seen), name="events of containers"),
+                group.create_task(found.watch(), name="events of the service"),
+            ]
             await asyncio.sleep(SETTLE_SECONDS)
             yield found
-            watching.cancel()
+            for each in watching:
+                each.cancel()
     finally:
         await leave(daemon)
 
