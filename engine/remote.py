@@ -5,8 +5,9 @@ about itself take the engine's own credentials, or others that may read the stre
 """
 
 import asyncio
+import secrets
 from collections.abc import AsyncGenerator
-from contextlib import AbstractAsyncContextManager, aclosing
+from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from pathlib import Path
 from typing import Self
 
@@ -34,6 +35,10 @@ from quarterdeck.events.names import DEFAULT_ACCOUNT, DEFAULT_CLUSTER, DEFAULT_R
 from quarterdeck.events.stats import InstanceStats
 
 ANSWER_SECONDS_MAX = 20.0
+BACK_SECONDS_MAX = 5.0
+"""A server that is started again, and the engine on it, are back sooner."""
+AGAIN_SECONDS = 0.05
+TOKEN_BYTES = 16
 BEHIND_SECONDS_MAX = 30.0
 BEHIND_POLL_SECONDS = 0.02
 NO_CLUSTER = "-"
@@ -43,6 +48,10 @@ HINT = "Is `quarterdeck up` (or `quarterdeck engine`) running there? `quarterdec
 
 class _Error(msgspec.Struct):
     message: str = ""
+
+
+class _Lost(Exception):
+    """The connection was lost before an answer came."""
 
 
 class RemoteClient(LogReader, Executor):
@@ -66,14 +75,20 @@ class RemoteClient(LogReader, Executor):
     async def call(self, operation: str, request: msgspec.Struct, answer: type[Answer], *, token: str = "") -> Answer:
         """Carry an operation out; see `Caller.call`."""
         cluster = short_name(getattr(request, "cluster", None) or "") or NO_CLUSTER
-        return msgspec.json.decode(
-            await self.request(operation, msgspec.json.encode(request), cluster, token), type=answer
-        )
+        if not token and not getattr(request, "client_token", None):
+            token = secrets.token_hex(TOKEN_BYTES)
+        reply = await self.request(operation, msgspec.json.encode(request), cluster, token, again=True)
+        return msgspec.json.decode(reply, type=answer)
 
-    async def request(self, operation: str, body: bytes, cluster: str = NO_CLUSTER, token: str = "") -> bytes:
-        """Send an operation as it is, in JSON; gives the answer's JSON. Raises Refusal, Unreachable."""
+    async def request(
+        self, operation: str, body: bytes, cluster: str = NO_CLUSTER, token: str = "", *, again: bool = False
+    ) -> bytes:
+        """Send an operation as it is, in JSON; gives the answer's JSON. Raises Refusal, Unreachable.
+
+        With a token, or if it may go out ``again``, it is sent once more when the answer was lost with the connection.
+        """
         subject = f"{PREFIX}.{self._namespace.region}.{self._namespace.account}.{cluster}.{operation}"
-        return await self._request(subject, body, {COMMAND: token} if token else None)
+        return await self._request(subject, body, {COMMAND: token} if token else None, again=again or bool(token))
 
     async def usage(self, cluster: str | None = None) -> list[InstanceStats]:
         """Ask what the containers of a cluster use, as agents told last. Raises Unreachable."""
@@ -105,13 +120,15 @@ class RemoteClient(LogReader, Executor):
         """Ask for the digest of the live state; takes the engine's own credentials. Raises Unreachable."""
         return msgspec.json.decode(await self._request(questions.PREFIX + "fingerprint", b"", None), type=Fingerprint)
 
-    async def _request(self, subject: str, body: bytes, headers: dict[str, str] | None) -> bytes:
+    async def _request(
+        self, subject: str, body: bytes, headers: dict[str, str] | None, *, again: bool = False
+    ) -> bytes:
         try:
-            reply = await self._answer(subject, body, headers)
+            reply = await self._answer(subject, body, headers, again=again)
         except nats.errors.NoRespondersError as error:
             raise Unreachable(f"NATS is there, but no engine answers. {HINT}") from error
-        except TimeoutError as error:
-            why = "in time" if self._link.client.is_connected else "before the connection was lost"
+        except (TimeoutError, _Lost) as error:
+            why = "before the connection was lost" if isinstance(error, _Lost) else "in time"
             raise Unreachable(f"No answer came {why}: the request may have been carried out or not.") from error
         except (nats.errors.Error, LogUnavailable, OSError) as error:
             raise Unreachable(f"No answer: {str(error) or type(error).__name__}. {HINT}") from error
@@ -121,19 +138,41 @@ class RemoteClient(LogReader, Executor):
             raise refusal(found[ERROR], msgspec.json.decode(reply.data, type=_Error).message)
         return reply.data
 
-    async def _answer(self, subject: str, body: bytes, headers: dict[str, str] | None) -> Msg:
-        """Wait for an answer, but not for one that was lost with the connection."""
+    async def _answer(self, subject: str, body: bytes, headers: dict[str, str] | None, *, again: bool) -> Msg:
+        """Wait for an answer; ask ``again`` once the connection is back, should it be lost, and an engine serves."""
+        now = asyncio.get_running_loop().time
+        until = 0.0
+        async with asyncio.timeout(ANSWER_SECONDS_MAX):
+            while True:
+                try:
+                    return await self._once(subject, body, headers)
+                except (_Lost, LogUnavailable):
+                    until = until or now() + BACK_SECONDS_MAX
+                    if not again or self._link.client.is_closed or now() > until:
+                        raise
+                except nats.errors.NoRespondersError:
+                    if now() > until:
+                        raise
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._link.up.wait(), until - now())
+                await asyncio.sleep(AGAIN_SECONDS)
+
+    async def _once(self, subject: str, body: bytes, headers: dict[str, str] | None) -> Msg:
+        """Wait for an answer, but not for one that was lost with the connection. Raises _Lost, nats-py's errors."""
         self._link.check()
-        async with asyncio.timeout(ANSWER_SECONDS_MAX) as limit:
+        try:
+            async with asyncio.timeout(None) as limit:
 
-            def give_up() -> None:
-                limit.reschedule(asyncio.get_running_loop().time())
+                def give_up() -> None:
+                    limit.reschedule(asyncio.get_running_loop().time())
 
-            self._link.watch(lost=give_up)
-            try:
-                return await self._link.request(subject, body, 2 * ANSWER_SECONDS_MAX, headers)
-            finally:
-                self._link.forget(give_up)
+                self._link.watch(lost=give_up)
+                try:
+                    return await self._link.request(subject, body, 2 * ANSWER_SECONDS_MAX, headers)
+                finally:
+                    self._link.forget(give_up)
+        except TimeoutError as error:
+            raise _Lost from error
 
     async def follow(
         self, from_sequence: int = 1, *, until: int | None = None, follow: bool = True

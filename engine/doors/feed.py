@@ -194,11 +194,12 @@ async def open_stream(link: Link, position: Position, replicas: int) -> tuple[in
         "metadata": {"log": position.identity},
     }
     try:
-        await api.call(link, f"STREAM.CREATE.{FEED_STREAM}", config)
+        answer = await api.call(link, f"STREAM.INFO.{FEED_STREAM}")
     except api.RefusedError as error:
-        if error.refusal.err_code != api.STREAM_NAME_IN_USE:
+        if error.refusal.err_code != api.STREAM_NOT_FOUND:
             raise
-    info = msgspec.json.decode(await api.call(link, f"STREAM.INFO.{FEED_STREAM}"), type=_Info)
+        answer = await api.call(link, f"STREAM.CREATE.{FEED_STREAM}", config)
+    info = msgspec.json.decode(answer, type=_Info)
     place = await _last_place(link, info.state)
     if info.config.metadata.get("log") != position.identity or place[0] > position.sequence:
         log.warning("the feed was another log's: it begins anew", log=position.identity)

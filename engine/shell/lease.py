@@ -113,12 +113,14 @@ class Lease:
             try:
                 if await self._put(self._sequence):
                     return
-                sequence, node = await self._look()
-                if node != self._node:
-                    raise LeaseLost(f"{node or 'nobody'} holds the lease now")
-                self._sequence = sequence
             except LogUnavailable:
                 await asyncio.sleep(PUBLISH_SECONDS_MAX / 10)
+            with suppress(LogUnavailable):
+                await self._ensure()  # the bucket is in memory: a server that was started again has none
+                sequence, node = await self._look()
+                if node not in {"", self._node}:
+                    raise LeaseLost(f"{node} holds the lease now")
+                self._sequence = sequence
         raise LeaseLost("the lease could not be renewed in time")
 
     async def _put(self, expected: int) -> bool:

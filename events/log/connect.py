@@ -86,7 +86,7 @@ class Link:
         """Close the connection; what nobody answered stays unanswered."""
         with suppress(TimeoutError, nats.errors.Error, OSError, AssertionError):  # it asserts that its URL was one
             async with asyncio.timeout(CLOSE_SECONDS_MAX):
-                await self.client.close()
+                await _cancellable(self.client.close())
 
     async def disconnected(self) -> None:
         """nats-py: the connection was lost or closed."""
@@ -102,14 +102,20 @@ class Link:
 
 
 async def _cancellable(waiting: Awaitable[T]) -> T:
-    """Wait without losing a cancellation.
+    """Wait without losing a cancellation, or taking for one what was not meant for this task.
 
     Before Python 3.12 ``wait_for``, which nats-py uses, swallows one that comes together with the answer, and the
-    task would go on for ever.
+    task would go on for ever. And nats-py lets several tasks wait for one future: when one of them is cancelled, so
+    is the future, and all of them. Raises ConnectionClosedError then.
     """
     task = asyncio.current_task()
     cancelled_before = task.cancelling() if task is not None else 0
-    result = await waiting
+    try:
+        result = await waiting
+    except asyncio.CancelledError:
+        if task is None or task.cancelling() > cancelled_before:
+            raise
+        raise nats.errors.ConnectionClosedError from None
     if task is not None and task.cancelling() > cancelled_before:
         raise asyncio.CancelledError
     return result

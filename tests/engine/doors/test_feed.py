@@ -8,6 +8,7 @@ from nats.aio.msg import Msg
 
 from quarterdeck.engine.doors import feed
 from quarterdeck.engine.doors.feed_message import safe
+from quarterdeck.engine.shell.lease import Lease
 from quarterdeck.events.log.connect import connect
 from quarterdeck.events.log.credentials import FEED_STREAM
 from quarterdeck.events.log.server import Server
@@ -107,6 +108,19 @@ async def test_it_begins_anew_when_it_is_lost(server: Server) -> None:
             await run_tasks(client, 1)
             await until(lambda: len(heard) >= 4 + 4 + 20)
         assert ids(heard)[-24:] == sorted(set(ids(heard)))
+
+
+async def test_another_engine_goes_on_with_it_where_memory_for_two_is_lacking(server: Server) -> None:
+    async with outsider(server) as client:
+        heard = await client.listen("qd.feed.>")
+        for count in (4, 24):
+            async with engine(server):
+                link = await connect(server.address(), "test")
+                lease = Lease(link, 0, "a")
+                await lease.acquire()
+                await (client.furnish() if count == 4 else run_tasks(client, 1))
+                await until(lambda count=count: len(heard) == count)  # type: ignore[misc]
+                await link.close()
 
 
 async def test_a_strangers_message_does_not_stop_it(server: Server) -> None:

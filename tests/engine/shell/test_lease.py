@@ -1,6 +1,8 @@
 """The lease: one holder at a time, the next as soon as it is free."""
 
 import asyncio
+import os
+import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -67,6 +69,25 @@ async def test_a_renewed_lease_stays(server: Server, monkeypatch: pytest.MonkeyP
             async with asyncio.timeout(module.LEASE_SECONDS + 1):
                 await second.acquire()
         assert first.held
+        renewing.cancel()
+
+
+async def test_a_server_that_is_killed_and_started_again_costs_nobody_the_lease(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "RENEW_SECONDS", 0.1)
+    async with link(server) as here, link(server) as there, asyncio.TaskGroup() as group:
+        first, second = Lease(here, 0, "a"), Lease(there, 0, "b")
+        await first.acquire()
+        renewing = group.create_task(first.renew())
+        assert server.pid is not None
+        os.kill(server.pid, signal.SIGKILL)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(module.LEASE_SECONDS + 1):
+                while first.held:
+                    await asyncio.sleep(0.01)
+        assert server.restarts == 1
+        assert await second.holder() == "a"
         renewing.cancel()
 
 

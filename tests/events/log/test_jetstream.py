@@ -141,6 +141,20 @@ async def test_no_server_is_unavailable() -> None:
         await connect(Address(url=f"nats://127.0.0.1:{free_port()}"), "nobody", seconds_max=0.3)
 
 
+@pytest.mark.parametrize("turns", range(5))
+async def test_a_connection_that_is_just_being_lost_can_be_closed(data: Path, turns: int) -> None:
+    async with Server(ServerSettings(data=data)) as server:
+        link = await connect(server.address(), "closing")
+        assert server.pid is not None
+        os.kill(server.pid, signal.SIGKILL)
+        while not link.client.is_reconnecting:
+            await asyncio.sleep(0)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await link.close()
+        assert link.client.is_closed
+
+
 async def test_a_full_store_refuses_and_stays_readable(data: Path) -> None:
     """The server's own limit on files, not the stream's."""
     async with (
