@@ -22,6 +22,7 @@ from quarterdeck.agents.registration import Registrar, RegistrationRefused
 from quarterdeck.agents.reporter import Tokens
 from quarterdeck.agents.runtimes.port import Runtime
 from quarterdeck.agents.settings import Settings
+from quarterdeck.agents.storer import LogStore, NoLogStore
 from quarterdeck.agents.tasks import Tasks
 from quarterdeck.agents.wants import Wants
 from quarterdeck.events.names import parse_arn
@@ -29,7 +30,13 @@ from quarterdeck.events.wanted import Heartbeat
 
 SESSION_DIGITS = 8
 
-Ended = Literal["stopped", "deregistered"]
+Ended = Literal["stopped", "deregistered", "replaced"]
+
+WHY_GONE = {
+    "deregistered": "the container instance is INACTIVE: the agent ends, containers stay as they are",
+    "replaced": "another agent is this container instance by now, on a copy of this data directory: the agent ends, "
+    "containers stay as they are",
+}
 
 logger = structlog.get_logger(__name__)
 
@@ -42,7 +49,7 @@ class Agent:
     """Runs the tasks of one container instance.
 
     ``token`` makes that many hex digits nobody has had before (`secrets` in earnest, counted in simulations);
-    ``archive`` keeps the logs of containers it removes.
+    ``archive`` keeps the logs of containers it removes, ``log_store`` those of all where others can read them.
     """
 
     def __init__(  # noqa: PLR0913 - what a composition picks
@@ -55,6 +62,7 @@ class Agent:
         clock: Clock,
         token: Callable[[int], str],
         archive: Archive | None = None,
+        log_store: LogStore | None = None,
     ) -> None:
         self.tasks: Tasks | None = None
         """What it runs, once it is registered; to look at."""
@@ -65,6 +73,7 @@ class Agent:
         self._clock = clock
         self._token = token
         self._archive = archive or NoArchive()
+        self._log_store = log_store or NoLogStore()
         self._end = asyncio.Event()
         self._outcome: Ended = "stopped"
         self._refusal: Refused | None = None
@@ -110,7 +119,7 @@ class Agent:
         tokens = Tokens(session)
         registrar = Registrar(self._link, self._runtime, self._clock, self._settings, tokens)
         try:
-            arn = await registrar.register(identity, session)
+            arn = await registrar.register(identity, session, self._store.origin)
         except Refused as refusal:
             self._refusal = refusal
             self.stop()
@@ -125,19 +134,27 @@ class Agent:
         assert instance is not None, f"{arn} is no ARN"
         settings = self._settings
         home = self._home = Home(self._link, instance.path[0], instance.path[-1], session)
-        parts = Parts(group, self._runtime, self._clock, settings, self._store.folder, self._archive)
+        parts = Parts(
+            group,
+            self._runtime,
+            self._clock,
+            settings,
+            folder=self._store.folder,
+            archive=self._archive,
+            log_store=self._log_store,
+        )
         self.tasks = parts.begin(instance, home, tokens, self._token)
-        Wants(home, self.tasks, self._clock, settings.timing, self._deregistered).begin(group)
+        Wants(home, self.tasks, self._clock, settings.timing, self._gone).begin(group)
         logger.info("agent runs", cluster=home.cluster, container_instance=home.container_instance, session=session)
 
-    def _deregistered(self) -> None:
-        logger.warning("the container instance is INACTIVE: the agent ends, containers stay as they are")
-        self._outcome = "deregistered"
+    def _gone(self, outcome: Literal["deregistered", "replaced"]) -> None:
+        logger.warning(WHY_GONE[outcome])
+        self._outcome = outcome
         self._end.set()
 
     async def _leave(self) -> None:
         """Say goodbye, if there is somebody to say it to."""
-        if self._home is None or self._outcome == "deregistered":
+        if self._home is None or self._outcome != "stopped":
             return
         home = self._home
         with suppress(LinkDown, TimeoutError):

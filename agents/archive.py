@@ -1,6 +1,6 @@
 """Archive: what containers wrote that are not there any more, in files of the agent's data directory.
 
-    <folder>/<task>/<container>.log     records (see ``runtimes/records``); the one before it in ``….1``
+    <folder>/<task>/<container>.log     records (see ``events/records``); the one before it in ``….1``
 
 Bounded by size and by age: of a container the last part is kept, and of all tasks those that ended last.
 """
@@ -15,9 +15,9 @@ from typing import BinaryIO, Protocol
 
 import structlog
 
-from quarterdeck.agents.runtimes import records
 from quarterdeck.agents.runtimes.port import LogBatches
 from quarterdeck.agents.settings import Keeping
+from quarterdeck.events import records
 from quarterdeck.events.session import FRAME_BYTES_MAX, LogLine, LogQuery
 
 NOTE = ".why"

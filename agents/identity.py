@@ -7,7 +7,9 @@ IdentityError                what is wrong and the way out
 """
 
 import fcntl
+import hashlib
 import os
+import platform
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -19,6 +21,8 @@ from quarterdeck.agents.settings import Settings
 FILE = "agent.json"
 LOCK = "agent.lock"
 INSTANCE_ID_DIGITS = 17
+ORIGIN_DIGITS = 16
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class IdentityError(Exception):
@@ -58,6 +62,8 @@ class IdentityStore(Protocol):
     place: str
     folder: Path | None
     """Where else may be kept what is to survive; None keeps nothing."""
+    origin: str
+    """Tells it, once open, from a copy of it elsewhere; empty where there can be none."""
 
     def open(self) -> Identity | None:
         """Take hold of it; None if there is none yet. Raises DirectoryInUse, IdentityUnreadable."""
@@ -78,6 +84,7 @@ class DataDirectory:
     def __init__(self, path: Path) -> None:
         self.place = str(path)
         self.folder: Path | None = path
+        self.origin = ""
         self._path = path
         self._lock: int | None = None
 
@@ -93,6 +100,7 @@ class DataDirectory:
                 f"Another agent runs on {self.place}. Stop it, or give this one a data directory of its own."
             ) from None
         self._lock = lock
+        self.origin = _origin(lock)
         return self._read()
 
     def save(self, identity: Identity) -> None:
@@ -134,6 +142,7 @@ class KeptInMemory:
 
     place = "memory"
     folder: Path | None = None
+    origin = ""
 
     def __init__(self) -> None:
         self._identity: Identity | None = None
@@ -153,6 +162,16 @@ class KeptInMemory:
     def close(self) -> None:
         """Let go of it."""
         self._open = False
+
+
+def _origin(file: int) -> str:
+    """Name a file so that no copy has the same name: by this boot of this machine, file system and inode."""
+    try:
+        boot = BOOT_ID.read_text().strip()
+    except OSError:
+        boot = platform.node()
+    found = os.fstat(file)
+    return hashlib.sha256(f"{boot} {found.st_dev} {found.st_ino}".encode()).hexdigest()[:ORIGIN_DIGITS]
 
 
 def take(store: IdentityStore, settings: Settings, token: Callable[[int], str]) -> Identity:

@@ -70,7 +70,7 @@ class Images:
     async def _bring(self, key: tuple[str, Credentials | None], pull: Pull) -> RuntimeFailure | None:
         image, given = key
         try:
-            credentials = given or credentials_for(image, self._settings.auth_file)
+            credentials = given or await credentials_for(image, self._settings.auth_file)
             cached = self._settings.pull_behavior == "default" and await self._store.find(image) is not None
             await self._pulled(image, credentials, pull, 1 if cached else self._settings.attempts_max)
         except CannotPullContainerError as failure:

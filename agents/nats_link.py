@@ -12,9 +12,11 @@ from nats.aio.msg import Msg
 
 from quarterdeck.agents.link import Answer, LinkDown, Refused, Serve
 from quarterdeck.agents.nats_callers import listen
+from quarterdeck.agents.nats_log_store import NatsLogStore
 from quarterdeck.events.log.connect import Address, connect
 from quarterdeck.events.log.connect import Link as Connection
 from quarterdeck.events.log.errors import LogUnavailable
+from quarterdeck.events.log.objects import Bucket
 from quarterdeck.events.names import Namespace
 from quarterdeck.events.secret_exchange import SecretsAnswer, SecretsRequest
 from quarterdeck.events.session import Grant, Redemption, subject
@@ -114,6 +116,10 @@ class NatsLink:
             await self._connection.client.publish(subject, msgspec.json.encode(stats))
         except (LogUnavailable, nats.errors.Error, OSError) as error:
             raise LinkDown(str(error)) from error
+
+    def log_store(self, bucket: Bucket) -> NatsLogStore:
+        """Give where logs may be stored, over the same connection."""
+        return NatsLogStore(self._connection, self._namespace, bucket)
 
     async def close(self) -> None:
         """Close the connection."""

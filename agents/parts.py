@@ -27,6 +27,7 @@ from quarterdeck.agents.sessions import Sessions
 from quarterdeck.agents.settings import Settings
 from quarterdeck.agents.spawn import spawn
 from quarterdeck.agents.starter import Starter
+from quarterdeck.agents.storer import LogStore, Storer
 from quarterdeck.agents.task import Task
 from quarterdeck.agents.tasks import Tasks
 from quarterdeck.agents.watch import Watch
@@ -41,14 +42,16 @@ Token = Callable[[int], str]
 class Parts:
     """Puts an agent together, on one runtime, in one group that waits for all of it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a composition picked
         self,
         group: asyncio.TaskGroup,
         runtime: Runtime,
         clock: Clock,
         settings: Settings,
+        *,
         folder: Path | None,
         archive: Archive,
+        log_store: LogStore,
     ) -> None:
         self._group = group
         self._runtime = runtime
@@ -56,6 +59,7 @@ class Parts:
         self._settings = settings
         self._folder = folder
         self._archive = archive
+        self._log_store = log_store
 
     def begin(self, instance: Arn, home: Home, tokens: Tokens, token: Token) -> Tasks:
         """Set everything going but the ear to the engine; the tasks there will be."""
@@ -72,13 +76,15 @@ class Parts:
         provision = Provision(endpoints, secrets, networks, runtime.gateway, **given)
         tell = partial(reporter.tell, group)
         starter = Starter(runtime, images, provision, clock, settings.limits.starts_max, tell)
-        saver = Saver(runtime, self._archive, clock, settings.keeping)
+        storer = Storer(self._log_store, runtime, self._archive, clock, settings.keeping)
+        saver = Saver(runtime, self._archive, clock, settings.keeping, storer)
         performer = Performer(runtime, starter, saver, clock, settings)
         tasks = Tasks(group, instance, performer, reporter, clock, settings, by_id=by_id)
         Watch(runtime, tasks, clock, settings.timing, home).begin(group)
         spawn(group, images.clean(tasks.images), name="clean-up of images")
         spawn(group, networks.clean(), name="clean-up of networks")
         spawn(group, saver.prune(), name="logs that are too old")
+        spawn(group, storer.run(by_id), name="logs that are stored")
         spawn(group, self._callers(home, tasks), name="clients that call")
         if endpoints is not None:
             spawn(group, endpoints.run(), name="endpoints")

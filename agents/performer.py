@@ -78,19 +78,24 @@ class Performer:
         backoff = self._backoff()
         while True:
             try:
-                async with asyncio.timeout(None) as self._stops[step.container.id]:
-                    observe(task, step.name, await self._runtime.stop(step.container.id, step.timeout_seconds))
-            except TimeoutError:
-                pass
+                await self._stopped(task, step)
             except ContainerGone:
                 vanished(task, step.name, self._clock.now())
             except (RuntimeUnavailable, CannotStopContainerError) as failure:
                 logger.warning("container not stopped yet", task=task.id, name=step.name, why=failure.reason)
                 await self._clock.sleep(backoff.next())
                 continue
-            finally:
-                del self._stops[step.container.id]
             return
+
+    async def _stopped(self, task: Task, step: Stop) -> None:
+        """Wait for the runtime's answer, or until it has told of the end before."""
+        try:
+            async with asyncio.timeout(None) as self._stops[step.container.id]:
+                observe(task, step.name, await self._runtime.stop(step.container.id, step.timeout_seconds))
+        except TimeoutError:
+            pass
+        finally:
+            del self._stops[step.container.id]
 
     def ended(self, container_id: str) -> None:
         """Do not wait any longer for the stop of this container, if there is one: the runtime has told of its end."""

@@ -12,6 +12,7 @@ ECS_CAPABILITY = "ecs.capability."
 HOST_ATTRIBUTE = "quarterdeck.host"
 SUBNETS_ATTRIBUTE = "quarterdeck.subnets"
 SESSION_ATTRIBUTE = "quarterdeck.session"
+ORIGIN_ATTRIBUTE = "quarterdeck.origin"
 DOCKER_API_MIN = 17
 DOCKER_API_STANDARD = 41
 """What runtimes without a Docker API stand in for, so that ordinary task definitions can be placed on them."""
@@ -44,9 +45,12 @@ class _Document(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, r
 
 
 def registration(
-    settings: Settings, identity: Identity, info: RuntimeInfo, session: str
+    settings: Settings, identity: Identity, info: RuntimeInfo, session: str, origin: str = ""
 ) -> shapes.RegisterContainerInstanceRequest:
-    """Describe the instance; custom attributes are only told the first time, as ECS agents do."""
+    """Describe the instance; custom attributes are only told the first time, as ECS agents do.
+
+    ``origin`` tells the agent's data directory from copies of it.
+    """
     first = not identity.container_instance_arn
     attributes = {
         **(settings.attributes if first else {}),
@@ -55,6 +59,7 @@ def registration(
         **({SUBNETS_ATTRIBUTE: ",".join(sorted(settings.subnets))} if settings.subnets else {}),
         HOST_ATTRIBUTE: settings.host,
         SESSION_ATTRIBUTE: session,
+        **({ORIGIN_ATTRIBUTE: origin} if origin else {}),
     }
     return shapes.RegisterContainerInstanceRequest(
         cluster=settings.cluster_name,

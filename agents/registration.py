@@ -17,6 +17,7 @@ TERMINAL = frozenset(
     {"ClientException", "InvalidParameterException", "AccessDeniedException", "UnsupportedFeatureException"}
 )
 CLUSTER_NOT_FOUND = "ClusterNotFoundException"
+IN_USE = "ResourceInUseException"
 
 logger = structlog.get_logger(__name__)
 
@@ -39,11 +40,12 @@ class Registrar:
         self._clock = clock
         self._settings = settings
         self._tokens = tokens
+        self._in_use_since: float | None = None
         self._backoff = Backoff(settings.timing.retry_seconds_min, settings.timing.retry_seconds_max)
 
-    async def register(self, identity: Identity, session: str) -> str:
+    async def register(self, identity: Identity, session: str, origin: str = "") -> str:
         """Register, or take the instance back; its ARN. Raises Refused when that can't be."""
-        request = registration(self._settings, identity, await self._info(), session)
+        request = registration(self._settings, identity, await self._info(), session, origin)
         token = self._tokens.next()
         while True:
             try:
@@ -73,10 +75,15 @@ class Registrar:
         """Make way for another attempt. Raises Refused if there is none worth it."""
         if refusal.code == CLUSTER_NOT_FOUND and not self._settings.cluster:
             await self._create_cluster()
-        elif refusal.code in TERMINAL:
+        elif refusal.code in TERMINAL or (refusal.code == IN_USE and self._has_waited()):
             raise refusal
         else:
             await self._pause("registration refused for now", refusal)
+
+    def _has_waited(self) -> bool:
+        """Whether an agent that is gone would have been missed by now."""
+        self._in_use_since = self._in_use_since or self._clock.now()
+        return self._clock.now() - self._in_use_since >= self._settings.timing.in_use_seconds_max
 
     async def _create_cluster(self) -> None:
         """Make the default cluster, as ECS agents do that were told of none."""

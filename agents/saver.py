@@ -11,6 +11,7 @@ from quarterdeck.agents.clock import Clock
 from quarterdeck.agents.runtimes.errors import CannotReadLogsError, ContainerGone, RuntimeFailure
 from quarterdeck.agents.runtimes.port import Container, Runtime
 from quarterdeck.agents.settings import Keeping
+from quarterdeck.agents.storer import Storer
 from quarterdeck.events.names import NAME, short_name
 from quarterdeck.events.session import LogQuery
 
@@ -22,7 +23,10 @@ logger = structlog.get_logger(__name__)
 class Saver:
     """Writes the archive."""
 
-    def __init__(self, runtime: Runtime, archive: Archive, clock: Clock, keeping: Keeping) -> None:
+    def __init__(
+        self, runtime: Runtime, archive: Archive, clock: Clock, keeping: Keeping, storer: Storer | None = None
+    ) -> None:
+        self._storer = storer
         self._runtime = runtime
         self._archive = archive
         self._clock = clock
@@ -37,6 +41,8 @@ class Saver:
         try:
             async with asyncio.timeout(self._keeping.save_seconds_max):
                 await self._archive.save(task, name, self._runtime.logs(container.id, LogQuery()))
+                if self._storer is not None:
+                    await self._storer.ended(task, name)
         except CannotReadLogsError as error:
             self._archive.note(task, name, error.reason)
         except ContainerGone:

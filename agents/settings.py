@@ -24,6 +24,8 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True):
     """After which containers that run are reported of a task that others hold up."""
     retry_seconds_min: float = 0.1
     retry_seconds_max: float = 5.0
+    in_use_seconds_max: float = 20.0
+    """How long to try to become an instance that another agent is."""
     leave_seconds_max: float = 2.0
     """For saying goodbye."""
 
@@ -53,6 +55,8 @@ class Keeping(msgspec.Struct, frozen=True, kw_only=True):
     """Between looks at what is too old or too much."""
     save_seconds_max: float = 60.0
     """For saving the logs of one container: its removal waits for it."""
+    store_seconds: float = 0.0
+    """Between looks for more that running containers wrote, to be stored elsewhere too; 0 stores nothing."""
 
 
 PullBehavior = Literal["default", "always", "once", "prefer-cached"]

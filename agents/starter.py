@@ -13,9 +13,9 @@ from quarterdeck.agents.images import Images, Pull
 from quarterdeck.agents.plan import ContainerPlan
 from quarterdeck.agents.provision import Provision
 from quarterdeck.agents.report import pulling
-from quarterdeck.agents.runtimes.errors import CannotPullContainerError, ImageMissing
+from quarterdeck.agents.runtimes.errors import CannotPullContainerError, ContainerStuck, ImageMissing
 from quarterdeck.agents.runtimes.port import Container, Runtime
-from quarterdeck.agents.task import Report, Task, observe
+from quarterdeck.agents.task import Report, Task, discard, observe
 
 TELL_SECONDS_MIN = 2.0
 TELL_SECONDS_MAX = 300.0
@@ -79,8 +79,16 @@ class Starter:
             observe(task, plan.name, Container(container_id, spec.name, spec.labels, "created", spec.image))
             seen = await self._runtime.inspect(container_id) if again else None
             if seen is None or seen.state == "created":
-                seen = await self._runtime.start(container_id)
+                seen = await self._started(task, plan, container_id)
             observe(task, plan.name, seen)
+
+    async def _started(self, task: Task, plan: ContainerPlan, container_id: str) -> Container:
+        try:
+            return await self._runtime.start(container_id)
+        except ContainerStuck:
+            discard(task, plan.name)
+            await self._runtime.remove(container_id)
+            raise
 
     async def _run_pulled(self, task: Task, plan: ContainerPlan) -> None:
         try:

@@ -10,6 +10,7 @@ import msgspec
 
 from quarterdeck.agents.labels import task_volumes
 from quarterdeck.agents.plan import ContainerPlan, TaskPlan
+from quarterdeck.agents.runtimes.health import Health
 from quarterdeck.agents.runtimes.port import OUT_OF_MEMORY, Container, Ended
 from quarterdeck.events import shapes
 
@@ -43,6 +44,8 @@ class Task(msgspec.Struct, kw_only=True):
     told: Told = ""
     told_containers: dict[str, str] = {}
     told_health: dict[str, str] = {}
+    health_since: dict[str, tuple[Health | None, float]] = {}
+    """What each container's health check says, and since when."""
     restarts: dict[str, int] = {}
     """How often containers were started again in place."""
     told_restarts: dict[str, int] = {}
@@ -50,6 +53,8 @@ class Task(msgspec.Struct, kw_only=True):
     """Containers that could not be started again."""
     volumes: set[str] = set()
     """Volumes that end with it."""
+    discarded: set[str] = set()
+    """Ids of containers that never ran and are replaced: what is heard of them is of the past."""
     settled_at: float | None = None
     """When the engine had taken the report of its end."""
     pull_started_at: float | None = None
@@ -113,6 +118,8 @@ Step = Start | Restart | Stop | Remove | Report | Wait | Forget
 
 def observe(task: Task, name: str, container: Container) -> None:
     """Take note of how a container is; word of an earlier state changes nothing."""
+    if container.id in task.discarded:
+        return
     known = task.containers.get(name)
     if known is not None and known.id == container.id:
         if _age(container) < _age(known):
@@ -149,6 +156,20 @@ def ended(task: Task, name: str, container_id: str, how: Ended) -> bool:
         health=None,
     )
     return True
+
+
+def discard(task: Task, name: str) -> None:
+    """Take note that another container will take the place of one that never ran."""
+    known = task.containers.pop(name, None)
+    if known is not None:
+        task.discarded.add(known.id)
+
+
+def note_health(task: Task, now: float) -> None:
+    """Take note of since when the health of its containers is what it is."""
+    for name, container in task.containers.items():
+        if container.health != task.health_since.get(name, (None, 0.0))[0]:
+            task.health_since[name] = container.health, now
 
 
 def vanished(task: Task, name: str, now: float) -> None:

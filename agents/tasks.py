@@ -35,6 +35,7 @@ from quarterdeck.agents.task import (
     ended,
     fail,
     knows_of,
+    note_health,
     observe,
     vanished,
     wish,
@@ -201,6 +202,7 @@ class Tasks:
         if not self.ready.is_set() or self.by_id.get(task.id) is not task:
             return
         now = self._clock.now()
+        note_health(task, now)
         judge(task, now)
         for step in next_steps(task, now, self._timing):
             began(task, step)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Literal
 
 import structlog
 
@@ -12,21 +13,24 @@ from quarterdeck.agents.link import LinkDown
 from quarterdeck.agents.positions import Positions
 from quarterdeck.agents.settings import Timing
 from quarterdeck.agents.tasks import Tasks
+from quarterdeck.events.wanted import HeartbeatAnswer
 
 INACTIVE = "INACTIVE"
+
+Gone = Callable[[Literal["deregistered", "replaced"]], None]
 
 logger = structlog.get_logger(__name__)
 
 
 class Wants:
-    """The agent's ear to the engine. ``inactive`` is called when the instance is no more."""
+    """The agent's ear to the engine. ``gone`` is called when the instance is no more, or not this agent's."""
 
-    def __init__(self, home: Home, tasks: Tasks, clock: Clock, timing: Timing, inactive: Callable[[], None]) -> None:
+    def __init__(self, home: Home, tasks: Tasks, clock: Clock, timing: Timing, gone: Gone) -> None:
         self._home = home
         self._tasks = tasks
         self._clock = clock
         self._timing = timing
-        self._inactive = inactive
+        self._gone = gone
         self._positions = Positions()
         self._stale = asyncio.Event()
         self._stale.set()
@@ -70,7 +74,7 @@ class Wants:
         except LinkDown:
             return False
         if wanted.status == INACTIVE:
-            self._inactive()
+            self._gone("deregistered")
             return True
         complete = self._positions.listed(wanted.sequence)
         self._tasks.listed(wanted)
@@ -87,14 +91,19 @@ class Wants:
                     logger.warning("the engine does not answer; tasks go on", why=str(error))
                 heard = False
             else:
-                if answer.status == INACTIVE:
-                    self._inactive()
+                self._check(answer)
                 if not heard or self._positions.misses(answer.sequence):
                     self._stale.set()
                 if not heard:
                     self._tasks.engine_is_back()
                 heard = True
             await self._clock.sleep(self._timing.heartbeat_seconds)
+
+    def _check(self, answer: HeartbeatAnswer) -> None:
+        if answer.status == INACTIVE:
+            self._gone("deregistered")
+        elif answer.session not in {"", self._home.session}:
+            self._gone("replaced")
 
     def _backoff(self) -> Backoff:
         return Backoff(self._timing.retry_seconds_min, self._timing.retry_seconds_max)

@@ -10,7 +10,7 @@ from quarterdeck.agents.backoff import Backoff
 from quarterdeck.agents.clock import Clock
 from quarterdeck.agents.home import Home
 from quarterdeck.agents.runtimes.errors import CannotInspectContainerError, ContainerGone, RuntimeUnavailable
-from quarterdeck.agents.runtimes.port import Changed, Resync, Runtime
+from quarterdeck.agents.runtimes.port import Changed, Interrupted, Resync, Runtime
 from quarterdeck.agents.settings import Timing
 from quarterdeck.agents.spawn import spawn
 from quarterdeck.agents.tasks import Tasks
@@ -43,7 +43,7 @@ class Watch:
         async with aclosing(self._runtime.follow(self._ours)) as items:
             async for item in items:
                 match item:
-                    case Resync():
+                    case Resync() | Interrupted():
                         self._stirred.set()
                     case Changed():
                         self._changed(group, item)

@@ -32,6 +32,7 @@ from quarterdeck.engine import memory
 from quarterdeck.engine.settings import RuntimeName, Settings
 from quarterdeck.engine.shell.clock import SystemClock
 from quarterdeck.events.log.connect import Address
+from quarterdeck.events.log.objects import Bucket
 
 ANSWER_SECONDS_MAX = 5.0
 RETRY_SECONDS = 0.5
@@ -142,6 +143,7 @@ async def run_agent(settings: Settings) -> int:
         clock=RealClock(),
         token=token,
         archive=archive(settings.data, own),
+        log_store=link.log_store(_bucket(settings)),
     )
     _on_signal(agent.stop)
     memory.settle()
@@ -151,7 +153,7 @@ async def run_agent(settings: Settings) -> int:
         log.error("the agent can't be what it was told to be", error=str(error))  # noqa: TRY400 - the words say it all
         return REFUSED
     log.info("the agent has ended", outcome=outcome)
-    return STOPPED
+    return REFUSED if outcome == "replaced" else STOPPED
 
 
 def agent_settings(settings: Settings) -> AgentSettings:
@@ -172,7 +174,9 @@ def agent_settings(settings: Settings) -> AgentSettings:
         memory_mib=settings.memory,
         attributes=settings.attributes,
         keeping=Keeping(
-            seconds_max=settings.keep_logs_days * SECONDS_PER_DAY, bytes_max=settings.keep_logs_mib * BYTES_PER_MIB
+            seconds_max=settings.keep_logs_days * SECONDS_PER_DAY,
+            bytes_max=settings.keep_logs_mib * BYTES_PER_MIB,
+            store_seconds=settings.store_logs_interval if settings.store_logs_mib else 0.0,
         ),
         subnets=settings.subnets,
         agent_version=version("quarterdeck"),
@@ -189,6 +193,13 @@ def agent_settings(settings: Settings) -> AgentSettings:
             kept_min=settings.images_kept,
         ),
         **{name: value for name, value in reserved.items() if value is not None},
+    )
+
+
+def _bucket(settings: Settings) -> Bucket:
+    return Bucket(
+        bytes_max=settings.store_logs_mib * BYTES_PER_MIB,
+        seconds_max=settings.store_logs_days * SECONDS_PER_DAY,
     )
 
 

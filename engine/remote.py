@@ -21,7 +21,7 @@ from quarterdeck.engine.commits import StoredCommit
 from quarterdeck.engine.doors import questions
 from quarterdeck.engine.doors.questions import EngineAbout, Figures, Fingerprint, NewSecret, ShownSecret, ShownSecrets
 from quarterdeck.engine.doors.reply import COMMAND, ERROR, SEQUENCE
-from quarterdeck.engine.remote_call import away_since, called
+from quarterdeck.engine.remote_call import away_since, called, stored_log
 from quarterdeck.engine.task_logs import LogReader
 from quarterdeck.engine.task_session import Executor
 from quarterdeck.events.log import stream
@@ -206,6 +206,10 @@ class RemoteClient(LogReader, Executor):
     def called(self, cluster: str, container_instance: str) -> AbstractAsyncContextManager[Channel]:
         """Call an agent; see `Streams.called`."""
         return called(self._link, self._namespace, cluster, container_instance)
+
+    async def stored_log(self, task: str, container: str) -> bytes | None:
+        """Look into the bucket; see `Streams.stored_log`."""
+        return await stored_log(self._link, self._namespace, task, container)
 
     async def away_since(self, cluster: str, container_instance: str) -> float | None:
         """Look into the feed; see `Streams.away_since`."""

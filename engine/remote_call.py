@@ -11,12 +11,15 @@ from nats.aio.msg import Msg
 
 from quarterdeck.engine.caller import Unreachable
 from quarterdeck.events.container_instance import AgentDisconnected
+from quarterdeck.events.log.api import RefusedError
 from quarterdeck.events.log.channel import Channel, NobodyListens, PacketChannel, kept
 from quarterdeck.events.log.connect import Link
 from quarterdeck.events.log.credentials import FEED_STREAM
 from quarterdeck.events.log.errors import LogUnavailable
+from quarterdeck.events.log.objects import Objects
 from quarterdeck.events.names import Namespace
 from quarterdeck.events.session import INPUT, OPEN, out, subject
+from quarterdeck.events.stored_log import BUCKET, stored_name
 
 TOKEN_BYTES = 16
 LOOK_SECONDS_MAX = 2.0
@@ -56,6 +59,14 @@ async def called(link: Link, namespace: Namespace, cluster: str, container_insta
     finally:
         with suppress(nats.errors.Error):
             await subscription.unsubscribe()
+
+
+async def stored_log(link: Link, namespace: Namespace, task: str, container: str) -> bytes | None:
+    """Read an object of the bucket of logs, which an operator may; None if there is no such bucket either."""
+    try:
+        return await Objects(link, BUCKET).get(stored_name(namespace, task, container))
+    except (LogUnavailable, RefusedError, msgspec.MsgspecError):
+        return None
 
 
 async def away_since(link: Link, namespace: Namespace, cluster: str, container_instance: str) -> float | None:

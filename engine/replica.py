@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from quarterdeck.engine.core.quota import Quotas
 from quarterdeck.engine.core.turn import Ids, Settings
 from quarterdeck.engine.doors.door import Door
 from quarterdeck.engine.doors.hooks import Hooks
@@ -31,17 +32,20 @@ DEFAULT_ENDPOINT = "http://127.0.0.1:4280"
 class ReplicaSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What an operator may tune of an engine; seconds.
 
-    ``lost_after`` 0 means never; an agent silent for ``heartbeat_timeout`` is not connected. ``endpoint`` is where
+    ``lost_after`` 0 means never; a deployment's new task without health checks counts as healthy when it has run for
+    ``healthy_after``; an agent silent for ``heartbeat_timeout`` is not connected. ``endpoint`` is where
     this engine serves HTTP, as DiscoverPollEndpoint tells it. ``secrets_key`` is the file with the key of the secrets;
-    None keeps it in memory, for logs that do not last.
+    None keeps it in memory, for logs that do not last. ``quotas`` are ECS's unless raised.
     """
 
     node: str = "engine"
     models: Path | None = None
     lost_after: float = 60.0
+    healthy_after: float = 0.0
     heartbeat_timeout: float = 5.0
     endpoint: str = DEFAULT_ENDPOINT
     secrets_key: Path | None = None
+    quotas: Quotas = Quotas()
 
 
 class Replica:
@@ -57,7 +61,12 @@ class Replica:
     ) -> None:
         self.log = log
         self.settings = settings
-        decisions = Settings(lost_after=settings.lost_after, version=version("quarterdeck"))
+        decisions = Settings(
+            lost_after=settings.lost_after,
+            healthy_after=settings.healthy_after,
+            version=version("quarterdeck"),
+            quotas=settings.quotas,
+        )
         self.keeper = Keeper(log, clock or SystemClock(), ids or RandomIds(), decisions, settings.node)
         self.scheduler = Scheduler(self.keeper)
         self.wanted = Wanted(self.keeper)

@@ -13,6 +13,7 @@ import msgspec
 
 from quarterdeck.engine.api.settings import ApiSettings, ApiSettingsError, Mode, check
 from quarterdeck.engine.api.throttle import Rate
+from quarterdeck.engine.core.quota import Quotas
 from quarterdeck.events.names import ACCOUNT, DEFAULT_ACCOUNT, DEFAULT_REGION, REGION, Namespace
 
 PREFIX = "QUARTERDECK_"
@@ -22,6 +23,8 @@ UNIX = "unix://"
 INSTANCES_MAX = 200
 ZONES_MAX = 26
 PORT_MAX = 65535
+QUOTAS = Quotas()
+QUOTA_NAMES = ("quota_clusters", "quota_instances", "quota_services")
 NOT_NEGATIVE = ("stats_interval", "image_unused", "images_kept", "reserved_memory", "keep_stopped", "stop_timeout")
 
 RuntimeName = Literal["auto", "docker", "process", "simulated"]
@@ -43,8 +46,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     nats, creds    a NATS server that is not ours, and a credentials file for it
     monitors       monitoring URLs of those servers, which confirm that every write is synced
     lost_after     an agent gone this long has its services' tasks replaced elsewhere; 0 is never
+    healthy_after  a new task without health checks runs this long before an old one goes for it (`up` 0, engine 40)
+    quota_clusters, quota_instances, quota_services  how many clusters there may be, and of the others in each cluster
     publish        address on which containers publish ports; empty is loopback for `up`, all for an agent
     keep_logs_days, keep_logs_mib  how long an agent keeps the logs of removed containers, and how much of all together
+    store_logs_mib, store_logs_days  logs go to an object store on NATS too, of that size (0: they do not) and age
+    store_logs_interval  seconds between two looks of an agent for more that running containers wrote
     auth           who may use the ECS API over HTTP: `keys` (signed requests) or `open` (everybody, for tests and CI)
     open_anywhere  lets `open` listen where other machines reach it
     throttle       whether calls are counted as ECS does (default: with `keys`); `rates` resizes buckets, by category
@@ -82,6 +89,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     account: str = DEFAULT_ACCOUNT
     node: str = ""
     lost_after: float = 60.0
+    healthy_after: float | None = None
+    quota_clusters: int = QUOTAS.clusters
+    quota_instances: int = QUOTAS.instances
+    quota_services: int = QUOTAS.services
     heartbeat_timeout: float = 5.0
     instances: int = 4
     zones: int = 2
@@ -98,6 +109,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     publish: str = ""
     keep_logs_days: float = 7.0
     keep_logs_mib: int = 512
+    store_logs_mib: int = 0
+    store_logs_days: float = 7.0
+    store_logs_interval: float = 30.0
     image_pull_behavior: PullBehavior | None = None
     registry_auth: str = ""
     image_unused: float | None = None
@@ -117,6 +131,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def namespace(self) -> Namespace:
         """The region and account of everything here."""
         return Namespace(self.region, self.account)
+
+    @property
+    def quotas(self) -> Quotas:
+        """How many of each thing there may be."""
+        return Quotas(clusters=self.quota_clusters, instances=self.quota_instances, services=self.quota_services)
 
     @property
     def api(self) -> ApiSettings:
@@ -233,12 +252,17 @@ def _check(settings: Settings) -> None:
         f"instances must be from 1 to {INSTANCES_MAX}": 1 <= settings.instances <= INSTANCES_MAX,
         f"zones must be from 1 to {ZONES_MAX}": 1 <= settings.zones <= ZONES_MAX,
         "lost_after must not be negative": settings.lost_after >= 0,
+        **{f"{name} must be more than 0": getattr(settings, name) > 0 for name in QUOTA_NAMES},
+        "healthy_after must not be negative": (settings.healthy_after or 0.0) >= 0,
         "heartbeat_timeout must be more than 0": settings.heartbeat_timeout > 0,
         "account must be 12 digits": ACCOUNT.fullmatch(settings.account) is not None,
         "region must be spelled as AWS spells regions (us-east-1)": REGION.fullmatch(settings.region) is not None,
         "cpu must be more than 0": settings.cpu is None or settings.cpu > 0,
         "keep_logs_days must not be negative": settings.keep_logs_days >= 0,
         "keep_logs_mib must not be negative": settings.keep_logs_mib >= 0,
+        "store_logs_mib must not be negative": settings.store_logs_mib >= 0,
+        "store_logs_days must be more than 0": settings.store_logs_days > 0,
+        "store_logs_interval must be more than 0": settings.store_logs_interval > 0,
         "memory must be more than 0": settings.memory is None or settings.memory > 0,
         **{f"{name} must not be negative": (getattr(settings, name) or 0) >= 0 for name in NOT_NEGATIVE},
     }

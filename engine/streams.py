@@ -18,5 +18,9 @@ class Streams(Client):
         """
 
     @abstractmethod
+    async def stored_log(self, task: str, container: str) -> bytes | None:
+        """Read what an agent stored of a container's log (see `events/stored_log`); None if there is nothing."""
+
+    @abstractmethod
     async def away_since(self, cluster: str, container_instance: str) -> float | None:
         """When the agent of a container instance was last heard (seconds since the epoch), as far as that is known."""

@@ -1,6 +1,7 @@
 """Task logs: what the containers of a task, or of all tasks of a service, wrote: in order, and as it goes on."""
 
 import asyncio
+import gzip
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator
 from contextlib import aclosing
 from datetime import UTC, datetime
@@ -10,14 +11,19 @@ from typing import Any, NamedTuple
 import msgspec
 
 from quarterdeck.engine.caller import Unreachable, refusal
-from quarterdeck.engine.core.errors import InvalidParameterException, Refusal, ServerException
+from quarterdeck.engine.core.errors import (
+    InvalidParameterException,
+    Refusal,
+    ResourceNotFoundException,
+    ServerException,
+)
 from quarterdeck.engine.merge import Merge, Source
 from quarterdeck.engine.streams import Streams
-from quarterdeck.events import shapes
+from quarterdeck.events import records, shapes
 from quarterdeck.events.cursor import Cursor
 from quarterdeck.events.log.channel import ChannelClosed
 from quarterdeck.events.names import short_name
-from quarterdeck.events.session import Ended, Lines, LogLine, LogQuery, ReadLogs
+from quarterdeck.events.session import FRAME_BYTES_MAX, Ended, Lines, LogLine, LogQuery, ReadLogs
 
 LOOK_SECONDS = 1.0
 """Between looks for tasks that were started meanwhile."""
@@ -174,17 +180,37 @@ class _Reading:
                 try:
                     await self._read(place, cursor, source)
                 except ChannelClosed as error:
-                    if tries == TRIES_MAX and not self._wanted.query.follow:
-                        raise await self._away(place, error) from error
-                    if tries == TRIES_MAX:
-                        self._problem(str(place), await self._away(place, error))
+                    if tries == TRIES_MAX and await self._without_agent(place, cursor, source, error):
+                        return
                     await asyncio.sleep(AGAIN_SECONDS)
                 else:
                     return
+        except ResourceNotFoundException as error:
+            if not await self._stored(place, cursor, source):
+                self._problem(str(place), error)
         except Refusal as error:
             self._problem(str(place), error)
         finally:
             source.end()
+
+    async def _without_agent(self, place: Place, cursor: Cursor, source: Source[Line], error: ChannelClosed) -> bool:
+        """Bring what was stored; whether that is all for now. Raises Refusal if it is nothing, unless one follows."""
+        stored = await self._stored(place, cursor, source)
+        if self._wanted.query.follow:
+            self._problem(str(place), await self._away(place, error))
+        elif not stored:
+            raise await self._away(place, error) from error
+        return not self._wanted.query.follow
+
+    async def _stored(self, place: Place, cursor: Cursor, source: Source[Line]) -> bool:
+        """Bring what was stored of a container whose agent can't tell; whether that was anything."""
+        content = await self._client.stored_log(place.task, place.container)
+        if content is None:
+            return False
+        lines = records.lines((await asyncio.to_thread(gzip.decompress, content)).splitlines(keepends=True))
+        for batch in records.batches(records.picked(lines, cursor.again()), FRAME_BYTES_MAX):
+            await source.put([_line(place, each) for each in cursor.new(batch)])
+        return True
 
     async def _read(self, place: Place, cursor: Cursor, source: Source[Line]) -> None:
         asked = ReadLogs(task=place.task, container=place.container, query=cursor.again())

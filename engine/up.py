@@ -41,6 +41,7 @@ POLL_SECONDS = 0.02
 INTERRUPTED = 130
 PASSED_ON = ("image_unused", "images_kept", "reserved_memory", "keep_stopped", "stop_timeout")
 ALSO_PASSED_ON = ("keep_logs_days", "keep_logs_mib", "env_files", "registry_auth", "stats_interval")
+STORED = ("store_logs_mib", "store_logs_days")
 """Settings of agents that `up` gives to all of its own."""
 
 log = structlog.get_logger(__name__)
@@ -207,9 +208,11 @@ async def _engine(up: Up) -> AsyncIterator[None]:
             node=settings.node_name,
             models=settings.data / "models.sqlite",
             lost_after=settings.lost_after,
+            healthy_after=settings.healthy_after or 0.0,
             heartbeat_timeout=settings.heartbeat_timeout,
             endpoint=up.running.http,
             secrets_key=settings.secrets_key or settings.data / SECRETS_KEY,
+            quotas=settings.quotas,
         ),
         doors=DoorSettings(trust_actor=True),
     )
@@ -268,7 +271,7 @@ def _instance(up: Up, number: int) -> Instance:
         "memory": settings.memory or share.memory,
         "log-level": settings.log_level,
         "image-pull-behavior": settings.image_pull_behavior or "prefer-cached",
-        **{name.replace("_", "-"): getattr(settings, name) for name in (*PASSED_ON, *ALSO_PASSED_ON)},
+        **{name.replace("_", "-"): getattr(settings, name) for name in (*PASSED_ON, *ALSO_PASSED_ON, *STORED)},
     }
     given = [f"--{option}={value}" for option, value in options.items() if value not in ("", None)]
     attributes = [f"--attribute={key}={value}" for key, value in settings.attributes.items()]

@@ -53,6 +53,7 @@ AnyEvent = (
     | service.DeploymentStarted
     | service.DeploymentCompleted
     | service.DeploymentBaking
+    | service.DeploymentStopRequested
     | service.DeploymentStageEntered
     | service.DeploymentTrafficShifted
     | service.DeploymentHookStarted

@@ -25,7 +25,8 @@ class ContainerInstanceRegistered(ContainerInstanceEvent, frozen=True, kw_only=T
     """An instance joined a cluster and is ACTIVE; its agent is not connected yet.
 
     ``host`` names the machine: instances that share one share its ports.
-    ``session`` is the registering agent's token, which makes a repeat harmless.
+    ``session`` is the registering agent's token, which makes a repeat harmless; ``origin`` tells its data directory
+    from a copy of it elsewhere.
     """
 
     ec2_instance_id: str = ""
@@ -37,6 +38,7 @@ class ContainerInstanceRegistered(ContainerInstanceEvent, frozen=True, kw_only=T
     version_info: shapes.VersionInfo | None = None
     tags: list[shapes.Tag] = []
     session: str = ""
+    origin: str = ""
 
 
 class ContainerInstanceReregistered(ContainerInstanceEvent, frozen=True, kw_only=True, gc=False):
@@ -46,6 +48,7 @@ class ContainerInstanceReregistered(ContainerInstanceEvent, frozen=True, kw_only
     attributes: list[shapes.Attribute] = []
     version_info: shapes.VersionInfo | None = None
     session: str = ""
+    origin: str = ""
 
 
 class ContainerInstanceStatusChanged(ContainerInstanceEvent, frozen=True, kw_only=True, gc=False):

@@ -131,6 +131,12 @@ class DeploymentHookEnded(DeploymentEvent, frozen=True, kw_only=True, gc=False):
     reason: str = ""
 
 
+class DeploymentStopRequested(DeploymentEvent, frozen=True, kw_only=True, gc=False):
+    """A caller wants a deployment stopped: to go back (ROLLBACK), or to leave everything as it is (ABORT)."""
+
+    stop_type: str
+
+
 class DeploymentFailuresCounted(DeploymentEvent, frozen=True, kw_only=True, gc=False):
     """The circuit breaker's count of a deployment changed, or the threshold did (spec §9.4)."""
 
@@ -168,12 +174,14 @@ class ServiceSteadyStateReached(ServiceEvent, frozen=True, kw_only=True, gc=Fals
 class ServiceTaskPlacementFailed(DeploymentEvent, frozen=True, kw_only=True, gc=False):
     """A service's task found no room; said once until the cause changes.
 
-    ``closest`` is the instance that got furthest through the checks, and ``reason`` the one it failed.
+    ``closest`` is the instance that got furthest through the checks, ``reason`` the one it failed, and
+    ``detail`` the numbers of that.
     """
 
     count: int
     reason: str
     closest: str = ""
+    detail: str = ""
     explanation: Explanation
 
 

@@ -140,12 +140,16 @@ class TaskProtectionDisabled(TaskEvent, frozen=True, kw_only=True, gc=False):
 
 
 class TaskStopRequested(TaskEvent, frozen=True, kw_only=True, gc=False):
-    """The desired status became STOPPED, for ever; ``unhealthy`` tells of a task that failed its checks."""
+    """The desired status became STOPPED, for ever; ``unhealthy`` tells of a task that failed its checks.
+
+    ``service`` is the one whose scheduler wants it no more; empty where a caller said so.
+    """
 
     stop_code: str
     reason: str
     superseded_by: str = ""
     unhealthy: bool = False
+    service: str = ""
 
 
 class TaskStopped(TaskEvent, frozen=True, kw_only=True, gc=False):

@@ -73,7 +73,11 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, r
 
 
 class HeartbeatAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """The instance's status and the position of the last change sent to it."""
+    """The instance's status and the position of the last change sent to it.
+
+    ``session`` is that of the agent that is the instance, empty if it is the one that asks.
+    """
 
     status: str
     sequence: int
+    session: str = ""

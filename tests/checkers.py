@@ -13,6 +13,9 @@ from quarterdeck.projections.live.states import ClusterState, DeploymentState, N
 
 LIFE = ("PROVISIONING", "PENDING", "ACTIVATING", "RUNNING", "DEACTIVATING", "STOPPING", "DEPROVISIONING", "STOPPED")
 
+SERVICE_LIFE = ("ACTIVE", "DRAINING", "INACTIVE")
+REVISION_LIFE = ("ACTIVE", "INACTIVE", "DELETE_IN_PROGRESS")
+
 
 def check(namespace: NamespaceState) -> None:
     """Check everything that must hold at any time."""
@@ -154,6 +157,7 @@ class Watch:
     def __init__(self) -> None:
         self.tasks: dict[str, tuple[int, str, int]] = {}
         self.instances: dict[str, tuple[str, int]] = {}
+        self.statuses: dict[tuple[object, ...], int] = {}
 
     def step(self, namespace: NamespaceState, events: Iterable[AnyEvent]) -> None:
         """Look at what is there after some events, and compare with the last time."""
@@ -165,6 +169,11 @@ class Watch:
                 self._task(task, changed=task.id in touched)
             for instance in cluster.instances.values():
                 self._instance(instance, changed=instance.id in changed)
+            for service in cluster.services.values():
+                self._status(SERVICE_LIFE, service.status, cluster.name, service.name, service.created_at)
+        for family in namespace.families.values():
+            for revision in family.revisions.values():
+                self._status(REVISION_LIFE, revision.status, revision.name)
 
     def _task(self, task: TaskState, *, changed: bool) -> None:
         assert not (task.last_status == "STOPPED" and task.desired_status == "RUNNING"), task.id
@@ -183,3 +192,8 @@ class Watch:
             assert instance.version >= before[1]
             assert instance.version > before[1] or not changed, instance.id
         self.instances[instance.id] = (instance.status, instance.version)
+
+    def _status(self, life: tuple[str, ...], status: str, *name: object) -> None:
+        """See that what is INACTIVE stays so; a service of the same name made later is another one."""
+        assert self.statuses.get(name, 0) <= life.index(status), f"{name} is {status} again"
+        self.statuses[name] = life.index(status)

@@ -1,20 +1,21 @@
 """What marked tests need: it is started here; what cannot be had is said in the last lines of the report.
 
 A test that cannot run here is deselected, not skipped: a report without that paragraph at its end is a whole one.
-QD_REQUIRE=docker (or nats, registry, browser, node; several with commas) makes such a lack a failure. `make test` runs
-several processes (pytest-xdist): each tells the one that reports what it lacks.
+QD_REQUIRE=docker (or nats, dockerd, registry, browser, node, systemd; several with commas) makes such a lack a failure.
+`make test` runs several processes (pytest-xdist): each tells the one that reports what it lacks.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import pytest
 from hypothesis import settings
 
-from tests import browser, docker_engine, image_registry, nats_server, node
+from tests import browser, docker_engine, image_registry, nats_server, node, own_docker
 
 # In CI the same examples each time: what chance finds elsewhere becomes a test of its own.
 settings.register_profile("ci", derandomize=True, deadline=None)
@@ -24,9 +25,11 @@ settings.load_profile("ci" if os.environ.get("CI") else "default")
 NEEDS: dict[str, Callable[[], str | None]] = {
     "nats": nats_server.missing,
     "docker": docker_engine.missing,
+    "dockerd": own_docker.missing,
     "registry": image_registry.missing,
     "browser": browser.missing,
     "node": node.missing,
+    "systemd": lambda: None if shutil.which("systemd-analyze") else "no systemd-analyze (Debian: apt install systemd)",
 }
 LACKS = pytest.StashKey[dict[str, tuple[str, int]]]()
 

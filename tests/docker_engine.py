@@ -61,9 +61,10 @@ def request(
     body: bytes = b"",
     kind: str = "application/json",
     headers: dict[str, str] | None = None,
+    path: str = "",
 ) -> tuple[int, bytes]:
-    """One request to the Docker Engine: the status and the body of its answer."""
-    engine = Engine(socket_path())
+    """One request to the Docker Engine (the one at ``path``): the status and the body of its answer."""
+    engine = Engine(path or socket_path())
     try:
         engine.request(method, target, body=body, headers={"Content-Type": kind, **(headers or {})})
         answer = engine.getresponse()
@@ -72,21 +73,21 @@ def request(
         engine.close()
 
 
-def have_image() -> bool:
+def have_image(path: str = "") -> bool:
     """Whether the image is there already."""
-    return request("GET", f"/images/{IMAGE}/json")[0] == http.client.OK
+    return request("GET", f"/images/{IMAGE}/json", path=path)[0] == http.client.OK
 
 
-def build_image() -> str:
+def build_image(path: str = "") -> str:
     """Make the image unless it is there; its name."""
-    if not have_image():
+    if not have_image(path):
         source = busybox()
         assert source is not None
         repository, _, tag = IMAGE.rpartition(":")
         query = urllib.parse.urlencode(
             {"fromSrc": "-", "repo": repository, "tag": tag, "changes": ['CMD ["sh"]', "ENV PATH=/bin"]}, doseq=True
         )
-        status, answer = request("POST", f"/images/create?{query}", layer(source), "application/x-tar")
+        status, answer = request("POST", f"/images/create?{query}", layer(source), "application/x-tar", path=path)
         # The status is sent before the work is done; a failure comes as the last line.
         assert status == http.client.OK, answer
         assert "error" not in json.loads(answer.splitlines()[-1]), answer

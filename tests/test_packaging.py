@@ -5,8 +5,11 @@ from __future__ import annotations
 import configparser
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from quarterdeck.engine.cli import agent
@@ -32,6 +35,22 @@ def test_the_unit_starts_an_agent_with_options_it_has_and_not_again_when_that_do
     assert command[1] == "agent"
     assert used(command) <= set(re.findall(r"--[a-z-]+", options()))
     assert service["RestartPreventExitStatus"] == str(REFUSED)
+
+
+@pytest.mark.systemd
+def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path: Path) -> None:
+    """But for the program, which is not there."""
+    unit = (PACKAGING / "quarterdeck-agent.service").read_text()
+    program = "/opt/quarterdeck/bin/quarterdeck"
+    assert f"ExecStart={program} " in unit
+    written = tmp_path / "quarterdeck-agent.service"
+    written.write_text(unit.replace(program, sys.executable))
+    verify = ["systemd-analyze", "verify", "--man=no", str(written)]
+    ran = subprocess.run(verify, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    written.write_text(written.read_text() + "\n[Service]\nKillMode=sometimes\n")
+    ran = subprocess.run(verify, capture_output=True, text=True, check=False)
+    assert "kill mode" in ran.stderr, "it would have been found"
 
 
 def test_the_container_starts_an_agent_with_options_it_has() -> None:

@@ -69,7 +69,7 @@ def _observed(task: Task, plan: ContainerPlan, container: Container) -> dict[str
     mode, addresses = (plan.spec.network_mode, container.addresses) if owner is None else ("awsvpc", owner.addresses)
     return {
         "ExitCode": container.exit_code,
-        "Health": {"status": told} if (told := health(plan, container)) else None,
+        "Health": _health(task, plan, container),
         "CreatedAt": _time(container.created_at),
         "StartedAt": _time(container.started_at),
         "FinishedAt": _time(container.finished_at),
@@ -85,6 +85,12 @@ def _observed(task: Task, plan: ContainerPlan, container: Container) -> dict[str
         ]
         or None,
     }
+
+
+def _health(task: Task, plan: ContainerPlan, container: Container) -> dict[str, Any] | None:
+    told = health(plan, container)
+    _, since = task.health_since.get(plan.name, (None, None))
+    return {"status": told, **({"statusSince": _time(since)} if since is not None else {})} if told else None
 
 
 def instance_document(namespace: Namespace, cluster: str, container_instance: str, version: str) -> dict[str, str]:

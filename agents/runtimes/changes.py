@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
 
-from quarterdeck.agents.runtimes.port import Changed, Ended, Resync
+from quarterdeck.agents.runtimes.port import Changed, Ended, Happening, Resync
 
 
 def carries(labels: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
@@ -40,7 +40,7 @@ class ChangeFeed:
         for follower in self._followers:
             follower.resync()
 
-    async def follow(self, labels: Mapping[str, str]) -> AsyncGenerator[Changed | Resync, None]:
+    async def follow(self, labels: Mapping[str, str]) -> AsyncGenerator[Happening, None]:
         """What ``Runtime.follow`` promises."""
         follower = _Follower(labels)
         self._followers[follower] = None

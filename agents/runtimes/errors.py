@@ -4,6 +4,7 @@
     ├── RuntimeUnavailable              weather: the daemon is away or slow; says nothing of the container, retry
     ├── ContainerGone                   there is no such container (any more)
     ├── ImageMissing                    the image is not on this host: pull it, then create again
+    ├── ContainerStuck                  it never ran and never will: remove it, then create again
     └── ContainerFailure                a verdict on one container, in the words of the ECS agent
         ├── CannotPullContainerError
         ├── ResourceInitializationError
@@ -44,6 +45,10 @@ class ContainerGone(RuntimeFailure):
 
 class ImageMissing(RuntimeFailure):
     """The image of a new container is not on this host yet."""
+
+
+class ContainerStuck(RuntimeFailure):
+    """An interrupted start has left the container between created and running, where it can't be started from."""
 
 
 class ContainerFailure(RuntimeFailure):

@@ -170,6 +170,13 @@ class Resync(msgspec.Struct, frozen=True):
     """From here on changes are seen; what happened before may have been missed: list again."""
 
 
+class Interrupted(msgspec.Struct, frozen=True):
+    """From here on changes are not seen: the runtime is away, or was for a moment."""
+
+
+Happening = Changed | Resync | Interrupted
+
+
 class Runtime(Protocol):
     """Runs containers on one host. Every call may raise ``RuntimeUnavailable``."""
 
@@ -198,8 +205,8 @@ class Runtime(Protocol):
     async def start(self, container_id: str) -> Container:
         """Start, also again after it exited; the container as observed then, with its host ports.
 
-        Starting a running one changes nothing. Raises ContainerGone and CannotStartContainerError; after
-        the latter the container is not running and stays to be removed.
+        Starting a running one changes nothing. Raises ContainerGone, ContainerStuck and CannotStartContainerError;
+        after the latter two the container is not running and stays to be removed.
         """
         ...
 
@@ -240,8 +247,10 @@ class Runtime(Protocol):
         """Containers in any state that carry all of these labels, sorted by name."""
         ...
 
-    def follow(self, labels: Mapping[str, str]) -> AsyncGenerator[Changed | Resync, None]:
+    def follow(self, labels: Mapping[str, str]) -> AsyncGenerator[Happening, None]:
         """Changes of containers that carry all of these labels; Resync first and after each interruption.
+
+        One that is noticed as it begins is told as Interrupted.
 
         Does not raise and ends only with ``close()``. Close it (``aclosing``) when done with it.
         """

@@ -32,6 +32,8 @@ LOOK_SECONDS = 1.0
 @click.option("--publish", metavar="ADDRESS", help="Where containers publish ports (default 0.0.0.0).")
 @click.option("--keep-logs-days", type=float, help="How long logs of removed containers are kept (default 7).")
 @click.option("--keep-logs-mib", type=int, help="How much of them all together, on an instance (default 512).")
+@click.option("--store-logs-mib", type=int, help="Store logs on NATS too, so much of all together (default 0: no).")
+@click.option("--store-logs-days", type=float, help="How long they are stored there (default 7).")
 @click.option("--image-pull-behavior", type=PULLS, help="As ECS_IMAGE_PULL_BEHAVIOR (default: default).")
 @click.option("--registry-auth", metavar="FILE", help="Credentials of private registries: a Docker config.json.")
 @click.option("--image-unused", type=float, metavar="SECONDS", help="Remove pulled images unused so long (3600).")

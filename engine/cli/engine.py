@@ -19,6 +19,7 @@ from quarterdeck.engine.cli.up import FORMATS, LEVELS
 @click.option("--not-durable", is_flag=True, help="Put up with servers that acknowledge before they sync.")
 @click.option("--node", help="This engine's name (default: host name).")
 @click.option("--lost-after", type=float, help="Seconds after which a silent instance's tasks move (0: never).")
+@click.option("--healthy-after", type=float, help="Seconds a new task runs before an old one goes for it (default 40).")
 @click.option(
     "--secrets-key", type=click.Path(path_type=Path), help="File with the key of the secrets, the same for all."
 )
@@ -35,6 +36,7 @@ def command(models: Path | None, monitors: tuple[str, ...], *, not_durable: bool
     import asyncio
 
     from quarterdeck.engine import logs
+    from quarterdeck.engine.core.service_health import HEALTHY_SECONDS
     from quarterdeck.engine.failures import leaves
     from quarterdeck.engine.replica import ReplicaSettings
     from quarterdeck.engine.server import EngineSettings, run_engine
@@ -46,9 +48,11 @@ def command(models: Path | None, monitors: tuple[str, ...], *, not_durable: bool
         node=settings.node_name,
         models=models,
         lost_after=settings.lost_after,
+        healthy_after=HEALTHY_SECONDS if settings.healthy_after is None else settings.healthy_after,
         heartbeat_timeout=settings.heartbeat_timeout,
         endpoint=settings.endpoint,
         secrets_key=settings.secrets_key or settings.data / SECRETS_KEY,
+        quotas=settings.quotas,
     )
     engine = EngineSettings(
         url=settings.nats,

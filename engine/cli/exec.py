@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from quarterdeck.engine.cli import names, nouns, people, target
+from quarterdeck.engine.cli.escape import Escape, read_keys
 from quarterdeck.engine.cli.task import TASK
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from quarterdeck.engine.task_session import TaskSession
     from quarterdeck.events.session import Terminal
 
+HUNG_UP = 129
+"""128 and SIGHUP, by which a command ends whose session does."""
 TERMINAL = (
     "A terminal for the command (default: if this is one), or none: then stdin is read to its end, and stdout and "
     "stderr are kept apart."
@@ -28,6 +31,7 @@ TERMINAL = (
 @click.argument("words", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND…")
 @click.option("--container", help="Container to run it in; needed if the task has several.")
 @click.option("-t/-T", "--terminal/--no-terminal", "terminal", default=None, help=TERMINAL)
+@click.option("--detach-keys", default="ctrl-p,ctrl-q", show_default=True, help="Keys that leave; '' for none.")
 @click.option("-i", "--interactive", is_flag=True, expose_value=False, help="As it is anyway: stdin is passed on.")
 @people.CLUSTER
 @target.options
@@ -37,6 +41,7 @@ def command(
     container: str | None,
     *,
     terminal: bool | None,
+    detach_keys: str,
     **options: Any,  # noqa: ANN401 - click's
 ) -> None:
     r"""Run COMMAND in a container of TASK (an id, how it begins, or an ARN), and end with its exit code.
@@ -46,8 +51,13 @@ def command(
     quarterdeck exec 3f8a -- sh -c 'cat > /tmp/x' < file
 
     The task must have been run with execute command enabled. Who ran what is in the log: `quarterdeck events --type
-    ExecuteCommandRequested`. A command whose session is lost is ended.
+    ExecuteCommandRequested`. A command whose session is lost is ended. So it is when you leave the session of a
+    terminal with ctrl-p ctrl-q, whatever it does (exit code 129).
     """
+    try:
+        leave = read_keys(detach_keys)
+    except ValueError as error:
+        raise click.UsageError(f"--detach-keys: {error}") from error
     cluster = options.get("cluster")
     wants_terminal = sys.stdin.isatty() and sys.stdout.isatty() if terminal is None else terminal
     if wants_terminal and not sys.stdin.isatty():
@@ -62,7 +72,7 @@ def command(
         asked = {"cluster": cluster, "task": found.task_arn, "container": container, "terminal": shown}
         try:
             async with client.execute(command=words, **asked) as session:
-                ended.append(await _attached(session, shown))
+                ended.append(await _attached(session, shown, Escape(leave if wants_terminal else b"")))
         except InvalidParameterException as error:
             raise click.ClickException(_explained(error, found)) from error
 
@@ -96,8 +106,12 @@ def _size() -> "Terminal":
     return Terminal(rows=rows, columns=columns, type=os.environ.get("TERM", "xterm"))
 
 
-async def _attached(session: "TaskSession", terminal: "Terminal | None") -> int:
-    """Carry input and output until the command has ended; gives its exit code."""
+class _Left(Exception):
+    """The keys that leave were typed."""
+
+
+async def _attached(session: "TaskSession", terminal: "Terminal | None", escape: Escape) -> int:
+    """Carry input and output until the command has ended, or is left; gives its exit code."""
     import asyncio
     import signal
 
@@ -110,7 +124,7 @@ async def _attached(session: "TaskSession", terminal: "Terminal | None") -> int:
     try:
         with _raw(active=terminal is not None):
             async with asyncio.TaskGroup() as group:
-                parts = [group.create_task(_fed(session), name="input")]
+                parts = [group.create_task(_fed(session, escape), name="input")]
                 if terminal is not None:
                     loop.add_signal_handler(signal.SIGWINCH, resized.set)
                     parts.append(group.create_task(_resized(session, resized), name="size"))
@@ -121,16 +135,23 @@ async def _attached(session: "TaskSession", terminal: "Terminal | None") -> int:
             for writer in writers.values():
                 await writer.close()
     except BaseExceptionGroup as errors:
-        raise sole(errors) from None
+        error = sole(errors)
+        if isinstance(error, _Left):
+            return HUNG_UP
+        raise error from None
     assert session.exit_code is not None
     return session.exit_code
 
 
-async def _fed(session: "TaskSession") -> None:
+async def _fed(session: "TaskSession", escape: Escape) -> None:
     from quarterdeck.engine.cli import pipes
 
     async for data in pipes.read(sys.stdin.fileno()):
-        await session.write(data)
+        typed, left = escape.feed(data)
+        if typed:
+            await session.write(typed)
+        if left:
+            raise _Left
     await session.end_input()
 
 

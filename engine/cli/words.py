@@ -138,6 +138,8 @@ def _deployment(event: service.DeploymentEvent) -> str:
             said = f": {event.reason}"
         case service.DeploymentFailuresCounted():
             said = f": {event.failures} of {event.threshold} failures"
+        case service.DeploymentStopRequested():
+            said = f": {event.stop_type}"
         case service.DeploymentBaking():
             said = f" until {time(event.until)}"
         case _:

@@ -1,5 +1,6 @@
 """Cluster: deciding on its life (spec §3.3)."""
 
+from quarterdeck.engine.core import quota
 from quarterdeck.engine.core.account_setting import in_force
 from quarterdeck.engine.core.errors import (
     ClientException,
@@ -41,6 +42,8 @@ def create(turn: Turn, request: shapes.CreateClusterRequest) -> None:
     )
     existing = turn.state.clusters.get(name)
     if existing is None or existing.status == "INACTIVE":
+        active = sum(each.status == "ACTIVE" for each in turn.state.clusters.values())
+        quota.check(active, turn.settings.quotas.clusters, "clusters", "quota_clusters")
         turn.emit(event)
     elif not _is_as_asked(existing, request, event):
         raise InvalidParameterException(

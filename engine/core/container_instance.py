@@ -2,8 +2,9 @@
 
 import msgspec
 
+from quarterdeck.engine.core import quota
 from quarterdeck.engine.core.attribute import check_registered
-from quarterdeck.engine.core.errors import ClientException, InvalidParameterException
+from quarterdeck.engine.core.errors import ClientException, InvalidParameterException, ResourceInUseException
 from quarterdeck.engine.core.tags import checked_tags
 from quarterdeck.engine.core.turn import Turn, check_token, local_name, whole_number
 from quarterdeck.events import shapes
@@ -27,6 +28,7 @@ PORT_MAX = 65_535
 TOKEN_CHARACTERS_MAX = 64
 HOST_ATTRIBUTE = "quarterdeck.host"
 SESSION_ATTRIBUTE = "quarterdeck.session"
+ORIGIN_ATTRIBUTE = "quarterdeck.origin"
 FORCED = "Container instance deregistration forced by user"
 
 
@@ -52,6 +54,8 @@ def register(turn: Turn, request: shapes.RegisterContainerInstanceRequest) -> st
     zone = identity.availability_zone or _given(request, "ecs.availability-zone") or f"{turn.namespace.region}a"
     attributes = _attributes(request.attributes, _built_in(identity, zone))
     check_registered(name, attributes)
+    most = turn.settings.quotas.instances
+    quota.check(cluster.room.size, most, "container instances in the cluster", "quota_instances")
     turn.emit(
         ContainerInstanceRegistered(
             cluster=cluster.name,
@@ -65,6 +69,7 @@ def register(turn: Turn, request: shapes.RegisterContainerInstanceRequest) -> st
             version_info=request.version_info,
             tags=checked_tags(request.tags),
             session=_given(request, SESSION_ATTRIBUTE),
+            origin=_given(request, ORIGIN_ATTRIBUTE),
         )
     )
     return name
@@ -176,6 +181,12 @@ def _reregister(
             "Container instance type changes are not supported. "
             f"Container instance {name} was previously registered as {instance.instance_type}."
         )
+    origin = _given(request, ORIGIN_ATTRIBUTE)
+    if instance.connected and origin and instance.origin not in {"", origin}:
+        raise ResourceInUseException(
+            f"Container instance {name} is in use by another agent, which is connected: this data directory is a copy "
+            "of that agent's. Start this agent with an empty data directory to register anew, or stop the other first."
+        )
     attributes = _attributes(request.attributes, _kept(instance))
     check_registered(name, attributes, instance.attributes.keys())
     turn.emit(
@@ -186,6 +197,7 @@ def _reregister(
             attributes=attributes,
             version_info=request.version_info,
             session=_given(request, SESSION_ATTRIBUTE),
+            origin=origin,
         )
     )
     return name
@@ -253,6 +265,6 @@ def _kept(instance: InstanceState) -> dict[str, str]:
 def _attributes(told: list[shapes.Attribute] | None, built_in: dict[str, str]) -> list[shapes.Attribute]:
     values = dict(built_in)
     for each in told or []:
-        if each.name and each.name not in {HOST_ATTRIBUTE, SESSION_ATTRIBUTE}:
+        if each.name and each.name not in {HOST_ATTRIBUTE, SESSION_ATTRIBUTE, ORIGIN_ATTRIBUTE}:
             values[each.name] = each.value or ""
     return [shapes.Attribute(name=name, value=value or None) for name, value in values.items()]

@@ -8,11 +8,10 @@ DRAINING instance a daemon is the last of the services' tasks to stop.
 from functools import partial
 from typing import NamedTuple
 
-from quarterdeck.engine.core.checks import CHECKS, admission, looks_at_tasks, shortage
+from quarterdeck.engine.core.checks import CHECKS, admission, detail, looks_at_tasks, shortage
 from quarterdeck.engine.core.deployment_configuration import bounds
-from quarterdeck.engine.core.service_health import FAILED, examine
+from quarterdeck.engine.core.service_health import FAILED, examine, trials
 from quarterdeck.engine.core.service_step import (
-    REPEAT_SECONDS,
     STEPS_PER_PASS_MAX,
     Next,
     Site,
@@ -21,6 +20,7 @@ from quarterdeck.engine.core.service_step import (
     stop,
     tell_impaired,
     template,
+    was_told,
 )
 from quarterdeck.engine.core.task import put
 from quarterdeck.engine.core.wish import wish
@@ -150,14 +150,17 @@ def _stop_stale(duty: _Duty) -> Next:
     idle = [each for each in open_ if not _is_healthy(cluster, each)]
     healthy = [each for each in open_ if _is_healthy(cluster, each)]
     lower, upper = bounds(service.settings.deployment_configuration, len(duty.members))
-    spare = sum(1 for each in _wanted(duty) if _is_healthy(cluster, each)) - lower
-    if spare <= 0 and not idle and service.alive == service.running and not site.deployment.blocked:
+    fresh = [each for each in _wanted(duty) if each.deployment == site.deployment.id]
+    on_trial = trials(site, fresh)
+    spare = sum(1 for each in _wanted(duty) if _is_healthy(cluster, each)) - len(on_trial) - lower
+    if spare <= 0 and not idle and not on_trial and service.alive == service.running and not site.deployment.blocked:
         site.turn.emit(
             ServiceDeploymentBlocked(
                 cluster=cluster.name, service=service.name, deployment=site.deployment.id, lower=lower, upper=upper
             )
         )
-    return both(stop(site, idle, len(idle)), stop(site, healthy, max(0, min(spare, len(healthy)))))
+    stopped = both(stop(site, idle, len(idle)), stop(site, healthy, max(0, min(spare, len(healthy)))))
+    return both(stopped, Next(at=min(on_trial, default=None)))
 
 
 def _stop_unwell(duty: _Duty) -> Next:
@@ -202,8 +205,9 @@ def _start_missing(duty: _Duty) -> Next:
 def _tell_short(duty: _Duty, short: dict[str, list[str]]) -> None:
     site = duty.site
     reason = max(short, key=CHECKS.index)
-    if site.service.unplaced == reason and site.turn.now - site.service.unplaced_at < REPEAT_SECONDS:
+    if was_told(site, reason):
         return
+    near = min(short[reason])
     site.turn.emit(
         ServiceTaskPlacementFailed(
             cluster=site.cluster.name,
@@ -211,7 +215,8 @@ def _tell_short(duty: _Duty, short: dict[str, list[str]]) -> None:
             deployment=site.deployment.id,
             count=sum(map(len, short.values())),
             reason=reason,
-            closest=min(short[reason]),
+            closest=near,
+            detail=detail(site.cluster.instances[near], duty.demand, reason, of_daemon=True),
             explanation=Explanation(
                 considered=len(duty.members), rejected={each: len(names) for each, names in short.items()}
             ),

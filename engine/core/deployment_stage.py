@@ -7,22 +7,18 @@ balancer is attached it follows them.
 
 from functools import reduce
 
-import msgspec
-
 from quarterdeck.engine.core.deployment_configuration import bounds
 from quarterdeck.engine.core.deployment_strategy import is_staged, steps
+from quarterdeck.engine.core.lifecycle_hook import MINUTE_SECONDS, PENDING, awaited_until, begin, expire
 from quarterdeck.engine.core.rollback import fail
-from quarterdeck.engine.core.service_health import FAILED, examine
+from quarterdeck.engine.core.service_health import FAILED, examine, trials
 from quarterdeck.engine.core.service_step import Next, Site, both, scale_in, start, stop
 from quarterdeck.engine.core.zone_balance import goes_on
 from quarterdeck.events.service import (
     DeploymentFailed,
-    DeploymentHookEnded,
-    DeploymentHookStarted,
     DeploymentStageEntered,
     DeploymentTrafficShifted,
 )
-from quarterdeck.events.shapes import DeploymentLifecycleHook, DeploymentLifecycleHookTimeoutConfiguration
 from quarterdeck.projections.live.states import ClusterState, DeploymentState, HookState, TaskState
 
 STAGES = (
@@ -32,10 +28,7 @@ STAGES = (
 )
 LAST = STAGES[-1]
 STAGE_SECONDS_MAX = 24 * 3600.0
-HOOK_MINUTES = 1440
-MINUTE_SECONDS = 60.0
 ALL = 100.0
-PENDING = ("IN_PROGRESS", "AWAITING_ACTION")
 NAME = "ECS deployment lifecycle hook"
 
 
@@ -57,8 +50,8 @@ def advance(site: Site) -> Next:
     if _fails(site):
         return Next(again=True)
     kept = _keep_all(site)
-    pending = [each.expires_at for each in green.hooks.values() if each.status in PENDING]
-    waits = Next(at=min(pending)) if pending else _work(site)
+    until = awaited_until(green)
+    waits = _work(site) if until is None else Next(at=until)
     if waits is not None:
         return both(kept, waits)
     _enter(site, STAGES[STAGES.index(green.stage) + 1])
@@ -67,39 +60,32 @@ def advance(site: Site) -> Next:
 
 def _enter(site: Site, stage: str) -> None:
     turn, cluster, service, green = site
-    about = {"cluster": cluster.name, "service": service.name, "deployment": green.id}
-    turn.emit(DeploymentStageEntered(**about, stage=stage))
-    for hook in service.settings.deployment_configuration.lifecycle_hooks or []:
-        if stage in (hook.lifecycle_stages or []):
-            turn.emit(_hook(site, hook))
+    turn.emit(DeploymentStageEntered(cluster=cluster.name, service=service.name, deployment=green.id, stage=stage))
+    begin(turn, cluster, service, green.id, stage)
 
 
-def _hook(site: Site, hook: DeploymentLifecycleHook) -> DeploymentHookStarted:
-    turn, cluster, service, green = site
-    limit = hook.timeout_configuration or DeploymentLifecycleHookTimeoutConfiguration()
-    minutes = limit.timeout_in_minutes or HOOK_MINUTES
-    return DeploymentHookStarted(
-        cluster=cluster.name,
-        service=service.name,
-        deployment=green.id,
-        hook=turn.ids.hex(),
-        stage=green.stage,
-        target_type=hook.target_type or "AWS_LAMBDA",
-        target=hook.hook_target_arn or "",
-        details="" if hook.hook_details is None else msgspec.json.encode(hook.hook_details).decode(),
-        expires_at=turn.now + minutes * MINUTE_SECONDS,
-        timeout_action=limit.action or "ROLLBACK",
-    )
+def is_shifting_back(site: Site) -> bool:
+    """Tell whether a rollback waits for its hooks: until traffic is back, what had it must stay."""
+    back = site.deployment
+    return bool(back.rolls_back) and not back.failure and awaited_until(back) is not None
+
+
+def shift_back(site: Site) -> Next:
+    """Keep what is gone back to at the desired count, and stop nothing of what was given up, until its hooks end.
+
+    However they end: there is nowhere else to go back to.
+    """
+    expire(site.turn, site.cluster, site.service, site.deployment)
+    until = awaited_until(site.deployment)
+    if until is None:
+        return Next(again=True)
+    return both(both(_heal(site), _keep(site)), Next(at=until))
 
 
 def _fails(site: Site) -> bool:
     """End hooks whose time is over; give the deployment up if one failed, or the stage takes too long."""
     turn, cluster, service, green = site
-    about = {"cluster": cluster.name, "service": service.name, "deployment": green.id}
-    for hook in list(green.hooks.values()):
-        if hook.status in PENDING and hook.expires_at <= turn.now:
-            turn.emit(DeploymentHookEnded(**about, hook=hook.id, status="TIMED_OUT"))
-    hooks = list(green.hooks.values())
+    hooks = expire(turn, cluster, service, green)
     failed = next((each for each in hooks if _failed(each)), None)
     waits = any(each.status in PENDING for each in hooks)
     if failed is not None:
@@ -187,8 +173,10 @@ def _work(site: Site) -> Next | None:
             return _clear_away(site)
         case "SCALE_UP":
             tasks = [site.cluster.tasks[name] for name in green.tasks]
-            healthy = sum(1 for each in tasks if each.desired_status == "RUNNING" and each.healthy)
-            return None if healthy == service.desired_count else Next(at=green.stage_at + STAGE_SECONDS_MAX)
+            healthy = [each for each in tasks if each.desired_status == "RUNNING" and each.healthy]
+            ends = trials(site, healthy)
+            done = len(healthy) == service.desired_count and not ends
+            return None if done else Next(at=min([*ends, green.stage_at + STAGE_SECONDS_MAX]))
         case "TEST_TRAFFIC_SHIFT":
             _shift(site, ALL, green.production)
             return None

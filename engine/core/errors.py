@@ -68,6 +68,10 @@ class ResourceNotFoundException(Refusal):
     """Nothing of that name."""
 
 
+class ResourceInUseException(Refusal):
+    """Something else has what was asked for."""
+
+
 class LimitExceededException(Refusal):
     """More than there may be."""
 

@@ -4,11 +4,16 @@ from collections.abc import Iterator
 
 import msgspec
 
-from quarterdeck.engine.core.errors import InvalidParameterException
+from quarterdeck.engine.core.errors import ClientException, InvalidParameterException
+from quarterdeck.engine.core.role import is_role
 from quarterdeck.engine.core.turn import whole_number
 from quarterdeck.events import shapes
 
 OVERRIDES_CHARACTERS_MAX = 8192
+NO_ROLE = (
+    "ECS was unable to assume the role '{}' that was provided for this task. Please verify that the role being passed "
+    "has the proper trust relationship and permissions and that your IAM user has permissions to pass this role."
+)
 
 
 def checked_overrides(
@@ -19,9 +24,7 @@ def checked_overrides(
         return None
     if len(msgspec.json.encode(overrides)) > OVERRIDES_CHARACTERS_MAX:
         raise InvalidParameterException(f"Overrides may have up to {OVERRIDES_CHARACTERS_MAX} characters as JSON.")
-    for amount in (overrides.cpu, overrides.memory):
-        if amount and whole_number(amount) is None:
-            raise InvalidParameterException(f"Invalid override of the task size: {amount} is not a whole number.")
+    _check_task_level(overrides)
     names = {each.name for each in definition.container_definitions or []}
     for each in overrides.container_overrides or []:
         if not each.name:
@@ -32,6 +35,15 @@ def checked_overrides(
             )
         _check_amounts(each, definition, overrides)
     return overrides if overrides != shapes.TaskOverride() else None
+
+
+def _check_task_level(overrides: shapes.TaskOverride) -> None:
+    for role in (overrides.task_role_arn, overrides.execution_role_arn):
+        if role and not is_role(role):
+            raise ClientException(NO_ROLE.format(role))
+    for amount in (overrides.cpu, overrides.memory):
+        if amount and whole_number(amount) is None:
+            raise InvalidParameterException(f"Invalid override of the task size: {amount} is not a whole number.")
 
 
 def _check_amounts(

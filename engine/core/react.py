@@ -15,6 +15,7 @@ from quarterdeck.events.container_instance import (
 from quarterdeck.events.service import (
     DeploymentHookEnded,
     DeploymentStarted,
+    DeploymentStopRequested,
     ServiceCreated,
     ServiceDeleted,
     ServiceUpdated,
@@ -46,7 +47,7 @@ def concerned(state: NamespaceState, event: AnyEvent) -> Iterator[tuple[str, str
     match event:
         case ServiceCreated() | ServiceUpdated() | ServiceDeleted() | DeploymentStarted() | DeploymentHookEnded():
             yield event.cluster, event.service
-        case TaskSetCreated() | TaskSetScaled() | TaskSetDeleted():
+        case DeploymentStopRequested() | TaskSetCreated() | TaskSetScaled() | TaskSetDeleted():
             yield event.cluster, event.service
         case TaskStarted() | TaskStopped() | TaskStopRequested() | TaskHealthChanged() | TaskProtectionDisabled():
             yield from _on_task(state.clusters[event.cluster], event)

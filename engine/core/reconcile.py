@@ -9,9 +9,10 @@ import msgspec
 from quarterdeck.engine.core import alarm, circuit_breaker, zone_balance
 from quarterdeck.engine.core.daemon import is_daemon, keep_everywhere
 from quarterdeck.engine.core.deployment_configuration import bounds
-from quarterdeck.engine.core.deployment_stage import advance, is_between_stages
+from quarterdeck.engine.core.deployment_stage import advance, is_between_stages, is_shifting_back, shift_back
 from quarterdeck.engine.core.scale_in import in_scale_in_order
-from quarterdeck.engine.core.service_health import FAILED, Unwell, examine, heal
+from quarterdeck.engine.core.service_deployment import obeys
+from quarterdeck.engine.core.service_health import FAILED, Unwell, examine, heal, is_unwell, restore, serves, trials
 from quarterdeck.engine.core.service_settings import is_external
 from quarterdeck.engine.core.service_step import Next, Site, both, scale_in, start, stop
 from quarterdeck.engine.core.settle import complete, is_early_success, settle
@@ -51,12 +52,14 @@ def reconcile(turn: Turn, cluster: ClusterState, service: ServiceState) -> Next:
 def _look(site: Site) -> Next:
     """Find out whether all is well, little is to do, or each task has to be looked at."""
     _, cluster, service, _ = site
-    if circuit_breaker.trips(site) or alarm.rings(site):
+    if obeys(site) or circuit_breaker.trips(site) or alarm.rings(site):
         return Next(again=True)
     if is_daemon(service):
         return keep_everywhere(site) or settle(site)
     if is_between_stages(site):
         return advance(site)
+    if is_shifting_back(site):
+        return shift_back(site)
     if _is_calm(cluster, service):
         if service.wanted == service.desired_count:
             return settle(site)
@@ -154,9 +157,10 @@ def _present(cluster: ClusterState, service: ServiceState) -> int:
 def _replace(site: Site, counts: Counts, missing: int) -> Next:
     cluster, service = site.cluster, site.service
     lower, upper = _limits(site)
+    again = restore(site, lower, upper - _present(cluster, service))
     missing = min(missing, upper - _present(cluster, service))
     started = start(site, missing, counts.away) if missing > 0 else Next()
-    return both(started, _stop_stale(site, counts, lower))
+    return both(both(again, started), _stop_stale(site, counts, lower))
 
 
 def _limits(site: Site) -> tuple[int, int]:
@@ -170,16 +174,25 @@ def _limits(site: Site) -> tuple[int, int]:
 def _stop_stale(site: Site, counts: Counts, lower: int) -> Next:
     cluster, service = site.cluster, site.service
     open_ = [each for each in counts.stale if not _is_kept(cluster, each)]
-    idle = [each for each in open_ if not _is_healthy(cluster, each)]
     healthy = [each for each in open_ if _is_healthy(cluster, each)]
-    running = sum(1 for each in (*counts.fresh, *counts.stale) if _is_healthy(cluster, each))
-    first = stop(site, idle, len(idle))
+    on_trial = trials(site, counts.fresh)
+    running = sum(1 for each in (*counts.fresh, *counts.stale) if _is_healthy(cluster, each)) - len(on_trial)
+    first = _stop_idle(site, [each for each in open_ if not _is_healthy(cluster, each)], short=running < lower)
+    if on_trial:
+        first = both(first, Next(at=min(on_trial)))
     spare = min(running - lower, len(healthy))
     if spare > 0:
         return both(first, stop(site, in_scale_in_order(cluster, service, healthy), spare))
-    if service.alive == service.running == len(healthy) + len(counts.fresh):
+    if not on_trial and service.alive == service.running == len(healthy) + len(counts.fresh):
         _tell_blocked(site, len(counts.fresh))
     return first
+
+
+def _stop_idle(site: Site, idle: list[TaskState], *, short: bool) -> Next:
+    """Stop old tasks that serve nobody: all at once, but for those that are to make up for too few healthy ones."""
+    ill = [each for each in idle if is_unwell(site, each)]
+    spare = [each for each in idle if not is_unwell(site, each) and not (short and serves(site, each))]
+    return both(stop(site, ill, len(ill), FAILED), stop(site, spare, len(spare)))
 
 
 def _tell_blocked(site: Site, fresh: int) -> None:

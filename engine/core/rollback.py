@@ -1,14 +1,16 @@
 """Rollback: giving a deployment up, and going back to the one that last completed (spec §9.4, §9.7).
 
-That one becomes PRIMARY again under its own id, with what it was made from; tasks it still has stay.
+That one becomes PRIMARY again under its own id, with what it was made from; tasks it still has stay. Where traffic had
+shifted, the hooks of these stages are asked again, with the weights reversed.
 """
 
 import msgspec
 
+from quarterdeck.engine.core.lifecycle_hook import begin
 from quarterdeck.engine.core.service_settings import DEPLOYING
 from quarterdeck.engine.core.turn import Turn
 from quarterdeck.events.service import DeploymentFailed, DeploymentStarted, DeploymentTrafficShifted, ServiceUpdated
-from quarterdeck.projections.live.states import ClusterState, RevisionState, ServiceState
+from quarterdeck.projections.live.states import ClusterState, DeploymentState, RevisionState, ServiceState
 
 
 def fail(turn: Turn, failed: DeploymentFailed, back: str) -> None:
@@ -27,7 +29,8 @@ def fail(turn: Turn, failed: DeploymentFailed, back: str) -> None:
 def go_back(turn: Turn, cluster: ClusterState, service: ServiceState, proven: RevisionState, words: str) -> None:
     """Make the deployment that last completed PRIMARY again."""
     replaced = service.deployments[0]
-    if replaced.test or replaced.production:
+    shifted_back = [stage for stage, percent in _traffic(replaced) if percent]
+    if shifted_back:
         shifted = DeploymentTrafficShifted(
             cluster=cluster.name, service=service.name, deployment=replaced.id, test=0.0, production=0.0
         )
@@ -47,3 +50,10 @@ def go_back(turn: Turn, cluster: ClusterState, service: ServiceState, proven: Re
             revision=proven.revision,
         )
     )
+    for stage in shifted_back:
+        begin(turn, cluster, service, proven.deployment, stage)
+
+
+def _traffic(replaced: DeploymentState) -> tuple[tuple[str, float], ...]:
+    """Name the stages in which a deployment got its traffic, the last first: the hooks of these are asked again."""
+    return ("PRODUCTION_TRAFFIC_SHIFT", replaced.production), ("TEST_TRAFFIC_SHIFT", replaced.test)

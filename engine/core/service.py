@@ -1,6 +1,8 @@
 """Service: deciding on creation, update and deletion (spec §7.2 to §7.4); its tasks come from `reconcile`."""
 
-from quarterdeck.engine.core import service_settings
+from typing import NamedTuple
+
+from quarterdeck.engine.core import quota, service_settings
 from quarterdeck.engine.core.errors import (
     ClientException,
     InvalidParameterException,
@@ -15,7 +17,7 @@ from quarterdeck.engine.core.task_definition import usable
 from quarterdeck.engine.core.turn import Turn, check_token, valid_name
 from quarterdeck.events import shapes
 from quarterdeck.events.service import DeploymentStarted, ServiceCreated, ServiceDeleted, ServiceUpdated
-from quarterdeck.projections.live.states import ClusterState, DefinitionState, ServiceState
+from quarterdeck.projections.live.states import ClusterState, DefinitionState, DeploymentState, ServiceState
 from quarterdeck.projections.live.task_definition import find
 
 DESIRED_COUNT_MAX = 5000
@@ -49,6 +51,8 @@ def create(turn: Turn, request: shapes.CreateServiceRequest) -> None:
     if daemon and cluster.default_strategy and request.launch_type is None:
         raise InvalidParameterException(service_settings.DAEMON_PROVIDERS)
     desired = _desired(0 if (external or daemon) and request.desired_count is None else request.desired_count)
+    there = sum(each.status != "INACTIVE" for each in cluster.services.values())
+    quota.check(there, turn.settings.quotas.services, "services in the cluster", "quota_services")
     settings = service_settings.created(definition.definition if definition is not None else None, request)
     tags = checked_tags(request.tags)
     turn.emit(
@@ -67,8 +71,22 @@ def create(turn: Turn, request: shapes.CreateServiceRequest) -> None:
         _deploy(turn, cluster, name, definition.name)
 
 
-def update(turn: Turn, request: shapes.UpdateServiceRequest) -> None:
-    """Change a service; another revision of what its tasks are made from, or force, starts a deployment."""
+class Replaced(NamedTuple):
+    """A deployment that another one replaces, as it was then."""
+
+    id: str
+    definition: str
+    created_at: float
+    wanted: int
+    running: int
+    completed: bool
+
+
+def update(turn: Turn, request: shapes.UpdateServiceRequest) -> list[Replaced]:
+    """Change a service; another revision of what its tasks are made from, or force, starts a deployment.
+
+    Gives the deployments that are replaced and have tasks.
+    """
     cluster = turn.cluster(request.cluster)
     service = active(turn, cluster, request.service)
     _check_controller(service, request)
@@ -94,9 +112,13 @@ def update(turn: Turn, request: shapes.UpdateServiceRequest) -> None:
         )
     )
     if wanted is None:
-        return
-    if wanted.name != current or request.force_new_deployment or service_settings.needs_deployment(before, settings):
-        _deploy(turn, cluster, service.name, wanted.name)
+        return []
+    other = wanted.name != current or service_settings.needs_deployment(before, settings)
+    if not (other or request.force_new_deployment):
+        return []
+    replaced = [_replaced(cluster, each) for each in service.deployments if each.tasks]
+    _deploy(turn, cluster, service.name, wanted.name)
+    return replaced
 
 
 def delete(turn: Turn, request: shapes.DeleteServiceRequest) -> None:
@@ -141,6 +163,11 @@ def _deploy(turn: Turn, cluster: ClusterState, service: str, definition: str) ->
             cluster=cluster.name, service=service, deployment=turn.ids.deployment(), task_definition=definition
         )
     )
+
+
+def _replaced(cluster: ClusterState, held: DeploymentState) -> Replaced:
+    wanted = sum(cluster.tasks[name].desired_status == "RUNNING" for name in held.tasks)
+    return Replaced(held.id, held.definition, held.created_at, wanted, held.running, held.completed)
 
 
 def _desired(count: int | None) -> int:

@@ -8,10 +8,11 @@ from quarterdeck.engine.core.errors import (
     ServiceDeploymentNotFoundException,
 )
 from quarterdeck.engine.core.rollback import fail, go_back
+from quarterdeck.engine.core.service_step import Site
 from quarterdeck.engine.core.turn import Turn
 from quarterdeck.events import shapes
 from quarterdeck.events.names import Arn, parse_arn, service_deployment_id
-from quarterdeck.events.service import DeploymentFailed, DeploymentHookEnded
+from quarterdeck.events.service import DeploymentFailed, DeploymentHookEnded, DeploymentStopRequested
 from quarterdeck.projections.live.states import ClusterState, DeploymentState, ServiceState
 
 STOP_TYPES = ("ROLLBACK", "ABORT")
@@ -22,28 +23,44 @@ NAME = "ECS deployment stopped"
 
 
 def stop(turn: Turn, request: shapes.StopServiceDeploymentRequest) -> None:
-    """Stop a deployment: go back to the last one that completed, or with ABORT leave everything as it is."""
+    """Have a deployment stopped: to go back to the last one that completed, or with ABORT leave everything as it is.
+
+    Between the request and what the scheduler makes of it, the deployment is ROLLBACK_REQUESTED or STOP_REQUESTED.
+    """
     if request.stop_type not in {None, *STOP_TYPES}:
         raise InvalidParameterException(f"stopType should be one of [{','.join(STOP_TYPES)}]")
     cluster, service, primary = _under_way(turn, request.service_deployment_arn)
     if service.status != "ACTIVE" or primary.completed or primary.failure:
         raise ConflictException("The service deployment is finished: there is nothing to stop.")
-    if request.stop_type == "ABORT":
-        stopped = DeploymentFailed(
-            cluster=cluster.name,
-            service=service.name,
-            deployment=primary.id,
-            cause="STOPPED",
-            reason=f"{NAME}: it was aborted by a caller.",
-        )
-        fail(turn, stopped, back="")
-        return
-    if primary.rolls_back:
+    kind = request.stop_type or "ROLLBACK"
+    if primary.stopping:
+        raise ConflictException("The service deployment is being stopped already.")
+    if kind == "ROLLBACK" and primary.rolls_back:
         raise ConflictException("The service deployment is being rolled back already.")
-    proven = service.proven
-    if proven is None:
+    if kind == "ROLLBACK" and service.proven is None:
         raise ConflictException("There is no earlier deployment that completed, so nothing to roll back to.")
-    go_back(turn, cluster, service, proven, NAME)
+    turn.emit(
+        DeploymentStopRequested(cluster=cluster.name, service=service.name, deployment=primary.id, stop_type=kind)
+    )
+
+
+def obeys(site: Site) -> bool:
+    """Do what a caller wants of the PRIMARY deployment, if one wants it stopped: go back, or give it up."""
+    turn, cluster, service, primary = site
+    if not primary.stopping or primary.failure:
+        return False
+    if primary.stopping == "ROLLBACK" and service.proven is not None:
+        go_back(turn, cluster, service, service.proven, NAME)
+        return True
+    stopped = DeploymentFailed(
+        cluster=cluster.name,
+        service=service.name,
+        deployment=primary.id,
+        cause="STOPPED",
+        reason=f"{NAME}: it was aborted by a caller.",
+    )
+    fail(turn, stopped, back="")
+    return True
 
 
 def go_on(turn: Turn, request: shapes.ContinueServiceDeploymentRequest) -> None:

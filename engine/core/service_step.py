@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from quarterdeck.engine.core.checks import detail
 from quarterdeck.engine.core.placement import Unplaceable, begin, closest, place_next
 from quarterdeck.engine.core.scale_in import in_scale_in_order
 from quarterdeck.engine.core.tags import managed_tags
@@ -137,9 +138,9 @@ def template(site: Site) -> TaskRequested:
 
 
 def _tell_unplaceable(site: Site, count: int, found: Unplaceable, wanted: Wish) -> None:
-    service, now = site.service, site.turn.now
-    if service.unplaced == (found.reason or NO_INSTANCES) and now - service.unplaced_at < REPEAT_SECONDS:
+    if was_told(site, found.reason):
         return
+    near = closest(site.cluster, site.service.group, *wanted, found.reason)
     site.turn.emit(
         ServiceTaskPlacementFailed(
             cluster=site.cluster.name,
@@ -147,10 +148,17 @@ def _tell_unplaceable(site: Site, count: int, found: Unplaceable, wanted: Wish) 
             deployment=site.deployment.id,
             count=count,
             reason=found.reason,
-            closest=closest(site.cluster, site.service.group, *wanted, found.reason),
+            closest=near,
+            detail=detail(site.cluster.instances[near], wanted.demand, found.reason) if near else "",
             explanation=found.explanation,
         )
     )
+
+
+def was_told(site: Site, reason: str) -> bool:
+    """Tell whether it was said not long ago that a task of the deployment found no room for this reason."""
+    before, at = site.service.unplaced.get(site.deployment.id, ("", 0.0))
+    return before == (reason or NO_INSTANCES) and site.turn.now - at < REPEAT_SECONDS
 
 
 def tell_impaired(site: Site) -> None:
@@ -176,5 +184,6 @@ def _ask_to_stop(site: Site, task: TaskState, reason: str, superseded_by: str = 
             reason=reason or f"Scaling activity initiated by (deployment {site.deployment.id})",
             superseded_by=superseded_by,
             unhealthy=reason == UNHEALTHY,
+            service=site.service.name,
         )
     )

@@ -1,6 +1,5 @@
 """Task definition: deciding on registration, deregistration and deletion (spec §5)."""
 
-import re
 from collections.abc import Callable, Iterator
 
 import msgspec
@@ -20,6 +19,7 @@ from quarterdeck.engine.core.errors import (
     Refusal,
 )
 from quarterdeck.engine.core.required_attributes import compatibilities, required_attributes
+from quarterdeck.engine.core.role import is_named
 from quarterdeck.engine.core.tags import checked_tags
 from quarterdeck.engine.core.task_size import cpu_units, memory_mib
 from quarterdeck.engine.core.turn import Turn, revision_number, valid_name
@@ -40,7 +40,6 @@ NETWORK_MODES = ("bridge", "host", "awsvpc", "none")
 PID_MODES = ("host", "task")
 IPC_MODES = ("host", "task", "none")
 LAUNCH_TYPES = ("EC2", "FARGATE", "EXTERNAL", "MANAGED_INSTANCES")
-_ROLE = re.compile(r"arn:[\w+=,.@:/-]+|[\w+=,.@-]{1,64}")
 
 CHECKS: tuple[Callable[[shapes.TaskDefinition], None], ...] = (
     container_definition.check_sizes,
@@ -216,7 +215,7 @@ def _check_task_level(request: shapes.RegisterTaskDefinitionRequest) -> None:
 
 def _check_members(request: shapes.RegisterTaskDefinitionRequest) -> None:
     for role in (request.task_role_arn, request.execution_role_arn):
-        if role and not _ROLE.fullmatch(role):
+        if role and not is_named(role):
             raise ClientException("Role is not valid")
     storage = request.ephemeral_storage.size_in_gi_b if request.ephemeral_storage is not None else None
     if storage is not None and not fargate.STORAGE_GIB_MIN <= storage <= fargate.STORAGE_GIB_MAX:

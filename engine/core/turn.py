@@ -10,6 +10,7 @@ from typing import Protocol
 import msgspec
 
 from quarterdeck.engine.core.errors import ClientException, ClusterNotFoundException, InvalidParameterException
+from quarterdeck.engine.core.quota import Quotas
 from quarterdeck.events.catalog import AnyEvent
 from quarterdeck.events.names import DEFAULT_CLUSTER, NAME, Namespace, parse_arn
 from quarterdeck.projections.live.states import ClusterState, DefinitionState, NamespaceState
@@ -35,11 +36,15 @@ class Settings(msgspec.Struct, frozen=True):
     """What an operator may tune about decisions; seconds, 0 = never where it says so.
 
     version     the engine's own, which agents may be updated to
+    quotas      how many clusters, container instances and services there may be
     lost_after  an agent gone this long has its services' tasks replaced elsewhere (0 = never)
+    healthy_after  a deployment's new task without health checks counts as healthy when RUNNING this long
     """
 
     lost_after: float = 60.0
+    healthy_after: float = 0.0
     version: str = ""
+    quotas: Quotas = Quotas()
 
 
 class Turn:

@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from quarterdeck.engine.core.daemon import is_daemon
 from quarterdeck.engine.core.deployment_configuration import bounds
 from quarterdeck.engine.core.explain import next_task, of_service
+from quarterdeck.engine.core.lifecycle_hook import awaited_until
+from quarterdeck.engine.core.service_health import trials
 from quarterdeck.engine.core.service_settings import is_external
-from quarterdeck.engine.core.service_step import start_delay
+from quarterdeck.engine.core.service_step import Site, start_delay
+from quarterdeck.engine.core.turn import Turn
 from quarterdeck.events.names import short_name
 from quarterdeck.events.own import PlacementVerdict
 from quarterdeck.projections.live.states import (
@@ -22,15 +25,16 @@ NAMED_MAX = 100
 """Instances named in one sentence; the verdicts have them all."""
 
 
-def waiting_for(state: NamespaceState, cluster: ClusterState, service: ServiceState, now: float) -> list[str]:
-    """List what stands between a service and its steady state; empty if nothing does."""
+def waiting_for(turn: Turn, cluster: ClusterState, service: ServiceState) -> list[str]:
+    """List what stands between a service and its steady state; empty if nothing does. Nothing is decided."""
     holders: list[DeploymentState] = [*service.deployments, *service.task_sets]
     tasks = [cluster.tasks[name] for holder in holders for name in holder.tasks]
     found = [*_on_their_way(cluster, tasks)]
     if service.status == "ACTIVE" and not is_external(service.settings):
-        found += _of_deployment(service, service.deployments[0], now)
+        found += _of_deployment(service, service.deployments[0], turn.now)
         if not service.deployments[0].failure:
-            found += [*_to_start(state, cluster, service, now), *_to_replace(cluster, service)]
+            found += [*_to_start(turn.state, cluster, service, turn.now), *_to_replace(cluster, service)]
+            found += _on_trial(Site(turn, cluster, service, service.deployments[0]))
     return found
 
 
@@ -42,10 +46,19 @@ def _of_deployment(service: ServiceState, primary: DeploymentState, now: float) 
     if primary.stage and not primary.completed:
         hooks = ", ".join(f"{each.target} is {each.status}" for each in primary.hooks.values())
         yield f"stage {primary.stage}" + (f", whose hooks are asked: {hooks}" if hooks else "")
+    if primary.rolls_back and awaited_until(primary) is not None:
+        hooks = ", ".join(f"{each.target} is {each.status}" for each in primary.hooks.values())
+        yield f"hooks, which are told that traffic goes back; until then nothing is stopped: {hooks}"
     if service.ill:
         yield f"{service.ill} tasks that run to be HEALTHY, or replaced"
     if service.moving:
         yield f"{len(service.moving)} tasks started to rebalance zones to be HEALTHY; then as many stop"
+
+
+def _on_trial(site: Site) -> Iterator[str]:
+    ends = trials(site, (site.cluster.tasks[name] for name in site.deployment.tasks))
+    if ends and len(site.service.deployments) > 1:
+        yield f"{len(ends)} new tasks to run for {max(ends) - site.turn.now:.0f} s more, then old ones stop for them"
 
 
 def _on_their_way(cluster: ClusterState, tasks: list[TaskState]) -> Iterator[str]:

@@ -215,6 +215,7 @@ class Door:
             log=self._log,
             view=self._keeper.view,
             now=now,
+            settings=self._keeper.settings,
             actor=call.actor,
             endpoint=self._endpoint,
             clusters=self._clusters,

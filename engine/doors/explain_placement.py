@@ -9,7 +9,7 @@ import msgspec
 from quarterdeck.engine.core import explain, task, waiting
 from quarterdeck.engine.core.errors import InvalidParameterException, ServiceNotFoundException
 from quarterdeck.engine.core.service import active, startable
-from quarterdeck.engine.core.turn import Settings, Turn
+from quarterdeck.engine.core.turn import Turn
 from quarterdeck.engine.doors.operation import Context, Operation, Read
 from quarterdeck.engine.doors.references import cluster_name
 from quarterdeck.engine.shell.ids import RandomIds
@@ -59,7 +59,8 @@ async def _explain(context: Context, request: ExplainPlacementRequest) -> Explai
         raise InvalidParameterException(WHAT)
     if asked[0] in {"task", "placement"}:
         return await _past(context, cluster, request)
-    turn = Turn(context.view.namespace(str(context.namespace)), context.now, context.actor, RandomIds(), Settings())
+    state = context.view.namespace(str(context.namespace))
+    turn = Turn(state, context.now, context.actor, RandomIds(), context.settings)
     if request.service:
         return _service(turn, cluster, request)
     return _dry_run(turn, cluster, request)
@@ -114,7 +115,7 @@ def _service(turn: Turn, name: str, request: ExplainPlacementRequest) -> Explain
     service = cluster.services.get(reference)
     if service is None or service.status == "INACTIVE":
         raise ServiceNotFoundException("Service not found.")
-    waits: list[str] | None = waiting.waiting_for(turn.state, cluster, service, turn.now)
+    waits: list[str] | None = waiting.waiting_for(turn, cluster, service)
     if not service.deployments or service.status != "ACTIVE":
         return ExplainPlacementResponse(decisions=[], waiting_for=waits)
     definition = ""

@@ -22,6 +22,7 @@ from nats.aio.msg import Msg
 from quarterdeck.engine.doors import feed_message as message
 from quarterdeck.engine.doors.feed_message import Item
 from quarterdeck.engine.doors.reply import MESSAGE_ID
+from quarterdeck.engine.doors.service_action import acted
 from quarterdeck.engine.shell.keeper import Keeper
 from quarterdeck.events import shapes
 from quarterdeck.events.codec import unseal
@@ -168,7 +169,7 @@ def _items(records: list[Record], after: Place) -> Iterator[Item]:
         if record.kind != "commits":
             continue
         for number, commit in enumerate(unseal(record.payload, record.sequence, None).commits, 1):
-            for index, event in enumerate(commit.events, 1):
+            for index, event in enumerate((*commit.events, *acted(commit)), 1):
                 if (record.sequence, number, index) > after:
                     yield Item(record.sequence, number, index, commit, event)
 

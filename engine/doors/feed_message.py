@@ -11,7 +11,9 @@ from typing import Any
 
 import msgspec
 
+from quarterdeck.engine.core.task import REASONS
 from quarterdeck.engine.doors.reply import ACTOR, CAUSE, COMMIT, MESSAGE_ID, SEQUENCE
+from quarterdeck.engine.doors.service_action import ACTIONS, TasksActed
 from quarterdeck.events import shapes
 from quarterdeck.events.account_setting import AccountSettingEvent
 from quarterdeck.events.alarm import AlarmStateChanged
@@ -26,7 +28,6 @@ from quarterdeck.events.service import (
     DeploymentCompleted,
     DeploymentFailed,
     DeploymentStarted,
-    RebalancingEvent,
     ServiceDaemonConstraintViolated,
     ServiceDesiredCountChanged,
     ServiceEvent,
@@ -54,11 +55,16 @@ DEPLOYMENT = "ECS Deployment State Change"
 
 EVENT_ATTACHMENTS = {"ElasticNetworkInterface": "eni"}
 """What EventBridge's events call the attachments of a task (spec §12.2)."""
-REBALANCING: dict[type, str] = {
-    ServiceRebalancingStarted: "SERVICE_REBALANCING_STARTED",
-    ServiceRebalancingCompleted: "SERVICE_REBALANCING_COMPLETED",
-    ServiceRebalancingStopped: "SERVICE_REBALANCING_STOPPED",
+PLAIN: dict[type, tuple[str, str]] = {
+    ServiceSteadyStateReached: ("INFO", "SERVICE_STEADY_STATE"),
+    ServiceTaskStartImpaired: ("WARN", "SERVICE_TASK_START_IMPAIRED"),
+    TaskSetSteadyStateReached: ("INFO", "TASKSET_STEADY_STATE"),
+    ServiceRebalancingStarted: ("INFO", "SERVICE_REBALANCING_STARTED"),
+    ServiceRebalancingCompleted: ("INFO", "SERVICE_REBALANCING_COMPLETED"),
+    ServiceRebalancingStopped: ("INFO", "SERVICE_REBALANCING_STOPPED"),
+    ServiceScaleInBlocked: ("INFO", "TASKSET_SCALE_IN_FAILURE_BY_TASK_PROTECTION"),
 }
+"""Service actions of which there is no more to say."""
 
 _encoder = msgspec.json.Encoder()
 
@@ -70,7 +76,7 @@ class Item(msgspec.Struct, frozen=True):
     number: int
     index: int
     commit: Commit
-    event: AnyEvent
+    event: AnyEvent | TasksActed
 
     @property
     def place(self) -> tuple[int, int, int]:
@@ -82,7 +88,8 @@ def subject(item: Item) -> str:
     """Name the subject an event goes out on."""
     namespace = item.commit.scope()
     event = item.event
-    tokens = (getattr(event, "cluster", NONE), noun(event), name_of(event), type(event).__name__)
+    about = ("service", event.service) if isinstance(event, TasksActed) else (noun(event), name_of(event))
+    tokens = (getattr(event, "cluster", NONE), *about, type(event).__name__)
     return f"{PREFIX}{namespace.region}.{namespace.account}." + ".".join(safe(token) for token in tokens)
 
 
@@ -116,8 +123,9 @@ def payload(item: Item, identity: str, described: shapes.Task | shapes.Container
         "actor": commit.actor,
         "cause": commit.cause,
         "operation": commit.operation,
-        "event": _published(item.event),
     }
+    if not isinstance(item.event, TasksActed):
+        detail["quarterdeck"]["event"] = _published(item.event)
     envelope = {
         "version": "0",
         "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{identity} {item.place}")),
@@ -132,7 +140,7 @@ def payload(item: Item, identity: str, described: shapes.Task | shapes.Container
     return _encoder.encode(envelope)
 
 
-def _shape(namespace: Namespace, event: AnyEvent, at: float) -> tuple[str, list[str], dict[str, Any]]:
+def _shape(namespace: Namespace, event: AnyEvent | TasksActed, at: float) -> tuple[str, list[str], dict[str, Any]]:
     """Find detail-type, resources and what of the detail the event itself says."""
     updated = {"updatedAt": _time(at)}
     if isinstance(event, TaskEvent):
@@ -167,18 +175,14 @@ def _resources(namespace: Namespace, event: AnyEvent) -> list[str]:
 def _service(namespace: Namespace, event: ServiceEvent, at: float) -> tuple[str, list[str], dict[str, Any]]:
     resources = [namespace.service_arn(event.cluster, event.service)]
     action = {"clusterArn": namespace.cluster_arn(event.cluster), "createdAt": _time(at)}
+    if type(event) in PLAIN:
+        kind, name = PLAIN[type(event)]
+        return ACTION, resources, {"eventType": kind, "eventName": name, **action}
     match event:
-        case ServiceSteadyStateReached():
-            return ACTION, resources, {"eventType": "INFO", "eventName": "SERVICE_STEADY_STATE", **action}
-        case ServiceTaskStartImpaired():
-            return ACTION, resources, {"eventType": "WARN", "eventName": "SERVICE_TASK_START_IMPAIRED", **action}
-        case TaskSetSteadyStateReached():
-            return ACTION, resources, {"eventType": "INFO", "eventName": "TASKSET_STEADY_STATE", **action}
-        case RebalancingEvent() if type(event) in REBALANCING:
-            return ACTION, resources, {"eventType": "INFO", "eventName": REBALANCING[type(event)], **action}
-        case ServiceScaleInBlocked():
-            name = "TASKSET_SCALE_IN_FAILURE_BY_TASK_PROTECTION"
-            return ACTION, resources, {"eventType": "INFO", "eventName": name, **action}
+        case TasksActed():
+            arns = [namespace.task_arn(event.cluster, each) for each in event.tasks]
+            detail = {"eventType": "INFO", "eventName": ACTIONS[type(event)], "taskArns": arns}
+            return ACTION, resources, {**detail, **action}
         case ServiceTaskPlacementFailed() | ServiceDesiredCountChanged() | ServiceDaemonConstraintViolated():
             return ACTION, resources, {**_of_placement(namespace, event), **action}
         case DeploymentStarted() | DeploymentCompleted() | DeploymentFailed():
@@ -199,10 +203,15 @@ def _of_placement(
             detail = {"eventType": "ERROR", "eventName": "SERVICE_DAEMON_PLACEMENT_CONSTRAINT_VIOLATED"}
             tried = event.container_instances
         case ServiceTaskPlacementFailed():
-            detail = {"eventType": "ERROR", "eventName": "SERVICE_TASK_PLACEMENT_FAILURE", "reason": event.reason}
+            detail = {"eventType": "ERROR", "eventName": "SERVICE_TASK_PLACEMENT_FAILURE", "reason": _reason(event)}
             tried = [event.closest] if event.closest else []
     arn = namespace.container_instance_arn
     return {**detail, "containerInstanceArns": [arn(event.cluster, each) for each in tried]}
+
+
+def _reason(event: ServiceTaskPlacementFailed) -> str:
+    """Say in ECS's words what is missing: an instance that is not ACTIVE counts as one that is not heard."""
+    return REASONS.get(event.reason, event.reason) or "NO ACTIVE INSTANCES"
 
 
 def _deployment(event: DeploymentStarted | DeploymentCompleted | DeploymentFailed, at: float) -> dict[str, Any]:

@@ -7,6 +7,7 @@ the hook's time is over: that is decided elsewhere.
 """
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -189,20 +190,36 @@ def question(
     namespace: Namespace, cluster: str, service: ServiceState, deployment: DeploymentState, hook: HookState
 ) -> dict[str, Any]:
     """Write what ECS tells a hook's Lambda function."""
-    target = namespace.service_revision_arn(cluster, service.name, deployment.revision)
-    test, production = {target: deployment.test}, {target: deployment.production}
-    if service.proven is not None:
-        source = namespace.service_revision_arn(cluster, service.name, service.proven.revision)
-        test[source], production[source] = ALL - deployment.test, ALL - deployment.production
+    target, weights = _weights(namespace, cluster, service, deployment)
     return {
         "executionId": hook.id,
         "lifecycleStage": hook.stage,
-        "resourceArn": namespace.service_deployment_arn(cluster, service.name, deployment.id),
+        "resourceArn": namespace.service_deployment_arn(cluster, service.name, deployment.rolls_back or deployment.id),
         "hookDetails": msgspec.json.decode(hook.details) if hook.details else None,
         "executionDetails": {
             "serviceArn": namespace.service_arn(cluster, service.name),
             "targetServiceRevisionArn": target,
-            "testTrafficWeights": test,
-            "productionTrafficWeights": production,
+            "testTrafficWeights": weights(deployment.test),
+            "productionTrafficWeights": weights(deployment.production),
         },
     }
+
+
+def _weights(
+    namespace: Namespace, cluster: str, service: ServiceState, deployment: DeploymentState
+) -> tuple[str, Callable[[float], dict[str, float]]]:
+    """Name the revision a service deployment goes to, and say what weights there are if it has so many percent.
+
+    One that is rolled back has nothing any more; what is gone back to has all.
+    """
+    going_back = bool(deployment.rolls_back)
+    revision = deployment.rolls_back or deployment.revision
+    target = namespace.service_revision_arn(cluster, service.name, revision)
+    before = service.proven.revision if service.proven is not None else ""
+    source = namespace.service_revision_arn(cluster, service.name, before) if before else ""
+
+    def of(percent: float) -> dict[str, float]:
+        share = 0.0 if going_back else percent
+        return {target: share, **({source: ALL - share} if source else {})}
+
+    return target, of

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from quarterdeck.engine.core.turn import Turn
+from quarterdeck.engine.core.turn import Settings, Turn
 from quarterdeck.engine.shell.command import Outcome
 from quarterdeck.engine.shell.sessions import Sessions
 from quarterdeck.events import operations
@@ -29,6 +29,7 @@ class Context(msgspec.Struct, frozen=True, gc=False):
     log: Log
     view: LiveView
     now: float
+    settings: Settings
     actor: str
     endpoint: str
     clusters: dict[tuple[Namespace, str], str]

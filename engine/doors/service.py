@@ -11,7 +11,8 @@ from quarterdeck.engine.doors.references import cluster_name, included, limited,
 from quarterdeck.engine.shell.command import Outcome
 from quarterdeck.events import shapes
 from quarterdeck.events.names import DEFAULT_CLUSTER
-from quarterdeck.events.service import ServiceDeleted
+from quarterdeck.events.service import DeploymentStarted, ServiceCreated, ServiceDeleted
+from quarterdeck.projections.models.service_document import created_service, rolled_out
 
 SERVICES_DESCRIBED_MAX = 10
 SERVICES_LISTED_DEFAULT = 10
@@ -19,12 +20,60 @@ MANAGERS = ("CUSTOMER", "ECS")
 STRATEGIES = ("REPLICA", "DAEMON")
 
 
-async def _created(context: Context, request: shapes.CreateServiceRequest, _: Outcome) -> shapes.CreateServiceResponse:
-    return shapes.CreateServiceResponse(service=await _one(context, request.cluster, request.service_name))
+async def _created(
+    context: Context, request: shapes.CreateServiceRequest, outcome: Outcome
+) -> shapes.CreateServiceResponse:
+    """Answer with a service that has no tasks yet, as ECS does, though the scheduler may have gone on by now."""
+    found = await _one(context, request.cluster, request.service_name)
+    created = next((each for each in outcome.events if isinstance(each, ServiceCreated)), None)
+    if created is None:
+        return shapes.CreateServiceResponse(service=found)
+    started = next((each for each in outcome.events if isinstance(each, DeploymentStarted)), None)
+    fresh = created_service(context.namespace, outcome.at, created, started)
+    revisions = [
+        msgspec.structs.replace(
+            each, requested_task_count=fresh.desired_count, running_task_count=0, pending_task_count=0
+        )
+        for each in found.current_service_revisions or []
+    ]
+    service = msgspec.structs.replace(
+        found,
+        desired_count=fresh.desired_count,
+        running_count=0,
+        pending_count=0,
+        deployments=fresh.deployments,
+        current_service_revisions=revisions,
+        events=[],
+    )
+    return shapes.CreateServiceResponse(service=service)
 
 
-async def _updated(context: Context, request: shapes.UpdateServiceRequest, _: Outcome) -> shapes.UpdateServiceResponse:
-    return shapes.UpdateServiceResponse(service=await _one(context, request.cluster, request.service))
+async def _updated(
+    context: Context, request: shapes.UpdateServiceRequest, outcome: Outcome
+) -> shapes.UpdateServiceResponse:
+    """Answer with the deployments that are replaced, though they may be gone by now: waiters count on it (spec §13)."""
+    found = await _one(context, request.cluster, request.service)
+    there = {each.id for each in found.deployments or []}
+    gone = [_gone(context, found, each) for each in outcome.result or [] if each.id not in there]
+    deployments = [*(found.deployments or []), *gone]
+    return shapes.UpdateServiceResponse(service=msgspec.structs.replace(found, deployments=deployments))
+
+
+def _gone(context: Context, service: shapes.Service, replaced: core.Replaced) -> shapes.Deployment:
+    """Describe a deployment as it was when it was replaced."""
+    deployment = shapes.Deployment(
+        id=replaced.id,
+        status="ACTIVE",
+        task_definition=context.namespace.task_definition_arn(replaced.definition),
+        desired_count=replaced.wanted,
+        pending_count=replaced.wanted - replaced.running,
+        running_count=replaced.running,
+        failed_tasks=0,
+        created_at=replaced.created_at,
+        updated_at=context.now,
+        launch_type=service.launch_type,
+    )
+    return rolled_out(deployment, completed=replaced.completed)
 
 
 async def _deleted(

@@ -37,8 +37,10 @@ class Heartbeats:
         if found is None or found.status == "INACTIVE":
             self._heard.pop(instance, None)
             return HeartbeatAnswer(status="INACTIVE", sequence=self._keeper.sequence)
+        if found.session not in {"", beat.session}:  # not a word of it counts: another agent is the instance
+            return HeartbeatAnswer(status=found.status, sequence=self._wanted.position(instance), session=found.session)
         if beat.leaving:
-            await self._leave(instance, found, beat)
+            await self._leave(instance)
         else:
             self._heard[instance] = asyncio.get_running_loop().time()
             if not found.connected:
@@ -64,9 +66,7 @@ class Heartbeats:
                     self._heard[instance] = limit - 1
                     log.warning("an agent could not be disconnected", error=str(error))
 
-    async def _leave(self, instance: Instance, found: InstanceState, beat: Heartbeat) -> None:
-        if found.session and beat.session != found.session:
-            return
+    async def _leave(self, instance: Instance) -> None:
         self._heard.pop(instance, None)
         await self._submit(
             instance, "DisconnectAgent", partial(_disconnect, instance=instance, reason="the agent was stopped")

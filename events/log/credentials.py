@@ -17,6 +17,7 @@ import nkeys  # type: ignore[import-untyped]  # it has no annotations
 
 from quarterdeck.events.log.errors import LogMisconfigured
 from quarterdeck.events.log.files import write_private
+from quarterdeck.events.stored_log import BUCKET
 
 FEED_STREAM = "QD_FEED"
 User = Literal["engine", "operator", "agent"]
@@ -36,17 +37,34 @@ FEED_API = [
     f"$JS.ACK.{FEED_STREAM}.>",
     f"$JS.FC.{FEED_STREAM}.>",
 ]
+LOGS_READ = [f"$JS.API.DIRECT.GET.OBJ_{BUCKET}", f"$JS.API.DIRECT.GET.OBJ_{BUCKET}.>"]
+LOGS_WRITTEN = [
+    f"$O.{BUCKET}.>",
+    *(f"$JS.API.STREAM.{verb}.OBJ_{BUCKET}" for verb in ("CREATE", "PURGE")),
+    f"$JS.API.DIRECT.GET.OBJ_{BUCKET}.>",
+]
 ONE_ANSWER = {"max": 1, "ttl": 60 * 10**9}
 """To each request that reaches a user, for so many nanoseconds: lifecycle hooks are answered so."""
 PERMISSIONS: dict[User, dict[str, Any]] = {
     "engine": ANYTHING,
     "operator": {
-        "pub": {"allow": ["qd.cmd.>", "qd.queue.>", "qd.io.>", "qd.sys.about", "qd.usage.>", "qd.secret.>", *FEED_API]},
+        "pub": {
+            "allow": [
+                "qd.cmd.>",
+                "qd.queue.>",
+                "qd.io.>",
+                "qd.sys.about",
+                "qd.usage.>",
+                "qd.secret.>",
+                *FEED_API,
+                *LOGS_READ,
+            ]
+        },
         "sub": {"allow": ["_INBOX.>", "qd.feed.>", "qd.answer.>", "qd.out.>", "qd.hook.>"]},
         "resp": ONE_ANSWER,
     },
     "agent": {
-        "pub": {"allow": ["qd.cmd.>", "qd.agent.>", "qd.stats.>", "qd.out.>"]},
+        "pub": {"allow": ["qd.cmd.>", "qd.agent.>", "qd.stats.>", "qd.out.>", *LOGS_WRITTEN]},
         "sub": {"allow": ["_INBOX.>", "qd.want.>", "qd.io.>"]},
     },
 }

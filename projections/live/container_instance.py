@@ -40,6 +40,7 @@ def registered(namespace: NamespaceState, event: ContainerInstanceRegistered, at
         udp=set(),
         attributes=_values(event.attributes),
         session=event.session,
+        origin=event.origin,
         tags=event.tags,
         disconnected_at=at,
         agent_version=_version(event),
@@ -56,7 +57,7 @@ def reregistered(namespace: NamespaceState, event: ContainerInstanceReregistered
     cluster, instance = _find(namespace, event.cluster, event.container_instance)
     _resize(instance, event.capacity)
     instance.attributes = _values(event.attributes)
-    instance.session = event.session
+    instance.session, instance.origin = event.session, event.origin
     before, instance.agent_version = instance.agent_version, _version(event) or instance.agent_version
     if instance.update == "PENDING" and instance.agent_version != before:
         instance.update = "UPDATED"

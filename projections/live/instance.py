@@ -30,6 +30,7 @@ class InstanceState(msgspec.Struct):
     udp: set[int]
     attributes: dict[str, str]
     session: str = ""
+    origin: str = ""
     tags: list[Tag] = msgspec.field(default_factory=list)
     status: str = "ACTIVE"
     connected: bool = False

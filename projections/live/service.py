@@ -11,6 +11,7 @@ from quarterdeck.events.service import (
     DeploymentHookStarted,
     DeploymentStageEntered,
     DeploymentStarted,
+    DeploymentStopRequested,
     DeploymentTrafficShifted,
     ServiceCreated,
     ServiceDaemonConstraintViolated,
@@ -63,7 +64,7 @@ def updated(namespace: NamespaceState, event: ServiceUpdated, _at: float) -> Non
     if event.settings is not None:
         service.settings = event.settings
     service.steady = False
-    service.unplaced = ""
+    service.unplaced.clear()
     service.scale_in_blocked = False
     service.rebalancing_blocked = ""
     for deployment in service.deployments:
@@ -86,7 +87,7 @@ def desired_count_changed(namespace: NamespaceState, event: ServiceDesiredCountC
     service = _find(namespace, event)
     service.desired_count = event.desired_count
     service.steady = False
-    service.unplaced = ""
+    service.unplaced.clear()
 
 
 def drained(namespace: NamespaceState, event: ServiceDrained, _at: float) -> None:
@@ -110,7 +111,7 @@ def deployment_started(namespace: NamespaceState, event: DeploymentStarted, at: 
     service.past = [*service.past, event.deployment][-PAST_KEPT_MAX:]
     service.deployments = [fresh, *kept]
     service.steady = False
-    service.unplaced = ""
+    service.unplaced.clear()
     reserve.renew(namespace, namespace.clusters[event.cluster], service)
 
 
@@ -128,6 +129,13 @@ def deployment_baking(namespace: NamespaceState, event: DeploymentBaking, _at: f
     deployment = _find(namespace, event).deployment(event.deployment)
     if deployment is not None:
         deployment.baked_at = event.until
+
+
+def stop_requested(namespace: NamespaceState, event: DeploymentStopRequested, _at: float) -> None:
+    """Remember what a caller wants."""
+    deployment = _find(namespace, event).deployment(event.deployment)
+    if deployment is not None:
+        deployment.stopping = event.stop_type
 
 
 def stage_entered(namespace: NamespaceState, event: DeploymentStageEntered, at: float) -> None:
@@ -193,13 +201,13 @@ def steady(namespace: NamespaceState, event: ServiceSteadyStateReached, at: floa
     """Note the steady state until something changes."""
     service = _find(namespace, event)
     service.steady, service.steady_at = True, at
-    service.unplaced = ""
+    service.unplaced.clear()
 
 
 def placement_failed(namespace: NamespaceState, event: ServiceTaskPlacementFailed, at: float) -> None:
     """Remember the cause that was told, so that it is not told again soon."""
     service = _find(namespace, event)
-    service.unplaced, service.unplaced_at = event.reason or NO_INSTANCES, at
+    service.unplaced[event.deployment] = (event.reason or NO_INSTANCES, at)
 
 
 def start_impaired(namespace: NamespaceState, event: ServiceTaskStartImpaired, _at: float) -> None:

@@ -101,9 +101,11 @@ class DeploymentState(msgspec.Struct):
 
     ``failed`` counts starts that failed in a row, for the back-off; ``failures`` what the circuit breaker
     counts, and ``counted`` what was told of that and of its threshold. ``ran`` says whether a task ever
-    was RUNNING, ``failure`` why the deployment FAILED. ``ringing`` are the alarms it began with, which do
-    not concern it; it completes no earlier than ``baked_at``. Of one that goes stage by stage: ``stage``,
-    since when, the percent of test and production traffic it has, and the stage's hooks.
+    was RUNNING, ``failure`` why the deployment FAILED, ``stopping`` how a caller wants it to stop. ``owed``
+    are the tasks it lost to their health checks and has not started anew, ``restored`` those it has since
+    it is not PRIMARY any more. ``ringing`` are the alarms it began with, which do not concern it; it
+    completes no earlier than ``baked_at``. Of one that goes stage by stage: ``stage``, since when, the
+    percent of test and production traffic it has, and the stage's hooks.
     """
 
     id: str
@@ -116,6 +118,9 @@ class DeploymentState(msgspec.Struct):
     blocked: bool = False
     rolls_back: str = ""
     revision: str = ""
+    stopping: str = ""
+    owed: int = 0
+    restored: dict[str, None] = msgspec.field(default_factory=dict)
     failures: int = 0
     counted: tuple[int, int] = (0, 0)
     ran: bool = False
@@ -163,7 +168,8 @@ class ServiceState(msgspec.Struct):
     ``wanted`` counts tasks desired RUNNING, ``running`` those of them that are, ``away`` those of
     them on instances whose agent is lost, ``ill`` those of them that run without being healthy, ``sick``
     those of these that are UNHEALTHY, ``alive`` all that are not STOPPED. ``moving`` are the tasks
-    started to rebalance zones, each with the zone in which one is to be stopped for it.
+    started to rebalance zones, each with the zone in which one is to be stopped for it. ``unplaced`` says
+    of each deployment why a task of it found no room, and when that was told.
     """
 
     name: str
@@ -176,8 +182,7 @@ class ServiceState(msgspec.Struct):
     status: str = "ACTIVE"
     steady: bool = False
     steady_at: float = 0.0
-    unplaced: str = ""
-    unplaced_at: float = 0.0
+    unplaced: dict[str, tuple[str, float]] = msgspec.field(default_factory=dict)
     scale_in_blocked: bool = False
     rebalancing: bool = False
     rebalancing_blocked: str = ""

@@ -56,10 +56,12 @@ def requested(namespace: NamespaceState, event: TaskRequested, at: float) -> Non
     service, deployment = owners(cluster, task)
     if service is not None and deployment is not None:
         deployment.tasks[task.id] = None
+        if deployment.owed:
+            _pay(service, deployment, task)
         service.wanted += 1
         service.alive += 1
         service.steady = False
-        service.unplaced = ""
+        service.unplaced.pop(deployment.id, None)
         if isinstance(deployment, TaskSetState):
             deployment.steady = False
 
@@ -148,6 +150,7 @@ def stop_requested(namespace: NamespaceState, event: TaskStopRequested, _at: flo
     service, deployment = owners(cluster, task)
     if service is not None and deployment is not None:
         deployment.failures += event.unhealthy
+        deployment.owed += event.unhealthy
         service.moving.pop(event.superseded_by, None)
 
 
@@ -238,12 +241,20 @@ def _unwant(cluster: ClusterState, task: TaskState) -> None:
 def _leave(service: ServiceState, deployment: DeploymentState, task: TaskState, at: float) -> None:
     service.alive -= 1
     deployment.tasks.pop(task.id, None)
+    deployment.restored.pop(task.id, None)
     if task.stop_code == "TaskFailedToStart":
         deployment.failed += 1
         deployment.failed_at = at
         deployment.failures += not deployment.ran
     if not deployment.tasks and any(deployment is each for each in service.deployments[1:]):
         service.deployments.remove(deployment)
+
+
+def _pay(service: ServiceState, deployment: DeploymentState, task: TaskState) -> None:
+    """Note that a task stands in for one that failed its health checks."""
+    deployment.owed -= 1
+    if service.deployments and deployment is not service.deployments[0]:
+        deployment.restored[task.id] = None
 
 
 def _retire(cluster: ClusterState, task: TaskState, at: float) -> None:

@@ -15,7 +15,7 @@ from quarterdeck.projections.live.states import NamespaceState, ServiceState, Ta
 def created(namespace: NamespaceState, event: TaskSetCreated, at: float) -> None:
     """Add a task set."""
     service = _service(namespace, event)
-    service.unplaced = ""
+    service.unplaced.clear()
     service.task_sets.append(
         TaskSetState(
             id=event.task_set,
@@ -36,7 +36,8 @@ def scaled(namespace: NamespaceState, event: TaskSetScaled, _at: float) -> None:
     found.scale, found.steady = event.scale, False
     found.failed, found.impaired = 0, False
     service = _service(namespace, event)
-    service.unplaced, service.scale_in_blocked = "", False
+    service.unplaced.clear()
+    service.scale_in_blocked = False
 
 
 def primary_changed(namespace: NamespaceState, event: PrimaryTaskSetChanged, _at: float) -> None:

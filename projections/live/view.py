@@ -79,6 +79,7 @@ EVOLVE: dict[type, Callable[[NamespaceState, Any, float], None]] = {
     service_events.DeploymentStarted: service.deployment_started,
     service_events.DeploymentCompleted: service.deployment_completed,
     service_events.DeploymentBaking: service.deployment_baking,
+    service_events.DeploymentStopRequested: service.stop_requested,
     service_events.DeploymentStageEntered: service.stage_entered,
     service_events.DeploymentTrafficShifted: service.traffic_shifted,
     service_events.DeploymentHookStarted: service.hook_started,

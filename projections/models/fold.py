@@ -218,6 +218,7 @@ class Fold:
             service_events.DeploymentStarted: self._deployment_started,
             service_events.DeploymentCompleted: self._deployment_completed,
             service_events.DeploymentBaking: self.service_deployments.baking,
+            service_events.DeploymentStopRequested: self.service_deployments.stop_requested,
             service_events.DeploymentStageEntered: self.service_deployments.stage_entered,
             service_events.DeploymentTrafficShifted: self.service_deployments.traffic_shifted,
             service_events.DeploymentHookStarted: self.service_deployments.hook_started,

@@ -20,6 +20,7 @@ from quarterdeck.events.service import (
     DeploymentHookStarted,
     DeploymentStageEntered,
     DeploymentStarted,
+    DeploymentStopRequested,
     DeploymentTrafficShifted,
     ServiceDeleted,
 )
@@ -71,6 +72,8 @@ PURGE_REVISIONS = """
 DELETE FROM service_revision
 WHERE service = ?1 AND created_at < ?2 AND 'ecs-svc/' || id NOT IN (SELECT revision FROM deployment WHERE service = ?1)
 """
+
+REQUESTED = {"ROLLBACK": "ROLLBACK_REQUESTED", "ABORT": "STOP_REQUESTED"}
 
 SUPERSEDED = "The service deployment was superseded by a newer one."
 DELETED = "The service was deleted."
@@ -138,6 +141,12 @@ class Fold:
         record = self._under_way(event, commit)
         if record is not None:
             self._update(record, commit.at, lifecycle_stage="BAKE_TIME")
+
+    def stop_requested(self, event: DeploymentStopRequested, commit: Commit, _number: int) -> None:
+        """Note what a caller wants; the scheduler is to do it."""
+        record = self._under_way(event, commit)
+        if record is not None:
+            self._update(record, commit.at, status=REQUESTED[event.stop_type])
 
     def failures_counted(self, event: DeploymentFailuresCounted, commit: Commit, _number: int) -> None:
         """Note what the circuit breaker counts; what made it trip stays while the deployment is rolled back."""

@@ -13,6 +13,10 @@ CREATE TABLE service_event (
 );
 CREATE INDEX service_event_service ON service_event (service);
 """
+"""``number`` is that of the event a message tells of, times PLACES: of a task there is one about it, and one about all
+that its commit stopped.
+"""
+PLACES = 2
 MESSAGES_MAX = 100
 """Messages kept of a service (spec §7.1)."""
 
@@ -64,7 +68,10 @@ class Fold:
 
     def deployment_blocked(self, event: events.ServiceDeploymentBlocked, commit: Commit, number: int) -> None:
         """Say that the deployment configuration lets nothing happen."""
-        self.say(event, commit, number, self._stick(event, commit, service_message.blocked(event.service)))
+        message = service_message.blocked(event.service)
+        bounds = f" (at least {event.lower} must stay healthy, at most {event.upper} may be there)"
+        self._stick(event, commit, message + bounds)
+        self.say(event, commit, number, message)
 
     def steady(self, event: events.ServiceSteadyStateReached, commit: Commit, number: int) -> None:
         """Say that the steady state was reached."""
@@ -72,7 +79,10 @@ class Fold:
 
     def placement_failed(self, event: events.ServiceTaskPlacementFailed, commit: Commit, number: int) -> None:
         """Say why a task found no room."""
-        self.say(event, commit, number, self._stick(event, commit, service_message.unplaceable(event)))
+        message = service_message.unplaceable(event)
+        numbers = f" (container-instance {event.closest}: {event.detail})" if event.detail else ""
+        self._stick(event, commit, message + numbers)
+        self.say(event, commit, number, message)
 
     def scale_in_blocked(self, event: events.ServiceScaleInBlocked, commit: Commit, number: int) -> None:
         """Say that protected tasks keep the service from scaling in."""
@@ -107,6 +117,12 @@ class Fold:
         """Keep a task the scheduler stopped for the message about this commit."""
         self._stopped.setdefault((inside, service, moved_from), []).append((number, task))
 
+    def task_unhealthy(self, inside: int, service: str, number: int, task: str, at: float) -> None:
+        """Say that a task failed its health checks, before it is told with all that its commit stopped."""
+        row = self._connection.execute(FIND, (inside, service)).fetchone()
+        if row is not None:
+            self._write(number * PLACES, row[0], at, service_message.unhealthy(service, task))
+
     @property
     def acted(self) -> bool:
         """Whether the commit did something to a service's tasks."""
@@ -126,20 +142,22 @@ class Fold:
         """Add a message to the service's events."""
         inside = self._clusters.find(commit.namespace, event.cluster)
         (service,) = self._connection.execute(FIND, (inside.number, event.service)).fetchone()
-        self._connection.execute(SAY, (number, service, commit.at, message))
-        self._said[service] = None
+        self._write(number * PLACES, service, commit.at, message)
 
     def _tell(self, done: Done, at: float, text: Callable[[str, Sequence[str], str], str]) -> None:
         for (inside, name, zone), tasks in done.items():
             row = self._connection.execute(FIND, (inside, name)).fetchone()
             for part in service_message.batches(tasks) if row else ():
-                self._connection.execute(SAY, (part[0][0], *row, at, text(name, [task for _, task in part], zone)))
-                self._said[row[0]] = None
+                said = text(name, [task for _, task in part], zone)
+                self._write(part[0][0] * PLACES + 1, row[0], at, said)
         done.clear()
 
-    def _stick(self, event: events.DeploymentEvent, commit: Commit, message: str) -> str:
-        """Keep why a deployment does not get on, until it does."""
+    def _write(self, number: int, service: int, at: float, message: str) -> None:
+        self._connection.execute(SAY, (number, service, at, message))
+        self._said[service] = None
+
+    def _stick(self, event: events.DeploymentEvent, commit: Commit, message: str) -> None:
+        """Keep why a deployment does not get on, until it does: ECS's text, and the numbers."""
         inside = self._clusters.find(commit.namespace, event.cluster)
         self._connection.execute(STUCK, (message, inside.number, event.deployment))
         self._stuck = None
-        return message

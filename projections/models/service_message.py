@@ -50,6 +50,11 @@ def stopped(service: str, tasks: Sequence[str], zone: str = "") -> str:
     return f"(service {service}) has stopped {len(tasks)} running tasks: {_named(tasks)}."
 
 
+def unhealthy(service: str, task: str) -> str:
+    """Say that a task is replaced for its health."""
+    return f"(service {service}) (task {task}) failed container health checks."
+
+
 def steady(service: str) -> str:
     """Say that nothing is left to do."""
     return f"(service {service}) has reached a steady state."

@@ -168,6 +168,8 @@ class Fold:
         if row.service is not None and event.stop_code == "ServiceSchedulerInitiated":
             moved_from = (row.doc.availability_zone or "") if event.reason.startswith(REBALANCED) else ""
             self._services.messages.task_stopped(row.inside.number, row.service, number, row.id, moved_from)
+        if row.service is not None and event.unhealthy:
+            self._services.messages.task_unhealthy(row.inside.number, row.service, number, row.id, commit.at)
         if row.deployment is not None and event.unhealthy:
             self._services.fail(row.inside.number, row.deployment)
 

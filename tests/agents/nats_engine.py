@@ -121,9 +121,9 @@ def agent(link: NatsLink, runtime: Runtime, data: Path, **fields: Any) -> Agent:
     )
 
 
-async def main(url: str, region: str, data: str) -> None:
+async def main(url: str, region: str, data: str, socket_path: str) -> None:
     """An agent on Docker, until it is killed."""
-    await agent(await link_to(url, region), DockerRuntime(), Path(data)).run()
+    await agent(await link_to(url, region), DockerRuntime(socket_path), Path(data)).run()
 
 
 if __name__ == "__main__":

@@ -372,6 +372,28 @@ async def test_an_inactive_instance_ends_the_agent_and_leaves_containers(world: 
     assert [each.state for each in world.containers()] == ["running"]
 
 
+async def test_an_agent_that_another_one_replaced_ends_without_a_goodbye(world: World) -> None:
+    await running(world, ONE)
+    world.engine.replaced_by = "i-1.2.other"
+    assert await world.ended() == "replaced"
+    assert not world.engine.heartbeats[-1].leaving
+    assert [each.state for each in world.containers()] == ["running"]
+
+
+async def test_an_instance_that_another_agent_is_can_be_had_once_that_one_is_missed(world: World) -> None:
+    in_use = Refused("ResourceInUseException", "in use by another agent")
+    world.engine.refusals["RegisterContainerInstance"] = [in_use] * 3
+    world.start()
+    await world.until(lambda: world.engine.registrations)
+    await world.stop()
+    world.engine.refusals["RegisterContainerInstance"] = [in_use] * 99
+    world.start()
+    began = world.clock.now()
+    with pytest.raises(RegistrationRefused, match="in use by another agent"):
+        await world.ended()
+    assert world.clock.now() - began == pytest.approx(20.0, abs=5.0)
+
+
 async def test_an_agent_that_is_stopped_says_goodbye_and_leaves_containers(world: World) -> None:
     await running(world, ONE)
     await world.stop()

@@ -23,6 +23,7 @@ from quarterdeck.agents import labels
 from quarterdeck.agents.networks import ZONE
 from quarterdeck.agents.runtimes.docker import DockerRuntime
 from quarterdeck.agents.runtimes.docker.cgroup import ROOT
+from quarterdeck.agents.runtimes.docker.runtime import SOCKET_PATH
 from quarterdeck.agents.runtimes.port import Container
 from quarterdeck.events import shapes
 from tests import docker_engine
@@ -49,9 +50,11 @@ async def engine(nats_url: str) -> AsyncIterator[NatsEngine]:
 
 
 @asynccontextmanager
-async def running(url: str, engine: NatsEngine, data: Path, **fields: Any) -> AsyncIterator[None]:
+async def running(
+    url: str, engine: NatsEngine, data: Path, socket_path: str = SOCKET_PATH, **fields: Any
+) -> AsyncIterator[None]:
     """An agent for as long as the block runs."""
-    made = agent(await link_to(url, engine.namespace.region), DockerRuntime(), data, **fields)
+    made = agent(await link_to(url, engine.namespace.region), DockerRuntime(socket_path), data, **fields)
     task = asyncio.get_running_loop().create_task(made.run(), name="the agent")
     try:
         yield
@@ -97,7 +100,8 @@ async def test_an_agent_that_was_killed_comes_back_to_the_same_containers(
     nats_url: str, engine: NatsEngine, busybox_image: str, tmp_path: Path
 ) -> None:
     names = [a_task(), a_task()]
-    arguments = [sys.executable, "-m", "tests.agents.nats_engine", nats_url, engine.namespace.region, str(tmp_path)]
+    region, socket_path = engine.namespace.region, docker_engine.socket_path()
+    arguments = [sys.executable, "-m", "tests.agents.nats_engine", nats_url, region, str(tmp_path), socket_path]
     process = await asyncio.create_subprocess_exec(*arguments, stdout=asyncio.subprocess.DEVNULL)
     engine.engine.place(*names, definition=forever(busybox_image))
     await eventually(lambda: all(engine.engine.told(name) == ["RUNNING"] for name in names))

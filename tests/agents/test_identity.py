@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import msgspec
@@ -45,6 +46,20 @@ def test_a_second_agent_is_turned_away_and_may_come_back(tmp_path: Path) -> None
     first.close()
     take(second, SETTINGS, token)
     second.close()
+
+
+def test_a_copy_of_a_data_directory_is_told_from_it(tmp_path: Path) -> None:
+    store = DataDirectory(tmp_path / "agent")
+    take(store, SETTINGS, token)
+    origin = store.origin
+    store.close()
+    shutil.copytree(tmp_path / "agent", tmp_path / "copy")
+    (tmp_path / "agent").rename(tmp_path / "moved")
+    copy, moved = DataDirectory(tmp_path / "copy"), DataDirectory(tmp_path / "moved")
+    assert take(copy, SETTINGS, token) == take(moved, SETTINGS, token)
+    assert origin == moved.origin != copy.origin
+    copy.close()
+    moved.close()
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from quarterdeck.agents.link import Answer, LinkDown, Refused, Serve
 from quarterdeck.agents.runtimes.port import Container, ContainerSpec
 from quarterdeck.agents.runtimes.simulated import Behaviour, SimulatedHost, SimulatedRuntime
 from quarterdeck.agents.settings import Limits, Settings, Timing
+from quarterdeck.agents.storer import LogStore, NoLogStore
 from quarterdeck.events import shapes
 from quarterdeck.events.names import Namespace, short_name
 from quarterdeck.events.secret_exchange import KEY_BYTES, SecretsAnswer, SecretsRequest
@@ -79,6 +80,8 @@ class FakeEngine:
         self.secrets: dict[str, str] = {}
         self.refusals: dict[str, list[Refused]] = {}
         self.lose_answers = 0
+        self.replaced_by = ""
+        """The session of another agent that is the instance."""
         self.answers: dict[str, msgspec.Struct] = {}
         self.listeners: set[asyncio.Queue[WantedChange]] = set()
         self.grants: dict[str, Grant] = {}
@@ -207,7 +210,9 @@ class FakeLink:
         await asyncio.sleep(0)
         self.engine.check()
         self.engine.heartbeats.append(beat)
-        return HeartbeatAnswer(status=self.engine.status, sequence=self.engine.last_change)
+        return HeartbeatAnswer(
+            status=self.engine.status, sequence=self.engine.last_change, session=self.engine.replaced_by
+        )
 
     async def redeem(self, cluster: str, container_instance: str, redemption: Redemption) -> Grant:
         await asyncio.sleep(0)
@@ -246,6 +251,7 @@ class World:
         self.store = KeptInMemory()
         self.numbers = itertools.count(1)
         self.archive: Archive = NoArchive()
+        self.log_store: LogStore = NoLogStore()
         self.link = FakeLink(self.engine)
         self.agent: Agent | None = None
         self.running: asyncio.Task[Ended] | None = None
@@ -266,6 +272,7 @@ class World:
             runtime=SimulatedRuntime(self.host),
             clock=self.clock,
             archive=self.archive,
+            log_store=self.log_store,
             token=lambda digits: f"{next(self.numbers):0{digits}x}",
         )
         self.running = asyncio.get_running_loop().create_task(self.agent.run(), name="the agent")

@@ -4,19 +4,31 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import nats
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from quarterdeck.agents.agent import Agent
+from quarterdeck.agents.archive import ArchiveDirectory
+from quarterdeck.agents.identity import DataDirectory
+from quarterdeck.agents.nats_link import open_link
+from quarterdeck.agents.runtimes.simulated import SimulatedHost, SimulatedRuntime
+from quarterdeck.agents.runtimes.simulated.behaviour import BehaviourOf, run_for_ever
+from quarterdeck.agents.settings import Keeping, Timing
+from quarterdeck.agents.settings import Settings as AgentSettings
 from quarterdeck.engine.doors.commands import DoorSettings
+from quarterdeck.engine.host import LOGS, RealClock, token
 from quarterdeck.engine.replica import Replica, ReplicaSettings, running
 from quarterdeck.engine.server import serving
-from quarterdeck.events.log.connect import connect
+from quarterdeck.events.log.connect import Address, connect
 from quarterdeck.events.log.credentials import User
 from quarterdeck.events.log.jetstream import JetStreamLog, Settings, open_log
+from quarterdeck.events.log.objects import Bucket
 from quarterdeck.events.log.server import Server
+from quarterdeck.events.names import Namespace
 
 SECONDS_MAX = 15.0
 SCOPE = "us-east-1.000000000000"
@@ -114,6 +126,34 @@ async def outsider(server: Server, user: User = "operator") -> AsyncIterator[Out
         yield Outsider(client, server)
     finally:
         await client.close()
+
+
+async def agent_on(server: Server, data: Path, behaviour_of: BehaviourOf = run_for_ever) -> Agent:
+    """An agent of cluster web whose containers are values."""
+    clock, address = RealClock(), Address(url=server.url, creds=server.creds("agent"))
+    link = await open_link(address, Namespace.parse(SCOPE.replace(".", "/")), "agent/test")
+    timing = Timing(in_use_seconds_max=0.3, heartbeat_seconds=0.1, keep_stopped_seconds=0.0)
+    keeping = Keeping(store_seconds=0.1)
+    return Agent(
+        settings=AgentSettings(host=data.name, cluster="web", timing=timing, keeping=keeping),
+        store=DataDirectory(data),
+        link=link,
+        runtime=SimulatedRuntime(SimulatedHost(clock, behaviour_of=behaviour_of)),
+        clock=clock,
+        token=token,
+        archive=ArchiveDirectory(data / LOGS, keeping),
+        log_store=link.log_store(Bucket(bytes_max=1 << 20, seconds_max=3600.0)),
+    )
+
+
+async def run_soon(client: Outsider, family: str) -> str:
+    """Run a task once an instance's agent is connected; its id."""
+    async with asyncio.timeout(SECONDS_MAX):
+        while True:
+            answer = json.loads((await client.ask("RunTask", {"taskDefinition": family})).data)
+            if answer.get("tasks"):
+                return task_of(answer)
+            await asyncio.sleep(0.02)
 
 
 def task_of(answer: dict[str, Any]) -> str:

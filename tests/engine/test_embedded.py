@@ -51,6 +51,27 @@ async def test_without_any_socket_a_service_runs_in_memory() -> None:
         assert {each.container_instance_arn for each in tasks} == {each.arn for each in qd.instances}
 
 
+async def test_what_an_answer_tells_is_what_was_decided_however_fast_instances_are() -> None:
+    async with quarterdeck.embedded(memory=True) as qd:
+        await qd.register_task_definition(family="web", container_definitions=[WEB])
+        for count in range(8):
+            name = f"web-{count}"
+            answer = await qd.create_service(service_name=name, task_definition="web", desired_count=count % 2)
+            made = answer.service
+            assert made is not None
+            assert (made.running_count, made.pending_count, made.events) == (0, 0, [])
+            assert [each.rollout_state for each in made.deployments or []] == ["IN_PROGRESS"]
+
+            async def runs(name: str = name, count: int = count) -> bool:
+                found = (await qd.describe_services(services=[name])).services or []
+                return found[0].running_count == count % 2
+
+            await until(runs)
+            updated = (await qd.update_service(service=name, force_new_deployment=True)).service
+            assert updated is not None
+            assert [each.status for each in updated.deployments or []] == ["PRIMARY", "ACTIVE"][: count % 2 + 1]
+
+
 async def test_an_error_of_the_block_comes_out_as_it_is() -> None:
     with pytest.raises(ClusterNotFoundException, match="Cluster not found"):
         async with quarterdeck.embedded(memory=True, instances=1) as qd:

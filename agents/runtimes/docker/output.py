@@ -5,12 +5,12 @@ from contextlib import aclosing
 
 import msgspec
 
-from quarterdeck.agents.runtimes import records
 from quarterdeck.agents.runtimes.docker import wire
 from quarterdeck.agents.runtimes.docker.api import Answer, DockerApi
 from quarterdeck.agents.runtimes.docker.multiplexed import LogLines, seconds
 from quarterdeck.agents.runtimes.errors import CannotReadLogsError, ContainerGone, RuntimeUnavailable
 from quarterdeck.agents.runtimes.port import ContainerSpec, LogBatches
+from quarterdeck.events import records
 from quarterdeck.events.session import FRAME_BYTES_MAX, LogLine, LogQuery
 
 NOT_FOUND = 404

@@ -4,6 +4,7 @@
 one that ended at once is then reported as what it is.
 """
 
+import asyncio
 import math
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
@@ -11,7 +12,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from quarterdeck.agents.runtimes.docker import events, execution, output, translate, wire, wire_network
+from quarterdeck.agents.runtimes.docker import events, execution, leftovers, output, translate, wire, wire_network
 from quarterdeck.agents.runtimes.docker.api import Answer, DockerApi
 from quarterdeck.agents.runtimes.docker.cgroup import TaskCgroups
 from quarterdeck.agents.runtimes.docker.creation import Creation
@@ -24,10 +25,20 @@ from quarterdeck.agents.runtimes.errors import (
     CannotStartContainerError,
     CannotStopContainerError,
     ContainerGone,
+    ContainerStuck,
     RuntimeUnavailable,
 )
 from quarterdeck.agents.runtimes.execution import Execution
-from quarterdeck.agents.runtimes.port import Changed, Container, ContainerSpec, LogBatches, Resync, RuntimeInfo
+from quarterdeck.agents.runtimes.port import (
+    Changed,
+    Container,
+    ContainerSpec,
+    Happening,
+    Interrupted,
+    LogBatches,
+    Resync,
+    RuntimeInfo,
+)
 from quarterdeck.events.session import LogQuery, Terminal
 
 SOCKET_PATH = "/var/run/docker.sock"
@@ -37,6 +48,9 @@ STOP_MARGIN_SECONDS = 30.0
 REMOVE_SECONDS_MAX = 300.0
 RECONNECT_SECONDS_MIN = 0.1
 RECONNECT_SECONDS_MAX = 5.0
+
+ALREADY = ": already exists"
+"""What Docker says of a container that containerd began to start for a daemon that was killed meanwhile."""
 
 NOT_FOUND = 404
 CONFLICT = 409
@@ -94,6 +108,8 @@ class DockerRuntime:
         if not answer.ok:
             if answer.status == NOT_FOUND:
                 await self.inspect(container_id)  # 404 is also "no such command": gone only if gone
+            if ALREADY in answer.message and await asyncio.to_thread(leftovers.ended, container_id):
+                raise ContainerStuck(answer.message)
             raise CannotStartContainerError(answer.message)
         return await self.inspect(container_id)
 
@@ -170,18 +186,21 @@ class DockerRuntime:
                 found.append(existing)
         return sorted(found, key=lambda container: container.name)
 
-    async def follow(self, labels: Mapping[str, str]) -> AsyncGenerator[Changed | Resync, None]:
+    async def follow(self, labels: Mapping[str, str]) -> AsyncGenerator[Happening, None]:
         """Follow the daemon's events, connecting again with growing pauses when it goes away."""
         pause_seconds = RECONNECT_SECONDS_MIN
         while not self._api.closed:
+            connected = False
             try:
                 async with aclosing(self._subscription(labels)) as items:
                     async for item in items:
-                        pause_seconds = RECONNECT_SECONDS_MIN
+                        pause_seconds, connected = RECONNECT_SECONDS_MIN, True
                         yield item
             except RuntimeUnavailable:
                 pass
             self._gateway = ""  # a daemon that was started again may have another
+            if connected and not self._api.closed:
+                yield Interrupted()
             await self._api.pause(pause_seconds)
             pause_seconds = min(pause_seconds * 2, RECONNECT_SECONDS_MAX)
 

@@ -1,7 +1,7 @@
 """Health: runs the health checks of host processes beside them, for as long as they are watched.
 
-A check runs as the command does: its environment, working directory and user. What was known of a
-container's health ends with the agent; the next one begins at UNKNOWN.
+A check runs as the command does: its environment, working directory and user. What is known of a container's
+health is kept beside it for the next agent, which checks it at once.
 """
 
 import asyncio
@@ -39,8 +39,9 @@ class HealthChecks:
         """Check a container that runs, if it has a check. Raises ContainerGone."""
         spec = self._store.spec(container_id)
         if spec.health_check is not None:
-            self._records[container_id] = Record()
-            work = self._check(container_id, spec, spec.health_check)
+            known = self._store.health(container_id)
+            self._records[container_id] = Record() if known is None else Record(known)
+            work = self._check(container_id, spec, spec.health_check, at_once=known is not None)
             loop = asyncio.get_running_loop()
             self._tasks[container_id] = loop.create_task(work, name=f"health of {container_id}")
 
@@ -60,15 +61,18 @@ class HealthChecks:
         if self._ending:
             await asyncio.wait(self._ending)
 
-    async def _check(self, container_id: str, spec: ContainerSpec, check: HealthCheck) -> None:
+    async def _check(self, container_id: str, spec: ContainerSpec, check: HealthCheck, *, at_once: bool) -> None:
         started_at = time.monotonic()
+        pause_seconds = 0.0 if at_once else check.interval_seconds
         while True:
-            await asyncio.sleep(check.interval_seconds)
+            await asyncio.sleep(pause_seconds)
+            pause_seconds = check.interval_seconds
             passed = await self._passes(container_id, spec, check)
             before = self._records[container_id]
             after = judged(check, before, passed=passed, age_seconds=time.monotonic() - started_at)
             self._records[container_id] = after
             if after.health != before.health:
+                self._store.keep_health(container_id, after.health)
                 self._changed(container_id)
 
     async def _passes(self, container_id: str, spec: ContainerSpec, check: HealthCheck) -> bool:

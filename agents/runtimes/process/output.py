@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from quarterdeck.agents.runtimes import records
 from quarterdeck.agents.runtimes.port import LogBatches
 from quarterdeck.agents.runtimes.process.shim import LOG
+from quarterdeck.events import records
 from quarterdeck.events.session import FRAME_BYTES_MAX, LogLine, LogQuery
 
 POLL_SECONDS = 0.1

@@ -29,7 +29,7 @@ from quarterdeck.agents.runtimes.errors import (
 )
 from quarterdeck.agents.runtimes.execution import Execution
 from quarterdeck.agents.runtimes.network import NoNetworks
-from quarterdeck.agents.runtimes.port import Changed, Container, ContainerSpec, LogBatches, Resync, RuntimeInfo
+from quarterdeck.agents.runtimes.port import Container, ContainerSpec, Happening, LogBatches, RuntimeInfo
 from quarterdeck.agents.runtimes.process import execution, launch, output, shim
 from quarterdeck.agents.runtimes.process.health import HealthChecks
 from quarterdeck.agents.runtimes.process.images import NoImages
@@ -201,7 +201,7 @@ class ProcessRuntime:
         wanted = [container for container in found if carries(container.labels, labels)]
         return sorted(wanted, key=lambda container: container.name)
 
-    def follow(self, labels: Mapping[str, str]) -> AsyncGenerator[Changed | Resync, None]:
+    def follow(self, labels: Mapping[str, str]) -> AsyncGenerator[Happening, None]:
         """Follow what this object starts, removes, and sees ending; it adopts what runs already."""
         self._ready()
         return self._feed.follow(labels)

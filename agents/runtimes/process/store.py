@@ -1,6 +1,6 @@
 """Store: containers as directories, which outlive the agent, and what can be read from them.
 
-    <data>/containers/<id>/     spec.json, ports.json, environment, work/, and what the shim leaves
+    <data>/containers/<id>/     spec.json, ports.json, environment, health, work/, and what the shim leaves
     <data>/names/<name>         link whose text is the id; making it is what claims the name
     <data>/trash/<id>/          about to be deleted
 
@@ -9,11 +9,14 @@ File times are the container's times: ``pids`` is written when it starts, ``exit
 
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 
 from quarterdeck.agents.runtimes.errors import ContainerGone
+from quarterdeck.agents.runtimes.health import Health
 from quarterdeck.agents.runtimes.port import Container, ContainerSpec, PortMapping
 from quarterdeck.agents.runtimes.process import shim
 
@@ -112,7 +115,7 @@ class Store:
     def prepare(self, container_id: str, ports: Ports, environment: dict[str, str]) -> None:
         """Write what the next run gets, and forget the last one. Raises ContainerGone."""
         directory = self.directory(container_id)
-        for name in ("exit", "pids"):
+        for name in ("exit", "pids", "health"):
             (directory / name).unlink(missing_ok=True)
         (directory / "ports.json").write_bytes(msgspec.json.encode(ports))
         path = directory / "environment"
@@ -130,6 +133,19 @@ class Store:
         """The host ports of the last run."""
         path = self.directory(container_id) / "ports.json"
         return msgspec.json.decode(path.read_bytes(), type=Ports) if path.exists() else ()
+
+    def keep_health(self, container_id: str, health: Health) -> None:
+        """Write what is known of this run's health."""
+        with suppress(ContainerGone, OSError):  # it may be removed meanwhile
+            (self.directory(container_id) / "health").write_text(health)
+
+    def health(self, container_id: str) -> Health | None:
+        """What was known of this run's health; None if nothing was. Raises ContainerGone."""
+        try:
+            kept = (self.directory(container_id) / "health").read_text()
+        except FileNotFoundError:
+            return None
+        return next((each for each in get_args(Health) if each == kept), None)
 
     def pids(self, container_id: str) -> Pids | None:
         """Who runs it, or ran it last; None if it never started. Raises ContainerGone."""

@@ -34,6 +34,8 @@ class Behaviour(msgspec.Struct, frozen=True):
     start_seconds: float = 0.0
     start_error: str | None = None
     """Why it never starts."""
+    stuck: bool = False
+    """Whether a start that was interrupted before keeps it from being started."""
     run_seconds: float | None = None
     """After how long it ends by itself; 0 is at once, None never."""
     exit_code: int = 0

@@ -3,22 +3,23 @@
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
-from quarterdeck.agents.runtimes import records
 from quarterdeck.agents.runtimes.changes import ChangeFeed, carries
 from quarterdeck.agents.runtimes.errors import (
     CannotCreateContainerError,
     CannotExecuteCommandError,
     ContainerGone,
+    ContainerStuck,
     ImageMissing,
     RuntimeUnavailable,
 )
 from quarterdeck.agents.runtimes.execution import Execution
 from quarterdeck.agents.runtimes.network import NoNetworks
-from quarterdeck.agents.runtimes.port import Changed, Container, ContainerSpec, LogBatches, Resync, RuntimeInfo
+from quarterdeck.agents.runtimes.port import Container, ContainerSpec, Happening, LogBatches, RuntimeInfo
 from quarterdeck.agents.runtimes.simulated.behaviour import Script
 from quarterdeck.agents.runtimes.simulated.execution import SimulatedExecution
 from quarterdeck.agents.runtimes.simulated.host import SIGKILL_EXIT_CODE, SimulatedHost
 from quarterdeck.agents.runtimes.simulated.images import SimulatedImages
+from quarterdeck.events import records
 from quarterdeck.events.session import LogQuery, Terminal
 
 
@@ -55,6 +56,8 @@ class SimulatedRuntime:
         self._check()
         held = self._host.held(container_id)
         await self._pass(held.behaviour.start_seconds)
+        if held.behaviour.stuck:
+            raise ContainerStuck("task already exists")
         if self._host.held(container_id).seen.state != "running":
             self._host.start(container_id)
         return held.seen
@@ -104,7 +107,7 @@ class SimulatedRuntime:
         found = [container for container in self._host.containers() if carries(container.labels, labels)]
         return sorted(found, key=lambda container: container.name)
 
-    def follow(self, labels: Mapping[str, str]) -> AsyncGenerator[Changed | Resync, None]:
+    def follow(self, labels: Mapping[str, str]) -> AsyncGenerator[Happening, None]:
         """Follow the host, except while its daemon is away."""
         return self._feed.follow(labels)
 

@@ -6,7 +6,7 @@ import msgspec
 
 from quarterdeck.agents.endpoints.documents import container_document, introspected, known, task_document
 from quarterdeck.agents.runtimes.port import Container, PortMapping
-from quarterdeck.agents.task import Task, observe, wish
+from quarterdeck.agents.task import Task, note_health, observe, wish
 from quarterdeck.agents.translate import translate
 from quarterdeck.events import shapes
 from quarterdeck.events.wanted import WantedTask
@@ -79,9 +79,12 @@ def test_a_container_tells_its_health_and_its_restarts_where_it_has_a_check_and_
     task = planned(definition(container("app", health_check=check, restart_policy=policy)))
     assert container_document(task, "app")["RestartCount"] == 0
     observe(task, "app", running(task, "app", health="HEALTHY"))
+    for now in (7.0, 8.0):
+        note_health(task, now)
     task.restarts["app"] = 2
     document = container_document(task, "app")
-    assert (document["Health"], document["RestartCount"]) == ({"status": "HEALTHY"}, 2)
+    since = {"status": "HEALTHY", "statusSince": "1970-01-01T00:00:07.000000Z"}
+    assert (document["Health"], document["RestartCount"]) == (since, 2)
 
 
 def test_a_container_that_was_not_created_yet_says_so() -> None:

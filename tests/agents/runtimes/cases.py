@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import msgspec
 
 from quarterdeck.agents.runtimes.docker import DockerRuntime
-from quarterdeck.agents.runtimes.port import Changed, Container, ContainerSpec, Mount, Resync, Runtime
+from quarterdeck.agents.runtimes.port import Changed, Container, ContainerSpec, Happening, Mount, Resync, Runtime
 from quarterdeck.agents.runtimes.process import ProcessRuntime
 from quarterdeck.agents.runtimes.process.store import Store
 from quarterdeck.agents.runtimes.simulated import Behaviour, SimulatedHost, SimulatedRuntime
@@ -87,9 +87,9 @@ class RuntimeCase(Protocol):
     async def close(self) -> None: ...
 
 
-async def eventually(holds: Callable[[], Any]) -> None:
+async def eventually(holds: Callable[[], Any], seconds_max: float = WAIT_SECONDS_MAX) -> None:
     """Wait until it holds, a bounded time."""
-    async with asyncio.timeout(WAIT_SECONDS_MAX):
+    async with asyncio.timeout(seconds_max):
         while not holds():
             await asyncio.sleep(POLL_SECONDS)
 
@@ -102,7 +102,7 @@ async def exited(runtime: Runtime, container_id: str) -> Container:
     return container
 
 
-async def next_change(changes: AsyncGenerator[Changed | Resync, None], container_id: str) -> Changed:
+async def next_change(changes: AsyncGenerator[Happening, None], container_id: str) -> Changed:
     """The next change of that container."""
     async with asyncio.timeout(WAIT_SECONDS_MAX):
         async for item in changes:
@@ -111,7 +111,7 @@ async def next_change(changes: AsyncGenerator[Changed | Resync, None], container
     raise AssertionError("the changes ended")
 
 
-async def next_resync(changes: AsyncGenerator[Changed | Resync, None]) -> None:
+async def next_resync(changes: AsyncGenerator[Happening, None]) -> None:
     """The next interruption."""
     async with asyncio.timeout(WAIT_SECONDS_MAX):
         async for item in changes:

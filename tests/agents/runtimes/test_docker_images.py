@@ -57,7 +57,7 @@ async def test_an_image_of_a_private_registry_comes_with_credentials_and_leaves_
             await runtime.images.pull(image, wrong)
         assert failed.value.final
     told: list[Progress] = []
-    credentials = credentials_for(image, str(image_registry.auth_file(tmp_path, registry)))
+    credentials = await credentials_for(image, str(image_registry.auth_file(tmp_path, registry)))
     await runtime.images.pull(image, credentials, told.append)
     found = await runtime.images.find(image)
     assert found is not None

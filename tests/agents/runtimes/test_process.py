@@ -11,18 +11,21 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import pytest_asyncio
 
-from quarterdeck.agents.runtimes import records
 from quarterdeck.agents.runtimes.errors import CannotCreateContainerError, CannotStartContainerError
+from quarterdeck.agents.runtimes.health import HealthCheck
 from quarterdeck.agents.runtimes.options import Options
 from quarterdeck.agents.runtimes.port import Container, ContainerSpec, PortMapping, Resync, TaskBounds
 from quarterdeck.agents.runtimes.process import ProcessRuntime, launch, shim
 from quarterdeck.agents.runtimes.process.store import LOST, Store
+from quarterdeck.events import records
 from quarterdeck.events.session import LogQuery
 from tests.agents.runtimes.cases import ProcessCase, Program, eventually, exited, next_change
 from tests.agents.runtimes.conftest import swept
+from tests.agents.runtimes.test_contract_health import becomes
 
 
 @pytest_asyncio.fixture
@@ -137,6 +140,24 @@ async def test_an_orphan_is_found_after_a_restart_of_the_agent(case: ProcessCase
     lost = await exited(after, running.id)
     assert (lost.exit_code, lost.reason) == (None, LOST)
     await eventually(lambda: not case.processes())
+    await after.close()
+
+
+async def test_health_is_known_after_a_restart_of_the_agent_and_checked_at_once(case: ProcessCase) -> None:
+    before = case.open()
+    check = HealthCheck(("CMD-SHELL", "test ! -e ill"), interval_seconds=0.1, retries=1)
+    held = await before.start(await before.create(case.spec("well", case.forever, health_check=check)))
+    await becomes(before, held.id, "HEALTHY")
+    await before.close()
+    spec = msgspec.json.decode((case.data / "containers" / held.id / "spec.json").read_bytes(), type=ContainerSpec)
+    slow = msgspec.structs.replace(spec, health_check=msgspec.structs.replace(check, interval_seconds=3600.0))
+    (case.data / "containers" / held.id / "spec.json").write_bytes(msgspec.json.encode(slow))
+    (case.data / "containers" / held.id / "work" / "ill").touch()
+    after = case.open()
+    assert (await after.inspect(held.id)).health == "HEALTHY"
+    await becomes(after, held.id, "UNHEALTHY")
+    await after.stop(held.id, 0)
+    assert (await after.start(held.id)).health == "UNKNOWN", "another run"
     await after.close()
 
 

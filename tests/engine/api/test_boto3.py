@@ -53,6 +53,55 @@ def test_lists_are_paginated_as_botocore_does(ecs: Any) -> None:
     assert [len(page["taskDefinitionArns"]) for page in pages] == [3, 3, 1]
 
 
+def furnish_lists(ecs: Any) -> None:
+    """Make three of everything that botocore has a paginator for."""
+    for number in range(3):
+        ecs.create_cluster(clusterName=f"pages-{number}")
+        ecs.register_task_definition(family=f"pages-{number}", containerDefinitions=[CONTAINER])
+        registered = ecs.register_container_instance(
+            cluster="pages-0", totalResources=[{"name": n, "integerValue": 999} for n in ("CPU", "MEMORY")]
+        )
+        arn = registered["containerInstance"]["containerInstanceArn"]
+        ecs.put_attributes(cluster="pages-0", attributes=[{"name": "rack", "value": str(number), "targetId": arn}])
+        ecs.create_service(cluster="pages-0", serviceName=f"pages-{number}", taskDefinition="pages-0", desiredCount=0)
+        tagged = [{"key": "quarterdeck:queueTimeoutSeconds", "value": "600"}]
+        ecs.run_task(cluster="pages-0", taskDefinition="pages-0", tags=tagged)
+
+
+PAGINATED: dict[str, dict[str, Any]] = {
+    "list_clusters": {},
+    "list_container_instances": {"cluster": "pages-0"},
+    "list_task_definitions": {"familyPrefix": "pages-0"},
+    "list_task_definition_families": {"familyPrefix": "pages-"},
+    "list_tasks": {"cluster": "pages-0"},
+    "list_services": {"cluster": "pages-0"},
+    "list_account_settings": {"effectiveSettings": True},
+    "list_attributes": {"cluster": "pages-0", "targetType": "container-instance", "attributeName": "rack"},
+}
+ABSENT = ("list_gateways", "list_gateway_routes", "list_gateway_cluster_associations")
+"""What there is none of: one empty page."""
+
+
+def test_every_paginator_of_botocore_finds_everything_once(signing: Served, ecs: Any) -> None:
+    furnish_lists(ecs)
+    ecs.register_task_definition(family="pages-0", containerDefinitions=[CONTAINER])
+    there = {name for name in dir(ecs) if name.startswith("list_") and ecs.can_paginate(name)}
+    assert there == {*PAGINATED, *ABSENT, "list_services_by_namespace"}
+    for name, arguments in PAGINATED.items():
+        paginator = ecs.get_paginator(name)
+        member = paginator.result_keys[0].parsed["value"]
+        whole = [each for page in paginator.paginate(**arguments) for each in page[member]]
+        pages = [page[member] for page in paginator.paginate(**arguments, PaginationConfig={"PageSize": 2})]
+        assert [each for page in pages for each in page] == whole, name
+        assert len({str(each) for each in whole}) == len(whole) >= 2, name
+        assert {len(page) for page in pages[:-1]} <= {2}, name
+        assert len(whole) < 3 or len(pages) > 1, name
+    for name in ABSENT:
+        required = example("".join(each.title() for each in name.split("_")))
+        (only,) = ecs.get_paginator(name).paginate(**required)
+        assert [value for member, value in only.items() if member != "ResponseMetadata"] == [[]], name
+
+
 def test_a_family_says_who_registered_it(ecs: Any) -> None:
     made = ecs.register_task_definition(family="mine", containerDefinitions=[CONTAINER])["taskDefinition"]
     assert made["registeredBy"] == f"arn:aws:iam::{ACCOUNT}:user/tester"

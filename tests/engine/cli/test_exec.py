@@ -146,6 +146,17 @@ def test_ctrl_c_goes_to_the_command_and_not_to_the_session(terminal: Terminal) -
     terminal.wait()
 
 
+def test_the_keys_that_leave_end_a_command_that_takes_no_notice_of_any(up: UpProcess, task: str) -> None:
+    made = Terminal(up, task, "--", "sh", "-c", "trap '' INT; echo $$; while :; do sleep 0.1; done")
+    pid = int(made.until(r"\d+\r\n"))
+    made.type("\x03")
+    made.type("\x10")
+    made.type("\x11")
+    assert made.wait() == 129
+    until_now(lambda: not alive(pid))
+    made.close()
+
+
 def test_a_command_ends_when_its_client_is_killed(up: UpProcess, task: str) -> None:
     line = [*QUARTERDECK, "exec", "--data", str(up.data), task, "--", "sh", "-c", "echo $$; sleep 1000"]
     client = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment())

@@ -12,21 +12,26 @@ from quarterdeck.engine.core import (
     queued_task,
     report,
     service,
+    service_deployment,
     task,
+    task_definition,
     task_protection,
 )
 from quarterdeck.engine.core.errors import Refusal
 from quarterdeck.engine.core.placement import Placed, closest, matrix, place
+from quarterdeck.engine.core.query_match import matcher
 from quarterdeck.engine.core.queue_step import work_queue
 from quarterdeck.engine.core.reconcile import reconcile
-from quarterdeck.engine.core.turn import Settings
+from quarterdeck.engine.core.turn import Settings, Turn
 from quarterdeck.events import shapes
 from quarterdeck.events.catalog import AnyEvent
 from quarterdeck.events.cluster import ClusterCreated
-from quarterdeck.events.task import TaskPlaced
+from quarterdeck.events.task import TaskPlaced, TaskRequested
 from quarterdeck.projections.live.demand import Demand, constrained
 from quarterdeck.projections.live.rule import Rule
-from quarterdeck.projections.live.states import TaskState
+from quarterdeck.projections.live.states import ClusterState, TaskState
+from quarterdeck.projections.live.task import SERVICE_GROUP
+from quarterdeck.projections.live.task_definition import find
 from tests.checkers import Watch, check, check_never_overbooked
 from tests.engine.core.story import Story, chain, defined, hexadecimal, joined
 
@@ -67,6 +72,11 @@ CONSTRAINTS: tuple[list[shapes.PlacementConstraint], ...] = (
     ],
 )
 PERCENTS = ((100, 200), (50, 100), (66, 133), (0, 100), (75, 125), (90, 110))
+HOOK = shapes.DeploymentLifecycleHook(
+    hook_target_arn="nats:qd.hook.chaos",
+    lifecycle_stages=["PRE_SCALE_UP", "TEST_TRAFFIC_SHIFT", "PRODUCTION_TRAFFIC_SHIFT"],
+    timeout_configuration=shapes.DeploymentLifecycleHookTimeoutConfiguration(timeout_in_minutes=1, action="CONTINUE"),
+)
 RULES: tuple[dict[str, Any], ...] = (
     {},
     {"deployment_circuit_breaker": shapes.DeploymentCircuitBreaker(enable=True, rollback=True)},
@@ -79,21 +89,62 @@ RULES: tuple[dict[str, Any], ...] = (
         )
     },
     {"strategy": "LINEAR", "bake_time_in_minutes": 1},
+    {"strategy": "CANARY", "lifecycle_hooks": [HOOK]},
 )
 ROUNDS_MAX = 200
+
+
+class StrictTurn(Turn):
+    """A turn that lets no task go where its constraints do not let it be (§14.6), each judged by itself."""
+
+    def emit(self, event: AnyEvent) -> None:
+        """Look at a placement before the state has it."""
+        if isinstance(event, TaskPlaced):
+            self._check(event)
+        super().emit(event)
+
+    def _check(self, event: TaskPlaced) -> None:
+        cluster = self.state.clusters[event.cluster]
+        placed, instance = cluster.tasks[event.task], cluster.instances[event.container_instance]
+        if event.explanation is None and not placed.deployment:
+            return  # StartTask says where
+        assert (instance.status, instance.connected) == ("ACTIVE", True)
+        for each in self._constraints(cluster, placed):
+            if each.type == "distinctInstance":
+                assert placed.group not in instance.tasks.values(), f"{placed.group} twice on {instance.id}"
+            else:
+                assert matcher(each.expression or "")(instance), f"{each.expression} on {instance.id}"
+
+    def _constraints(
+        self, cluster: ClusterState, placed: TaskState
+    ) -> list[shapes.PlacementConstraint | shapes.TaskDefinitionPlacementConstraint]:
+        asked = [each for each in self.events if isinstance(each, TaskRequested) and each.task == placed.id]
+        own = asked[0].placement_constraints if asked else cluster.queued[placed.id].constraints
+        if placed.deployment:
+            own = cluster.services[placed.group.removeprefix(SERVICE_GROUP)].settings.placement_constraints
+        return [*own, *(find(self.state, placed.definition).definition.placement_constraints or [])]
 
 
 class Chaos(Story):
     """A cluster of a few instances, some of which share a host, and operations chosen by numbers."""
 
     def __init__(self) -> None:
-        super().__init__(settings=Settings(lost_after=60.0))
+        super().__init__(settings=Settings(lost_after=60.0, healthy_after=5.0))
         self.watch = Watch()
         self.seen = 0
         self.resized = False
         self.given(ClusterCreated(cluster="default"), DEFINITIONS)
         for number in range(4):
             self.join(number, number)
+
+    def turn(self, digest: str = "") -> Turn:
+        """Begin a decision whose placements are looked at."""
+        return StrictTurn(self.state, self.now, "test", self.ids, self.settings, digest)
+
+    @property
+    def placements(self) -> int:
+        """How many placements were looked at."""
+        return sum(isinstance(event, TaskPlaced) for commit in self.commits for event in commit.events)
 
     def join(self, number: int, size: int) -> None:
         """Have an instance join; some share a host, some can do more than others."""
@@ -133,7 +184,7 @@ class Chaos(Story):
 
     def rest(self) -> None:
         """Let scheduler and agents work, and time pass, until there is nothing left to do."""
-        for _ in range(ROUNDS_MAX):
+        for done in range(ROUNDS_MAX):
             before = len(self.commits)
             self.when(task_protection.expire)
             self.when(lambda turn: work_queue(turn, self.cluster()))
@@ -145,7 +196,7 @@ class Chaos(Story):
                 if each.checks is not None and each.health == "UNKNOWN":
                     turn_health(self, each, "HEALTHY")
             self.now += 2000.0
-            if len(self.commits) == before:
+            if len(self.commits) == before and done:  # time has passed since the round before
                 return
         raise AssertionError("it does not come to rest")
 
@@ -382,6 +433,28 @@ def schedule(story: Chaos, one: int, two: int) -> None:
         story.when(lambda turn: reconcile(turn, story.cluster(), story.service(name)))
 
 
+def stop_deployment(story: Chaos, one: int, two: int) -> None:
+    """Stop what a service deploys, if it does; a hook it waits for may answer."""
+    services = list(story.cluster().services.values())
+    if not services or not services[one % len(services)].deployments:
+        return
+    held = services[one % len(services)]
+    primary = held.deployments[0]
+    for hook in list(primary.hooks) if two % 3 == 0 else ():
+        place = service_deployment.HookPlace("default", held.name, primary.id, hook)
+        story.when(service_deployment.end_hook, place, ("SUCCEEDED", "FAILED")[two % 2], "")
+    arn = story.state.namespace.service_deployment_arn("default", held.name, primary.rolls_back or primary.id)
+    kind = ("ROLLBACK", "ABORT")[one % 2]
+    if two % 3:
+        request = shapes.StopServiceDeploymentRequest(service_deployment_arn=arn, stop_type=kind)
+        story.when(service_deployment.stop, request)
+
+
+def retire(story: Chaos, one: int, two: int) -> None:
+    if two % 4 == 0:
+        story.when(task_definition.deregister, shapes.DeregisterTaskDefinitionRequest(task_definition=named(one)))
+
+
 def queue(story: Chaos, one: int, two: int) -> None:
     story.when(lambda turn: work_queue(turn, story.cluster()))
 
@@ -425,6 +498,24 @@ ACTS: tuple[Callable[[Chaos, int, int], Any], ...] = (
     mark,
     queue,
     told_health,
+    retire,
+    stop_deployment,
+)
+
+CONSTRAINED = (
+    run,
+    run,
+    create_service,
+    update_service,
+    settle,
+    settle,
+    agents,
+    mark,
+    mark,
+    stop,
+    queue,
+    drain,
+    connect,
 )
 
 PLACING = (

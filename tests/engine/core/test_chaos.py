@@ -7,7 +7,7 @@ from random import Random  # noqa: TID251 - the type only: hypothesis hands out 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.engine.core.chaos import ACTS, PLACING, Chaos, ask_everything
+from tests.engine.core.chaos import ACTS, CONSTRAINED, PLACING, Chaos, ask_everything
 
 steps = st.lists(
     st.tuples(st.integers(0, len(ACTS) - 1), st.integers(0, 11), st.integers(0, 11)), min_size=1, max_size=60
@@ -24,6 +24,17 @@ def test_after_every_step_all_counts_are_what_the_tasks_say_and_no_status_goes_b
     for step in told:
         story.act(*step)
         story.checked()
+
+
+@given(st.randoms(use_true_random=True))
+@settings(max_examples=40, deadline=None)
+def test_no_task_is_placed_where_its_constraints_do_not_let_it_be(chance: Random) -> None:
+    """Each placement is looked at before it is made (`StrictTurn`), apart from what placement itself looks at."""
+    story = Chaos()
+    for _ in range(100):
+        story.act(ACTS.index(chance.choice(CONSTRAINED)), chance.randrange(12), chance.randrange(12))
+    story.rest()
+    assert story.placements > 0
 
 
 @given(steps)

@@ -91,6 +91,26 @@ def test_an_instance_without_identity_is_in_the_first_zone_or_the_one_it_tells()
     assert story.cluster().instances[story.answer].zone == "us-east-1c"
 
 
+def test_an_instance_whose_agent_is_connected_is_not_given_to_one_on_a_copy_of_its_data_directory() -> None:
+    def of(origin: str) -> list[shapes.Attribute]:
+        return [shapes.Attribute(name="quarterdeck.origin", value=origin)]
+
+    story = given()
+    story.when(container_instance.register, REGISTER(total_resources=resources(), attributes=of("here")))
+    name = story.answer
+    story.given(AgentConnected(cluster="default", container_instance=name, session=""))
+    copy = again(name, instance_identity_document=None, attributes=of("elsewhere"))
+    code, message = story.refusal(container_instance.register, copy)
+    assert code == "ResourceInUseException"
+    assert message.startswith(f"Container instance {name} is in use by another agent, which is connected: ")
+    assert story.when(container_instance.register, msgspec.structs.replace(copy, attributes=of("here")))
+    story.given(AgentDisconnected(cluster="default", container_instance=name, reason="silent"))
+    (event,) = story.when(container_instance.register, copy)
+    assert isinstance(event, ContainerInstanceReregistered)
+    assert event.origin == "elsewhere"
+    assert "quarterdeck.origin" not in story.cluster().instances[name].attributes
+
+
 def test_registering_is_not_being_connected() -> None:
     story = given()
     story.when(container_instance.register, REGISTER(total_resources=resources()))

@@ -183,7 +183,7 @@ def test_without_room_it_waits_says_so_once_and_nothing_is_evicted() -> None:
     assert story.answer.waits_for_room
     assert story.reconcile("logs") == []
     story.agents_start()
-    said = waiting_for(story.state, story.cluster(), story.service("logs"), story.now)
+    said = waiting_for(story.turn(), story.cluster(), story.service("logs"))
     assert said == ["room for 1 tasks: a1: needs 100 CPU units, 0 left"]
     story.agents_start()
     story.given(stopped("x"))

@@ -9,6 +9,7 @@ import pytest
 from quarterdeck.engine.core import alarm, service_deployment, task_protection
 from quarterdeck.engine.core.deployment_stage import STAGES
 from quarterdeck.engine.core.service_deployment import HookPlace
+from quarterdeck.engine.core.waiting import waiting_for
 from quarterdeck.events import shapes
 from quarterdeck.events.catalog import AnyEvent
 from quarterdeck.events.container_instance import AgentDisconnected, AgentLost
@@ -21,11 +22,12 @@ from quarterdeck.events.service import (
     DeploymentHookStarted,
     DeploymentStageEntered,
     DeploymentTrafficShifted,
+    ServiceTaskPlacementFailed,
     ServiceUpdated,
 )
 from quarterdeck.events.task import TaskHealthChanged, TaskProtectionEnabled, TaskStarted
 from tests.checkers import check
-from tests.engine.core.story import ARN, NOON, Story, created, defined, deployed, given, joined, stopped
+from tests.engine.core.story import ARN, NOON, Story, created, defined, deployed, given, joined, placed, stopped
 
 BLUE, GREEN, THIRD = "ecs-svc/900", "ecs-svc/901", "ecs-svc/902"
 HOOK = shapes.DeploymentLifecycleHook
@@ -163,6 +165,61 @@ def test_a_hook_that_fails_sends_the_service_back_to_blue(at: str) -> None:
     assert [each.id for each in story.service().deployments] == [BLUE]
     assert not shifts(story) or shifts(story)[-1] == (0.0, 0.0), "and has all traffic again"
     assert story.service().steady
+
+
+def going_back(**limit: Any) -> tuple[Story, list[DeploymentHookStarted]]:
+    """A deployment that failed after traffic shifted, and the hooks that are asked on the way back."""
+    shifts_ = HOOK(
+        hook_target_arn=TARGET,
+        lifecycle_stages=["TEST_TRAFFIC_SHIFT", "PRODUCTION_TRAFFIC_SHIFT", "POST_PRODUCTION_TRAFFIC_SHIFT"],
+        timeout_configuration=TIMEOUT(**limit) if limit else None,
+    )
+    story = running(lifecycle_hooks=[shifts_]).given(deployed("app:2", GREEN))
+    for status in ("SUCCEEDED", "SUCCEEDED", "FAILED"):
+        story.run_service()
+        answer(story, told(story, DeploymentHookStarted)[-1], status, "")
+    story.run_service()
+    return story, [each for each in told(story, DeploymentHookStarted) if each.deployment == BLUE]
+
+
+@pytest.mark.parametrize("status", ["SUCCEEDED", "FAILED"])
+def test_on_the_way_back_the_hooks_of_shifted_traffic_are_asked_again_and_green_stays_until_they_answer(
+    status: str,
+) -> None:
+    story, asked = going_back()
+    assert [each.stage for each in asked] == ["PRODUCTION_TRAFFIC_SHIFT", "TEST_TRAFFIC_SHIFT"]
+    assert shifts(story)[-1] == (0.0, 0.0)
+    assert count(story) == {"app:1": 3, "app:2": 3}, "somebody's traffic may still go there"
+    said = f"until then nothing is stopped: {TARGET} is IN_PROGRESS, {TARGET} is IN_PROGRESS"
+    assert any(said in each for each in waiting_for(story.turn(), story.cluster(), story.service()))
+    answer(story, asked[0], status, "")
+    story.given(stopped(next(each.id for each in story.live() if each.definition == "app:1")))
+    story.run_service()
+    assert count(story) == {"app:1": 3, "app:2": 3}, "what is gone back to is kept meanwhile"
+    answer(story, asked[1], status, "")
+    story.run_service()
+    assert count(story) == {"app:1": 3}
+    assert story.service().steady
+    assert told(story, DeploymentCompleted)[-1].deployment == BLUE
+    check(story.state)
+
+
+def test_a_hook_that_never_answers_on_the_way_back_is_waited_for_until_its_time_is_over() -> None:
+    story, asked = going_back(timeout_in_minutes=3)
+    assert story.run_service().at == asked[0].expires_at == NOON + 3 * MINUTE
+    story.after(3 * MINUTE).run_service()
+    assert count(story) == {"app:1": 3}
+    assert [each.status for each in told(story, DeploymentHookEnded)][-2:] == ["TIMED_OUT", "TIMED_OUT"]
+
+
+def test_a_rollback_that_is_aborted_waits_for_no_hook() -> None:
+    story, _ = going_back()
+    arn = f"{ARN}service-deployment/default/web/{service_deployment_id(GREEN)}"
+    abort = shapes.StopServiceDeploymentRequest(service_deployment_arn=arn, stop_type="ABORT")
+    story.when(service_deployment.stop, abort)
+    story.run_service()
+    assert count(story) == {"app:1": 3, "app:2": 3}
+    assert story.service().deployments[0].failure
 
 
 def test_what_a_hook_answers_too_late_changes_nothing() -> None:
@@ -325,7 +382,23 @@ def test_without_room_for_green_blue_goes_on_and_it_is_told() -> None:
     following = story.run_service()
     assert following.waits_for_room
     assert count(story) == {"app:1": 2}
-    assert story.service().unplaced == "RESOURCE:CPU"
+    assert story.service().unplaced[GREEN][0] == "RESOURCE:CPU"
+
+
+def test_what_blue_and_green_lack_is_told_once_of_each() -> None:
+    """They lack different things: neither lets the other's be said again."""
+    story = given(defined("app:1", cpu=3000), defined("app:2", cpu=10, memory=9000), defined("app:3", cpu=2000))
+    story.given(joined("a1"), joined("b1", "b"), created(count=2, rules={"strategy": "BLUE_GREEN"}))
+    story.run_service()
+    story.given(stopped(story.on("a1")[0].id), placed("other", "a1", definition="app:3"), deployed("app:2", GREEN))
+    for _ in range(3):
+        story.settle()
+    failed = {(each.deployment, each.reason): each.detail for each in told(story, ServiceTaskPlacementFailed)}
+    assert failed == {
+        (BLUE, "RESOURCE:CPU"): "needs 3000 CPU units, 2096 left",
+        (GREEN, "RESOURCE:MEMORY"): "needs 9000 MiB, 7680 left",
+    }
+    assert len(told(story, ServiceTaskPlacementFailed)) == 2
 
 
 def test_a_service_that_wants_nothing_needs_no_stages() -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from quarterdeck.engine.core import service, service_deployment
+from quarterdeck.engine.core.react import concerned
 from quarterdeck.events import shapes
 from quarterdeck.events.names import service_deployment_id
-from quarterdeck.events.service import DeploymentFailed, DeploymentStarted
+from quarterdeck.events.service import DeploymentFailed, DeploymentStarted, DeploymentStopRequested
 from tests.engine.core.story import ARN, Story, created, defined, given, joined
 
 STOP = shapes.StopServiceDeploymentRequest
@@ -39,7 +40,15 @@ def test_stopping_a_deployment_goes_back_to_the_revision_that_completed() -> Non
     story = running()
     second = deploy(story)
     story.settle()
-    (event,) = story.when(service_deployment.stop, STOP(service_deployment_arn=arn(second)))
+    (asked,) = story.when(service_deployment.stop, STOP(service_deployment_arn=arn(second)))
+    assert isinstance(asked, DeploymentStopRequested)
+    assert (asked.deployment, asked.stop_type) == (second, "ROLLBACK")
+    assert story.refusal(service_deployment.stop, STOP(service_deployment_arn=arn(second))) == (
+        "ConflictException",
+        "The service deployment is being stopped already.",
+    )
+    assert list(concerned(story.state, asked)) == [("default", "web")]
+    (event,) = story.reconcile()
     assert isinstance(event, DeploymentStarted)
     assert (event.task_definition, event.rolls_back, event.revision) == ("app:1", second, FIRST)
     assert event.reason == f"ECS deployment stopped: rolling back to deploymentId {FIRST}."
@@ -57,7 +66,9 @@ def test_an_aborted_deployment_stays_where_it_is_until_the_next() -> None:
     second = deploy(story)
     story.settle()
     before = {each.id for each in story.live()}
-    (event,) = story.when(service_deployment.stop, STOP(service_deployment_arn=arn(second), stop_type="ABORT"))
+    (asked,) = story.when(service_deployment.stop, STOP(service_deployment_arn=arn(second), stop_type="ABORT"))
+    assert isinstance(asked, DeploymentStopRequested)
+    (event,) = story.reconcile()
     assert event == DeploymentFailed(
         cluster="default",
         service="web",
@@ -74,12 +85,23 @@ def test_an_aborted_deployment_stays_where_it_is_until_the_next() -> None:
     assert story.service().steady
 
 
+def test_a_newer_deployment_makes_a_stop_that_was_asked_for_pointless() -> None:
+    story = running()
+    second = deploy(story)
+    story.when(service_deployment.stop, STOP(service_deployment_arn=arn(second)))
+    story.when(service.update, UPDATE(service="web", task_definition="app:2", force_new_deployment=True))
+    story.run_service()
+    assert {each.definition for each in story.live()} == {"app:2"}
+    assert story.service().steady
+
+
 def test_what_is_part_of_the_revision_goes_back_too() -> None:
     story = running()
     registry = shapes.ServiceRegistry(registry_arn="arn:r")
     (*_, event) = story.when(service.update, UPDATE(service="web", service_registries=[registry], desired_count=1))
     assert isinstance(event, DeploymentStarted)
     story.when(service_deployment.stop, STOP(service_deployment_arn=arn(event.deployment)))
+    story.reconcile()
     assert story.service().settings.service_registries == []
     assert story.service().desired_count == 1, "the count is not"
 

@@ -191,3 +191,56 @@ def test_a_task_set_replaces_its_unhealthy_tasks_too() -> None:
     are(story, "HEALTHY", second)
     assert did(story) == ["stop"]
     assert names(story) == [second]
+
+
+def broken(story: Story) -> None:
+    """The tasks of the deployment under way run, and don't get healthy."""
+    story.settle()
+    story.agents_start()
+    are(story, "UNKNOWN", *(each.id for each in story.live() if each.definition == "app:2"))
+
+
+def of(story: Story, definition: str) -> list[str]:
+    return [each.id for each in story.live() if each.definition == definition and each.desired_status == "RUNNING"]
+
+
+@pytest.mark.parametrize(("minimum", "maximum"), [(100, 200), (50, 100), (100, 150)])
+def test_while_a_deployment_gets_nowhere_an_unhealthy_old_task_is_replaced_by_its_own_revision(
+    minimum: int, maximum: int
+) -> None:
+    story = served(4, cpu=99999, minimum=minimum, maximum=maximum).given(deployed("app:2", "ecs-svc/901"))
+    broken(story)
+    old = of(story, "app:1")
+    lower, upper = 4 * minimum // 100, 4 * maximum // 100
+    assert len(old) == lower
+    for _ in range(3):
+        ill = of(story, "app:1")[0]
+        are(story, "UNHEALTHY", ill)
+        (stop_, *_) = [each for each in story.reconcile() if isinstance(each, TaskStopRequested)]
+        assert (stop_.task, stop_.reason, stop_.unhealthy) == (ill, FAILED, True)
+        story.agents_stop()
+        story.settle()
+        assert len(of(story, "app:1")) == lower
+        assert len(story.live()) <= upper
+        story.agents_start()
+        are(story, "HEALTHY", *of(story, "app:1"))
+        story.settle()
+        check(story.state)
+    assert sum(1 for each in story.live() if each.healthy) >= lower
+
+
+def test_while_a_deployment_gets_on_an_unhealthy_old_task_is_replaced_by_the_new_revision() -> None:
+    story = served(4, cpu=99999, minimum=50, maximum=200).given(deployed("app:2", "ecs-svc/901"))
+    story.settle()
+    story.agents_start()
+    are(story, "HEALTHY", *of(story, "app:2")[:2])
+    are(story, "UNHEALTHY", of(story, "app:1")[0])
+    story.settle()
+    story.agents_stop()
+    story.settle()
+    work(story)
+    assert len(of(story, "app:2")) == 4
+    assert of(story, "app:1") == []
+    requested = [each for commit in story.commits for each in commit.events if isinstance(each, TaskRequested)]
+    assert sum(1 for each in requested if each.task_definition == "app:1") == 4, "none but the first four"
+    assert story.service().steady

@@ -507,3 +507,25 @@ def test_the_network_of_a_task_is_kept_with_it() -> None:
     event, _ = story.when(task.run, RUN(task_definition="net", network_configuration=network))
     assert isinstance(event, TaskRequested)
     assert event.network_configuration == network
+
+
+BAD_ROLE = (
+    "ECS was unable to assume the role '{}' that was provided for this task. Please verify that the role being passed "
+    "has the proper trust relationship and permissions and that your IAM user has permissions to pass this role."
+)
+
+
+@pytest.mark.parametrize(
+    "role", ["arn:aws:iam::000000000000:role/team/web", "arn:aws-cn:iam::000000000000:role/x", "web"]
+)
+def test_a_role_of_an_override_is_an_arn_or_a_name(role: str) -> None:
+    overrides = shapes.TaskOverride(task_role_arn=role, execution_role_arn=role)
+    assert given(defined(), joined("a1")).when(task.run, RUN(task_definition="app", overrides=overrides))
+
+
+@pytest.mark.parametrize("role", ["arn:aws:iam::000000000000:user/ann", "arn:aws:iam::1:role/x", "arn:x", "a role"])
+def test_a_role_of_an_override_that_is_none_is_refused(role: str) -> None:
+    story = given(defined(), joined("a1"))
+    for overrides in (shapes.TaskOverride(task_role_arn=role), shapes.TaskOverride(execution_role_arn=role)):
+        request = RUN(task_definition="app", overrides=overrides)
+        assert story.refusal(task.run, request) == ("ClientException", BAD_ROLE.format(role))

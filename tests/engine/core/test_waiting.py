@@ -10,7 +10,7 @@ from tests.engine.core.story import Story, created, defined, deployed, given, jo
 
 
 def waits(story: Story) -> list[str]:
-    return waiting_for(story.state, story.cluster(), story.service(), story.now)
+    return waiting_for(story.turn(), story.cluster(), story.service())
 
 
 def test_a_service_with_all_it_wants_waits_for_nothing() -> None:

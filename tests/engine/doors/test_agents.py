@@ -1,11 +1,15 @@
 """Agents over NATS: what they ask and what they are told."""
 
+import asyncio
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 
+from quarterdeck.agents.registration import RegistrationRefused
 from quarterdeck.events.log.server import Server
-from tests.engine.outside import SCOPE, engine, outsider, task_of, until
+from tests.engine.outside import CONTAINER, SCOPE, agent_on, engine, outsider, run_soon, task_of, until
 
 pytestmark = pytest.mark.nats
 
@@ -38,6 +42,35 @@ async def test_an_agent_that_leaves_is_disconnected(server: Server) -> None:
         assert state.connected
         await agent.beat(instance, leaving=True)
         assert not state.connected
+
+
+async def test_of_two_agents_on_one_identity_only_one_is_the_instance(server: Server, tmp_path: Path) -> None:
+    """A data directory copied to a second host while its agent runs, and again when that one has fallen silent."""
+    async with engine(server), outsider(server) as client:
+        await client.call("CreateCluster")
+        first = await agent_on(server, tmp_path / "first")
+        async with asyncio.TaskGroup() as group:
+            one = group.create_task(first.run())
+            await until(lambda: first.tasks is not None)
+            assert first.tasks is not None
+            await client.call("RegisterTaskDefinition", {"family": "job", "containerDefinitions": [CONTAINER]}, "-")
+            task = await run_soon(client, "job")
+            await until(lambda: first.tasks is not None and first.tasks.by_id.get(task))
+            shutil.copytree(tmp_path / "first", tmp_path / "second")
+            with pytest.raises(RegistrationRefused, match="in use by another agent, which is connected"):
+                await (await agent_on(server, tmp_path / "second")).run()
+            assert not one.done()
+            first.stop()
+            assert await one == "stopped"
+            second = await agent_on(server, tmp_path / "second")
+            two = group.create_task(second.run())
+            await until(lambda: second.tasks is not None)
+            (answer,) = (await client.call("ListContainerInstances"))["containerInstanceArns"]
+            async with outsider(server, "agent") as late:
+                heard = await late.beat(answer.rsplit("/", 1)[1], "i-1.1.first")
+            assert heard["session"].startswith("i-")
+            second.stop()
+            assert await two == "stopped"
 
 
 async def test_an_instance_nobody_knows_is_told_that_it_is_inactive(server: Server) -> None:

@@ -73,6 +73,21 @@ async def test_what_ecs_does_not_publish_is_called_ours(server: Server) -> None:
         assert json.loads(heard[3].data)["detail"]["agentConnected"] is True
 
 
+async def test_what_the_scheduler_did_to_a_service_is_told_in_one_message_after_its_events(server: Server) -> None:
+    async with engine(server), outsider(server) as client:
+        heard = await client.listen("qd.feed.>")
+        await client.furnish()
+        await client.call("CreateService", {"serviceName": "api", "taskDefinition": "job", "desiredCount": 2})
+        await until(lambda: any(each.subject.endswith(".service.api.TasksStarted") for each in heard))
+        assert ids(heard) == sorted(set(ids(heard)))
+        (told,) = [each for each in heard if each.subject.endswith(".TasksStarted")]
+        detail = json.loads(told.data)["detail"]
+        placed = [each for each in heard[: heard.index(told)] if each.subject.endswith(".TaskPlaced")]
+        assert detail["eventName"] == "TASKS_STARTED"
+        assert detail["taskArns"] == [json.loads(each.data)["detail"]["taskArn"] for each in placed]
+        assert len(placed) == 2
+
+
 async def run_tasks(client: Outsider, count: int) -> None:
     for _ in range(count):
         await client.call("RunTask", {"taskDefinition": "job", "count": 10})

@@ -122,6 +122,28 @@ async def test_one_that_says_no_sends_the_service_back() -> None:
         assert any(f"lifecycle hook: {target.url} FAILED in stage POST_SCALE_UP." in each for each in said)
 
 
+async def test_on_the_way_back_it_is_told_the_weights_reversed() -> None:
+    yes, no = {"hookStatus": "SUCCEEDED"}, {"hookStatus": "FAILED"}
+    async with asking() as asker, listening(yes, no) as target:
+        arn = await deploying(asker, target.url, "PRODUCTION_TRAFFIC_SHIFT", "POST_PRODUCTION_TRAFFIC_SHIFT")
+        found = await ended(asker, arn)
+        assert found["status"] == "ROLLBACK_SUCCESSFUL"
+        stages = ["PRODUCTION_TRAFFIC_SHIFT", "POST_PRODUCTION_TRAFFIC_SHIFT", "PRODUCTION_TRAFFIC_SHIFT"]
+        assert [each["lifecycleStage"] for each in target.asked] == stages
+        assert {each["resourceArn"] for each in target.asked} == {arn}
+        (source,) = found["sourceServiceRevisions"]
+        green, blue = found["targetServiceRevision"]["arn"], source["arn"]
+        details = [each["executionDetails"] for each in target.asked]
+        assert {each["targetServiceRevisionArn"] for each in details} == {green}
+        assert [each["productionTrafficWeights"] for each in details] == [
+            {green: 0.0, blue: 100.0},
+            {green: 100.0, blue: 0.0},
+            {green: 0.0, blue: 100.0},
+        ]
+        assert details[2]["testTrafficWeights"] == {green: 0.0, blue: 100.0}
+        assert [each["status"] for each in found["lifecycleHookDetails"]] == ["SUCCEEDED", "FAILED", "SUCCEEDED"]
+
+
 async def test_one_that_is_not_done_is_asked_again_and_so_is_one_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hooks, "RETRY_SECONDS", SOON)
     waits = {"hookStatus": "IN_PROGRESS", "callBackDelay": SOON}

@@ -150,7 +150,8 @@ async def test_a_deployment_that_is_stopped_is_rolled_back() -> None:
             found = await asker.ask("DescribeServiceDeployments", serviceDeploymentArns=[arn])
             return found["serviceDeployments"][0]["status"]
 
-        assert await status() == "ROLLBACK_IN_PROGRESS"
+        assert await status() in {"ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS"}
+        await asker.until(status, "ROLLBACK_IN_PROGRESS")
         going = await asker.service()
         assert going["taskDefinition"] == ARN + "task-definition/app:1"
         assert going["deployments"][0]["rolloutStateReason"] == (
@@ -163,6 +164,20 @@ async def test_a_deployment_that_is_stopped_is_rolled_back() -> None:
         assert (await asker.refusal("StopServiceDeployment", serviceDeploymentArn=arn))[0] == "ConflictException"
         code, _ = await asker.refusal("ContinueServiceDeployment", serviceDeploymentArn=arn, hookId="h")
         assert code == "InvalidParameterException"
+
+
+async def test_of_the_deployments_of_a_service_exactly_one_is_primary() -> None:
+    async with asking() as asker:
+        told = await serving(asker)
+        for count in (2, 3):
+            told = (await asker.ask("UpdateService", service="web", forceNewDeployment=True))["service"]
+            if count == 2:
+                await asker.appear(4, serviceName="web")
+            assert [each["status"] for each in told["deployments"]] == ["PRIMARY"] + ["ACTIVE"] * (count - 1)
+            primary = told["deployments"][0]["id"]
+            assert (await asker.service())["deployments"][0]["id"] == primary, "the newest, also when described"
+        told = await asker.settle()
+        assert [(each["id"], each["status"]) for each in told["deployments"]] == [(primary, "PRIMARY")]
 
 
 async def test_what_is_not_there_is_said_in_ecs_words() -> None:
@@ -307,10 +322,11 @@ async def test_a_deployment_that_fits_nowhere_says_so_until_it_does() -> None:
             return "has insufficient memory available." in await reason()
 
         await asker.until(told, True)
-        assert await reason() == f"{began} {(await asker.service())['events'][0]['message']}"
+        (arn,) = (await asker.ask("ListContainerInstances"))["containerInstanceArns"]
+        numbers = f"(container-instance {arn.rpartition('/')[2]}: needs 2000000 MiB, 1000000 left)"
+        assert await reason() == f"{began} {(await asker.service())['events'][0]['message']} {numbers}"
         fits = [{"name": name, "type": "INTEGER", "integerValue": 9_000_000} for name in ("CPU", "MEMORY")]
-        (only,) = (await asker.ask("ListContainerInstances"))["containerInstanceArns"]
-        await asker.ask("RegisterContainerInstance", containerInstanceArn=only, totalResources=fits)
+        await asker.ask("RegisterContainerInstance", containerInstanceArn=arn, totalResources=fits)
         await asker.until(reason, began)
 
 

@@ -8,10 +8,12 @@ import pytest
 
 from quarterdeck.events import shapes
 from quarterdeck.events.catalog import AnyEvent
+from quarterdeck.events.names import service_deployment_id
 from quarterdeck.events.service import (
     DeploymentCompleted,
     DeploymentFailed,
     DeploymentStarted,
+    DeploymentStopRequested,
     ServiceDeleted,
     ServiceDrained,
     ServiceSettings,
@@ -163,6 +165,32 @@ async def test_what_the_scheduler_stops_is_told_and_what_others_stop_is_not(prod
     await prod.record(*run(first, deployment=FIRST), *run(second, deployment=FIRST))
     await prod.record(unwanted(first), unwanted(second, "UserInitiated"))
     assert (await messages(prod))[0] == f"(service web) has stopped 1 running tasks: (task {first})."
+
+
+async def test_a_task_that_fails_its_health_checks_is_told_before_it_is_stopped(prod: Recorder) -> None:
+    sick = task_name(1)
+    await prod.record(*served())
+    await prod.record(*run(sick, deployment=FIRST))
+    failed = msgspec.structs.replace(unwanted(sick), reason="Task failed container health checks", unhealthy=True)
+    await prod.record(failed)
+    assert (await messages(prod))[:2] == [
+        f"(service web) has stopped 1 running tasks: (task {sick}).",
+        f"(service web) (task {sick}) failed container health checks.",
+    ]
+
+
+@pytest.mark.parametrize(("kind", "status"), [("ROLLBACK", "ROLLBACK_REQUESTED"), ("ABORT", "STOP_REQUESTED")])
+async def test_a_stop_that_a_caller_asked_for_is_described_and_listed(prod: Recorder, kind: str, status: str) -> None:
+    await prod.record(*served())
+    await prod.record(DeploymentStopRequested(**OF, deployment=FIRST, stop_type=kind))
+    place = (PROD, "web", service_deployment_id(FIRST))
+    found = await prod.models.service_deployments.describe(IRELAND, [place])
+    assert found[place].status == status
+    told = await prod.models.service_deployments.list(IRELAND, PROD, "web", Page(10), status=[status])
+    assert [each.status for each in told.items] == [status]
+    assert not (
+        await prod.models.service_deployments.list(IRELAND, PROD, "web", Page(10), status=["IN_PROGRESS"])
+    ).items
 
 
 async def test_an_old_deployment_leaves_with_its_last_task(deploying: Recorder) -> None:

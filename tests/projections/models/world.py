@@ -280,6 +280,7 @@ class World:
             service.ServiceDaemonConstraintViolated(**of, deployment=deployment, container_instances=["x"]),
             alarm.AlarmStateChanged(alarm="errors", state=("OK", "ALARM")[choice % 2]),
             service.DeploymentBaking(**of, deployment=deployment, until=START),
+            service.DeploymentStopRequested(**of, deployment=deployment, stop_type=("ROLLBACK", "ABORT")[choice % 2]),
             service.DeploymentStageEntered(**of, deployment=deployment, stage="PRE_SCALE_UP"),
             service.DeploymentHookStarted(
                 **of,

@@ -1,0 +1,37 @@
+"""Leftovers: processes of a container that a killed daemon was about to start, and knows nothing of.
+
+Its successor can neither start nor end them: containerd has them, and Docker refuses. So they are killed as processes
+of this host, found by the container's id in the names of their control groups.
+"""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import structlog
+
+PROC = Path("/proc")
+INIT = b"runc\0init\0"
+"""The command line of a container's first process until it becomes the container's command."""
+
+logger = structlog.get_logger(__name__)
+
+
+def ended(container_id: str, proc: Path = PROC) -> bool:
+    """Kill what is left of it; whether its command had not begun to run."""
+    ran = False
+    for pid, command in list(_processes(container_id, proc)):
+        ran = ran or command != INIT
+        logger.warning("a process without a container is killed", container=container_id, pid=pid)
+        with suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
+    return not ran
+
+
+def _processes(container_id: str, proc: Path) -> Iterator[tuple[int, bytes]]:
+    for folder in proc.glob("[0-9]*"):
+        with suppress(OSError):
+            if container_id in (folder / "cgroup").read_text():
+                yield int(folder.name), (folder / "cmdline").read_bytes()
