@@ -58,6 +58,8 @@ class Storer:
         self._keeping = keeping
         self._last: dict[str, int] = {}
         self._owed: set[tuple[str, str]] = set()
+        self._turn = asyncio.Lock()
+        """What a container wrote while it ran must not take the place of what it wrote until its end."""
 
     @property
     def _asked(self) -> bool:
@@ -86,8 +88,9 @@ class Storer:
 
     async def _pay(self, task: str, container: str) -> None:
         try:
-            if self._archive.why(task, container) == "":
-                await self._put(task, container, self._archive.read(task, container, LogQuery()))
+            async with self._turn:
+                if self._archive.why(task, container) == "":
+                    await self._put(task, container, self._archive.read(task, container, LogQuery()))
         except (StoreUnavailable, OSError) as failure:
             logger.warning("logs of a container are not stored yet", task=task, name=container, why=str(failure))
         else:
@@ -99,10 +102,11 @@ class Storer:
         if not task or not name:
             return
         try:
-            last = await self._last_at(container.id)
-            if last != self._last.get(container.id, 0):
-                await self._put(task, name, self._runtime.logs(container.id, LogQuery()))
-                self._last[container.id] = last
+            async with self._turn:
+                last = await self._last_at(container.id)
+                if last != self._last.get(container.id, 0):
+                    await self._put(task, name, self._runtime.logs(container.id, LogQuery()))
+                    self._last[container.id] = last
         except (StoreUnavailable, RuntimeFailure) as failure:
             logger.debug("logs of a container are not stored", task=task, name=name, why=str(failure))
 

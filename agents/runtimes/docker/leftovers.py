@@ -16,18 +16,30 @@ PROC = Path("/proc")
 INIT = b"runc\0init\0"
 """The command line of a container's first process until it becomes the container's command."""
 
+HOSTS_PROCESSES = 0xEFFFFFFC
+"""The inode of a host's own process namespace (Linux: PROC_PID_INIT_INO)."""
+
 logger = structlog.get_logger(__name__)
 
 
 def ended(container_id: str, proc: Path = PROC) -> bool:
-    """Kill what is left of it; whether its command had not begun to run."""
-    ran = False
-    for pid, command in list(_processes(container_id, proc)):
-        ran = ran or command != INIT
+    """Kill what is left of it; whether its command had not begun to run, as far as can be seen.
+
+    Nothing left is a first process that went with its containerd: unless the host's are out of this agent's sight.
+    """
+    found = list(_processes(container_id, proc))
+    for pid, _ in found:
         logger.warning("a process without a container is killed", container=container_id, pid=pid)
         with suppress(OSError):
             os.kill(pid, signal.SIGKILL)
-    return not ran
+    return (bool(found) or _sees_all(proc)) and all(command == INIT for _, command in found)
+
+
+def _sees_all(proc: Path) -> bool:
+    try:
+        return (proc / "self/ns/pid").stat().st_ino == HOSTS_PROCESSES
+    except OSError:
+        return False
 
 
 def _processes(container_id: str, proc: Path) -> Iterator[tuple[int, bytes]]:

@@ -28,5 +28,5 @@ def test_what_is_left_of_a_container_is_killed_and_tells_whether_it_ran(
         others.kill()
 
 
-def test_nothing_left_has_never_run(tmp_path: Path) -> None:
-    assert ended(ID, tmp_path)
+def test_of_what_is_out_of_sight_nobody_knows_whether_it_ran(tmp_path: Path) -> None:
+    assert not ended(ID, tmp_path)
