@@ -41,6 +41,7 @@ class Performer:
         self._clock = clock
         self._timing = settings.timing
         self._removals = asyncio.Semaphore(settings.limits.removals_max)
+        self._stops: dict[str, asyncio.Timeout] = {}
 
     async def start(self, group: asyncio.TaskGroup, task: Task, step: Start) -> None:
         """Start a container, or note why its task can't."""
@@ -73,11 +74,11 @@ class Performer:
             return
 
     async def stop(self, task: Task, step: Stop) -> None:
-        """Stop a container, however long it takes to get through to the runtime."""
+        """Stop a container, however long it takes to get through to the runtime; until it is told that it ended."""
         backoff = self._backoff()
         while True:
             try:
-                observe(task, step.name, await self._runtime.stop(step.container.id, step.timeout_seconds))
+                await self._stopped(task, step)
             except ContainerGone:
                 vanished(task, step.name, self._clock.now())
             except (RuntimeUnavailable, CannotStopContainerError) as failure:
@@ -85,6 +86,22 @@ class Performer:
                 await self._clock.sleep(backoff.next())
                 continue
             return
+
+    async def _stopped(self, task: Task, step: Stop) -> None:
+        """Wait for the runtime's answer, or until it has told of the end before."""
+        try:
+            async with asyncio.timeout(None) as self._stops[step.container.id]:
+                observe(task, step.name, await self._runtime.stop(step.container.id, step.timeout_seconds))
+        except TimeoutError:
+            pass
+        finally:
+            del self._stops[step.container.id]
+
+    def ended(self, container_id: str) -> None:
+        """Do not wait any longer for the stop of this container, if there is one: the runtime has told of its end."""
+        stop = self._stops.get(container_id)
+        if stop is not None:
+            stop.reschedule(asyncio.get_running_loop().time())
 
     async def remove(self, task: Task, step: Remove) -> None:
         """Remove a container, its logs kept; one that can't be is left to the next start of an agent."""

@@ -7,7 +7,7 @@ import msgspec
 from quarterdeck.agents.home import Home
 from quarterdeck.agents.link import LinkDown, Refused
 from quarterdeck.agents.runtimes.errors import ResourceInitializationError, RuntimeUnavailable
-from quarterdeck.events.secret_exchange import SecretsRequest, Unopened, opened, public_key
+from quarterdeck.events.secret_exchange import SecretsRequest, Unopened
 from quarterdeck.events.secret_reference import Reference, reference
 
 PULL = "unable to pull secrets or registry auth: execution resource retrieval failed:"
@@ -27,6 +27,8 @@ class SecretStore:
         asked = sorted(set(value_from))
         if not asked:
             return {}
+        from quarterdeck.events.secret_seal import opened, public_key  # noqa: PLC0415 - 6 MB that few agents need
+
         request = SecretsRequest(task=task, value_from=asked, public_key=public_key(self._private))
         home = self._home
         try:

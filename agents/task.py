@@ -11,7 +11,7 @@ import msgspec
 from quarterdeck.agents.labels import task_volumes
 from quarterdeck.agents.plan import ContainerPlan, TaskPlan
 from quarterdeck.agents.runtimes.health import Health
-from quarterdeck.agents.runtimes.port import Container
+from quarterdeck.agents.runtimes.port import OUT_OF_MEMORY, Container, Ended
 from quarterdeck.events import shapes
 
 VANISHED = "ContainerVanishedError: No container matching saved ID found"
@@ -132,6 +132,30 @@ def observe(task: Task, name: str, container: Container) -> None:
 
 def _age(container: Container) -> tuple[float, int]:
     return container.started_at or 0.0, RANK[container.state]
+
+
+def ended(task: Task, name: str, container_id: str, how: Ended) -> bool:
+    """Take the runtime's word on the end of a run; False where that is not enough, and has to be looked at.
+
+    It may be of an earlier run. And whoever is told of the end may use the container's host ports: they must be free.
+    """
+    known = task.containers.get(name)
+    if known is None or known.id != container_id or known.state != "running" or known.ports:
+        return False
+    if known.started_at is None or how.at <= known.started_at:
+        return False
+    task.containers[name] = msgspec.structs.replace(
+        known,
+        state="exited",
+        exit_code=how.exit_code,
+        reason=OUT_OF_MEMORY if how.oom_killed else None,
+        finished_at=how.at,
+        addresses=(),
+        mac_address="",
+        oom_killed=how.oom_killed,
+        health=None,
+    )
+    return True
 
 
 def discard(task: Task, name: str) -> None:

@@ -17,7 +17,7 @@ from quarterdeck.agents.clock import Clock
 from quarterdeck.agents.decide import judge, next_steps
 from quarterdeck.agents.performer import Performer
 from quarterdeck.agents.reporter import Reporter
-from quarterdeck.agents.runtimes.port import Container
+from quarterdeck.agents.runtimes.port import Container, Ended
 from quarterdeck.agents.settings import Settings
 from quarterdeck.agents.spawn import spawn
 from quarterdeck.agents.task import (
@@ -32,6 +32,7 @@ from quarterdeck.agents.task import (
     Wait,
     adopt,
     began,
+    ended,
     fail,
     knows_of,
     note_health,
@@ -177,6 +178,15 @@ class Tasks:
         if task is not None:
             observe(task, name, container)
             self._advance(task)
+
+    def ended(self, task_id: str, name: str, container_id: str, how: Ended) -> bool:
+        """Take the runtime's word on the end of a run; False where it has to be looked at."""
+        task = self.by_id.get(task_id)
+        if task is None or not ended(task, name, container_id, how):
+            return False
+        self._performer.ended(container_id)
+        self._advance(task)
+        return True
 
     def gone(self, task_id: str, name: str, container_id: str) -> None:
         """Take note that a container is not there."""

@@ -46,8 +46,13 @@ class Watch:
                     case Resync() | Interrupted():
                         self._stirred.set()
                     case Changed():
-                        task, name = short_name(item.labels.get(labels.TASK_ARN, "")), item.labels
-                        self._look(group, task, name.get(labels.CONTAINER_NAME, ""), item.id)
+                        self._changed(group, item)
+
+    def _changed(self, group: asyncio.TaskGroup, item: Changed) -> None:
+        task = short_name(item.labels.get(labels.TASK_ARN, ""))
+        name = item.labels.get(labels.CONTAINER_NAME, "")
+        if item.ended is None or not self._tasks.ended(task, name, item.id, item.ended):
+            self._look(group, task, name, item.id)
 
     async def _remind(self) -> None:
         while True:

@@ -15,6 +15,7 @@ from benchmarks.harness import Row, report
 
 MEASURED = (
     "agent",
+    "agent_idle",
     "commands",
     "docker",
     "endurance",

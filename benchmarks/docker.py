@@ -1,111 +1,120 @@
-"""Docker: how soon a killed container is replaced, beside what Docker itself needs to create and start one.
+"""Docker: how soon containers run, stop and are replaced: Quarterdeck and Swarm beside the floor, the raw Engine API.
 
-A service of one task on two container instances of an embedded engine, everything durable; the floor is the raw
-Engine API, in the same run, one create and start after another, each between two kills.
+All play the same (`docker_play`) on the same daemon one after the other, `ROUNDS` times, Swarm only once; a ratio is of
+one round, and the median of the rounds is shown. What each one's start and stop is: `docker_floor`, `docker_swarm`,
+`docker_service`.
 """
+
+from __future__ import annotations
 
 import asyncio
 import logging
-import tempfile
-import time
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing
-from pathlib import Path
+import os
+from collections.abc import Callable, Iterator
+from functools import partial
+from operator import attrgetter
 from statistics import median
+from typing import NamedTuple
 
-import aiohttp
 import structlog
 
-import quarterdeck
-from benchmarks.harness import Row
-from quarterdeck.engine import docker_engine
-from quarterdeck.engine.embedded import Embedded
-from quarterdeck.engine.settings import Settings
-from quarterdeck.events.task import TaskStarted
+from benchmarks import docker_daemon
+from benchmarks.docker_daemon import Daemon
+from benchmarks.docker_floor import floor
+from benchmarks.docker_play import FEW, MANY, MARKS, ROLLED_AT_ONCE, SOME, Measured, play
+from benchmarks.docker_service import service
+from benchmarks.docker_swarm import in_one, swarm
+from benchmarks.harness import Row, number
+from tests import docker_engine
 
-KILLS = 9
-RATIO_MAX = 1.5
-REPLACED_SECONDS_MAX = 30.0
-SLEEP = ["sleep", "1000"]
+ROUNDS = 3
+FIRST_SECONDS_MAX = 0.4
+TOLD_SECONDS_MAX = 0.5
+RUNNING_RATIO_MAX, KILLED_RATIO_MAX, ROLLED_RATIO_MAX, GONE_RATIO_MAX = 1.05, 1.25, 1.5, 1.2
+
+Figure = Callable[[Measured], float]
+
+
+class Round(NamedTuple):
+    """What was measured of each, one after the other."""
+
+    floor: Measured
+    reacted: float
+    ours: Measured
+    swarm: Measured | None
 
 
 def measure() -> Iterator[Row]:
-    """Measure both; nothing without a Docker Engine."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    socket = Settings(data=Path()).docker_socket
-    if not Path(socket).is_socket():
-        print("docker: no Docker Engine here, not measured")
+    """Measure all; nothing without a Docker Engine."""
+    if missing := docker_engine.missing():
+        print(f"docker: not measured: {missing}")
         return
-    floor, ours = asyncio.run(_measure(socket))
-    yield Row(name="floor: the Engine API creates and starts a container", value=1000 * floor, unit="ms")
-    yield Row(name="container killed until its replacement RUNNING", value=1000 * ours, unit="ms")
-    yield Row(name="         of the floor", value=ours / floor, unit="x", at_most=RATIO_MAX)
-
-
-async def _measure(socket: str) -> tuple[float, float]:
-    image, made = await docker_engine.provide_image(socket)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    docker_engine.build_image()
     try:
-        with tempfile.TemporaryDirectory() as data:
-            async with quarterdeck.embedded(instances=2, zones=2, runtime="docker", data=Path(data)) as qd:
-                return await _kill_often(qd, socket, image)
+        rounds = [asyncio.run(_round(with_swarm=not number)) for number in range(ROUNDS)]
     finally:
-        if made:
-            await docker_engine.remove_image(socket, image)
+        docker_daemon.sweep()
+        structlog.reset_defaults()
+    yield from rows(rounds)
+    yield Row(name="load average meanwhile", value=os.getloadavg()[0], unit="")
 
 
-async def _kill_often(qd: Embedded, socket: str, image: str) -> tuple[float, float]:
-    await qd.register_task_definition(
-        family="bench", container_definitions=[{"name": "one", "image": image, "command": SLEEP, "memory": 16}]
-    )
-    containers = [""]
-    floors, replacements = [], []
-    async with aclosing(_started(qd)) as started:
-        await qd.create_service(service_name="bench", task_definition="bench", desired_count=1)
-        containers.append(await _next(started))
-        for _ in range(KILLS):
-            floors.append(await _bare(socket, image))
-            began = time.perf_counter()
-            await docker_engine.kill(socket, containers[-1])
-            containers.append(await _next(started))
-            replacements.append(time.perf_counter() - began)
-    await qd.delete_service(service="bench", force=True)
-    async with _engine(socket) as session:
-        for name in containers[1:]:
-            await _remove(session, name)
-    return median(floors), median(replacements)
+async def _round(*, with_swarm: bool) -> Round:
+    async with docker_daemon.opened() as daemon:
+        async with floor(daemon) as contender:
+            lowest, reacted = await play(contender), median(contender.reactions)
+        async with service(daemon) as contender:
+            ours = await play(contender)
+        return Round(lowest, reacted, ours, await _swarm(daemon) if with_swarm else None)
 
 
-async def _started(qd: Embedded) -> AsyncGenerator[str, None]:
-    """Follow the log: the container of each task as it is RUNNING."""
-    async for commit in qd.follow(from_sequence=1):
-        for event in commit.events:
-            if isinstance(event, TaskStarted):
-                yield event.containers[0].runtime_id
+async def _swarm(daemon: Daemon) -> Measured | None:
+    if await in_one(daemon):
+        return None
+    async with swarm(daemon) as contender:
+        try:
+            return await play(contender)
+        except TimeoutError:
+            print("docker: Swarm did not get there in time")
+            return None
 
 
-async def _next(started: AsyncGenerator[str, None]) -> str:
-    async with asyncio.timeout(REPLACED_SECONDS_MAX):
-        return await anext(started)
+def rows(rounds: list[Round]) -> Iterator[Row]:
+    """Set the three beside one another."""
+    first = median(each.ours.first for each in rounds)
+    yield Row(name=_beside("first task", rounds, attrgetter("first")), value=first, unit="s", at_most=FIRST_SECONDS_MAX)
+    yield _ratio("killed to running", rounds, _killed, KILLED_RATIO_MAX)
+    reacted = median(_killed(each.ours) / each.reacted for each in rounds)
+    yield Row(name="         of the raw API's, told of the end", value=reacted, unit="x")
+    for index, mark in enumerate(MARKS):
+        yield _ratio(f"{mark} running", rounds, partial(_running, index), RUNNING_RATIO_MAX)
+    yield _ratio(f"{SOME} rolled by {ROLLED_AT_ONCE}, last start", rounds, attrgetter("rolled"), ROLLED_RATIO_MAX)
+    told = median(each.ours.told for each in rounds)
+    yield Row(name="         reported complete", value=told, unit="s", at_most=TOLD_SECONDS_MAX)
+    yield _ratio(f"{MANY} to {FEW} gone", rounds, attrgetter("gone"), GONE_RATIO_MAX)
 
 
-async def _bare(socket: str, image: str) -> float:
-    """Create and start a container as directly as it goes; seconds."""
-    spec = {"Image": image, "Cmd": SLEEP, "HostConfig": {"Memory": 16 << 20}}
-    async with _engine(socket) as session:
-        began = time.perf_counter()
-        async with session.post("/containers/create", json=spec) as created:
-            name = (await created.json())["Id"]
-        async with session.post(f"/containers/{name}/start") as started:
-            started.raise_for_status()
-        took = time.perf_counter() - began
-        await _remove(session, name)
-        return took
+def _running(index: int, each: Measured) -> float:
+    return each.running[index]
 
 
-def _engine(socket: str) -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(connector=aiohttp.UnixConnector(socket), base_url="http://docker")
+def _killed(each: Measured) -> float:
+    return median(each.killed)
 
 
-async def _remove(session: aiohttp.ClientSession, name: str) -> None:
-    async with session.delete(f"/containers/{name}", params={"force": "1", "v": "1"}):
-        pass
+def _ratio(name: str, rounds: list[Round], figure: Figure, at_most: float) -> Row:
+    ratio = median(figure(each.ours) / figure(each.floor) for each in rounds)
+    return Row(name=_beside(name, rounds, figure), value=ratio, unit="x", at_most=at_most)
+
+
+def _beside(name: str, rounds: list[Round], figure: Figure) -> str:
+    """Write seconds of each contender after the name, and Swarm's ratio."""
+    lowest = median(figure(each.floor) for each in rounds)
+    ours = median(figure(each.ours) for each in rounds)
+    text = f"{name}: floor {number(lowest)}, ours {number(ours)}"
+    swarms = [(figure(each.swarm), figure(each.swarm) / figure(each.floor)) for each in rounds if each.swarm]
+    if not swarms:
+        return text
+    seconds, ratio = median(each for each, _ in swarms), median(each for _, each in swarms)
+    return f"{text}, Swarm {number(seconds)} s ({number(ratio)} x)"

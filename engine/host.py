@@ -28,6 +28,7 @@ from quarterdeck.agents.runtimes.simulated import SimulatedHost, SimulatedRuntim
 from quarterdeck.agents.saver import Saver
 from quarterdeck.agents.settings import ImageSettings, Keeping, Timing
 from quarterdeck.agents.settings import Settings as AgentSettings
+from quarterdeck.engine import memory
 from quarterdeck.engine.settings import RuntimeName, Settings
 from quarterdeck.engine.shell.clock import SystemClock
 from quarterdeck.events.log.connect import Address
@@ -145,6 +146,7 @@ async def run_agent(settings: Settings) -> int:
         log_store=link.log_store(_bucket(settings)),
     )
     _on_signal(agent.stop)
+    memory.settle()
     try:
         outcome = await agent.run()
     except (IdentityError, RegistrationRefused) as error:

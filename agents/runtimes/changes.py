@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
 
-from quarterdeck.agents.runtimes.port import Changed, Happening, Resync
+from quarterdeck.agents.runtimes.port import Changed, Ended, Happening, Resync
 
 
 def carries(labels: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
@@ -22,10 +22,10 @@ class ChangeFeed:
         self._paused = False
         self._closed = False
 
-    def publish(self, container_id: str, labels: dict[str, str]) -> None:
+    def publish(self, container_id: str, labels: dict[str, str], ended: Ended | None = None) -> None:
         """Something happened to this container."""
         for follower in self._followers:
-            follower.add(Changed(container_id, labels))
+            follower.add(Changed(container_id, labels, ended))
 
     def pause(self) -> None:
         """Tell nobody anything until ``resume``."""

@@ -146,11 +146,24 @@ class RuntimeInfo(msgspec.Struct, frozen=True):
     """Whether the sum of a task's containers can be bounded."""
 
 
+class Ended(msgspec.Struct, frozen=True):
+    """How a run ended, and when (seconds since the epoch)."""
+
+    exit_code: int
+    at: float
+    oom_killed: bool = False
+
+
 class Changed(msgspec.Struct, frozen=True):
-    """Something happened to this container: look at it. A hint, which may come late or twice."""
+    """Something happened to this container: look at it. A hint, which may come late or twice.
+
+    Where the runtime tells at once how a run ended, that need not be looked at; but what the container had of its
+    host, as published ports, may be free a moment later only.
+    """
 
     id: str
     labels: dict[str, str]
+    ended: Ended | None = None
 
 
 class Resync(msgspec.Struct, frozen=True):

@@ -5,7 +5,6 @@ each child when it is there and when it has ended. It has one thread and no loop
 done. It ends when the socket does; its children end with it.
 """
 
-import gc
 import importlib
 import os
 import selectors
@@ -18,11 +17,11 @@ from typing import NoReturn
 
 import msgspec
 
-from quarterdeck.engine import cli
+from quarterdeck.engine import cli, memory
 from quarterdeck.engine.nursery import Order, Report
 from quarterdeck.events.log import process
 
-LOADED = ("quarterdeck.engine.cli.agent", "quarterdeck.engine.host", "quarterdeck.engine.logs", "uvloop")
+LOADED = ("quarterdeck.engine.cli.agent", "quarterdeck.engine.host", "quarterdeck.engine.logs")
 READ_BYTES = 65_536
 
 
@@ -108,7 +107,7 @@ def main() -> None:
     """Load, then serve the socket whose descriptor is the argument."""
     for module in LOADED:
         importlib.import_module(module)
-    gc.freeze()
+    memory.settle()
     with socket.socket(fileno=int(sys.argv[1])) as orders:
         Children(orders).run()
 

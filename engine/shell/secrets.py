@@ -12,7 +12,8 @@ from quarterdeck.engine.shell.command import Command
 from quarterdeck.engine.shell.keeper import Keeper
 from quarterdeck.engine.shell.vault import KEY_BYTES, Vault, VaultClosed
 from quarterdeck.engine.shell.wanted import Instance
-from quarterdeck.events.secret_exchange import SecretsAnswer, SecretsRequest, seal
+from quarterdeck.events.secret_exchange import SecretsAnswer, SecretsRequest
+from quarterdeck.events.secret_seal import seal
 from quarterdeck.projections.live.states import SecretState
 
 T = TypeVar("T")

@@ -119,6 +119,18 @@ async def test_a_slow_stop_holds_nobody_up(world: World) -> None:
     assert (world.engine.last(ONE).containers or [])[0].exit_code == 137
 
 
+async def test_a_container_that_ends_while_it_is_being_stopped_is_not_waited_for(world: World) -> None:
+    world.start()
+    world.engine.place(ONE, definition=definition(container("app", "stubborn")))
+    await world.until(lambda: world.engine.told(ONE) == ["RUNNING"])
+    world.engine.stop(ONE)
+    await world.go(10)
+    world.host.kill(world.containers()[0].id)
+    await world.go(1)
+    assert world.engine.told(ONE) == ["RUNNING", "STOPPED"]
+    assert (world.engine.last(ONE).containers or [])[0].exit_code == 137
+
+
 async def test_a_task_whose_container_does_not_start_is_stopped_with_the_reason(world: World) -> None:
     world.start()
     both = definition(container("first"), container("second", "broken"))

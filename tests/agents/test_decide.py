@@ -11,7 +11,7 @@ from quarterdeck.agents import decide, task
 from quarterdeck.agents.labels import TASK_VOLUMES
 from quarterdeck.agents.plan import Condition, ContainerPlan, Dependency, RestartPolicy, TaskPlan
 from quarterdeck.agents.runtimes.health import HealthCheck
-from quarterdeck.agents.runtimes.port import Container, ContainerSpec, PortMapping
+from quarterdeck.agents.runtimes.port import OUT_OF_MEMORY, Container, ContainerSpec, Ended, PortMapping
 from quarterdeck.agents.settings import Timing
 from quarterdeck.agents.task import Step, Task
 from quarterdeck.events import shapes
@@ -351,6 +351,32 @@ def test_what_was_bound_stays_known() -> None:
     task.observe(found, "a", seen("a", "running", ports=ports))
     task.observe(found, "a", seen("a", "exited"))
     assert found.containers["a"].ports == ports
+
+
+def test_the_word_of_the_runtime_on_the_end_of_a_run_is_taken() -> None:
+    found = given(plan("a"), seen={"a": seen("a", "running", addresses=("172.17.0.2",))})
+    assert task.ended(found, "a", "id-a", Ended(137, 950.0, oom_killed=True))
+    over = found.containers["a"]
+    assert (over.state, over.exit_code, over.reason, over.finished_at) == ("exited", 137, OUT_OF_MEMORY, 950.0)
+    assert over.addresses == ()
+
+
+@pytest.mark.parametrize(
+    ("known", "how"),
+    [
+        (seen("a", "created"), Ended(0, 950.0)),
+        (seen("a", "running", since=960.0), Ended(0, 950.0)),
+        (seen("a", "running", ports=(PortMapping(80, 32768),)), Ended(0, 950.0)),
+        (seen("a", "exited", 3), Ended(0, 950.0)),
+    ],
+    ids=["not yet seen to run", "an earlier run", "has host ports", "over already"],
+)
+def test_the_end_of_a_run_has_to_be_looked_at(known: Container, how: Ended) -> None:
+    found = given(plan("a"), seen={"a": known})
+    assert not task.ended(found, "a", "id-a", how)
+    assert not task.ended(found, "a", "id-of-another", how)
+    assert not task.ended(found, "unknown", "id-a", how)
+    assert found.containers == {"a": known}
 
 
 def test_the_wish_never_goes_back() -> None:

@@ -12,8 +12,9 @@ import pytest_asyncio
 from quarterdeck.agents.environment_files import read
 from quarterdeck.agents.runtimes.errors import ResourceInitializationError
 from quarterdeck.events import shapes
-from quarterdeck.events.secret_exchange import KEY_BYTES, Unopened, opened, public_key, seal
+from quarterdeck.events.secret_exchange import KEY_BYTES, Unopened
 from quarterdeck.events.secret_reference import reference, wanted_by
+from quarterdeck.events.secret_seal import opened, public_key, seal
 from tests.agents.world import World, container, definition, task_id
 
 ONE = task_id(1)

@@ -21,7 +21,8 @@ from quarterdeck.agents.settings import Limits, Settings, Timing
 from quarterdeck.agents.storer import LogStore, NoLogStore
 from quarterdeck.events import shapes
 from quarterdeck.events.names import Namespace, short_name
-from quarterdeck.events.secret_exchange import KEY_BYTES, SecretsAnswer, SecretsRequest, seal
+from quarterdeck.events.secret_exchange import KEY_BYTES, SecretsAnswer, SecretsRequest
+from quarterdeck.events.secret_seal import seal
 from quarterdeck.events.session import Grant, Redemption
 from quarterdeck.events.stats import InstanceStats
 from quarterdeck.events.wanted import Heartbeat, HeartbeatAnswer, WantedChange, WantedList, WantedTask

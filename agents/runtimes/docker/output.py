@@ -26,21 +26,22 @@ class Bounded:
 
     def __init__(self, api: DockerApi) -> None:
         self._api = api
-        self._default: str | None = None
+        self.default: str | None = None
+        """The daemon's default driver, once it is known."""
 
     async def spec(self, spec: ContainerSpec) -> ContainerSpec:
         """Give the spec, with options of the daemon's default driver."""
         if spec.log_driver is not None:
             return spec
-        if self._default is None:
+        if self.default is None:
             answer = await self._api.call("GET", "/info")
             if not answer.ok:
                 raise RuntimeUnavailable(answer.message)
-            self._default = msgspec.json.decode(answer.body, type=wire.Info).logging_driver
-        if self._default not in ROTATING_DRIVERS:
+            self.default = msgspec.json.decode(answer.body, type=wire.Info).logging_driver
+        if self.default not in ROTATING_DRIVERS:
             return spec
         options = {"max-size": f"{FILE_MIB_MAX}m", "max-file": str(FILES_MAX)}
-        return msgspec.structs.replace(spec, log_driver=self._default, log_options=options)
+        return msgspec.structs.replace(spec, log_driver=self.default, log_options=options)
 
 
 async def read(api: DockerApi, container_id: str, inspected: wire.Inspected, query: LogQuery) -> LogBatches:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from quarterdeck.agents.runtimes.docker import execution, leftovers, output, translate, wire, wire_network
+from quarterdeck.agents.runtimes.docker import events, execution, leftovers, output, translate, wire, wire_network
 from quarterdeck.agents.runtimes.docker.api import Answer, DockerApi
 from quarterdeck.agents.runtimes.docker.cgroup import TaskCgroups
 from quarterdeck.agents.runtimes.docker.creation import Creation
@@ -48,8 +48,6 @@ STOP_MARGIN_SECONDS = 30.0
 REMOVE_SECONDS_MAX = 300.0
 RECONNECT_SECONDS_MIN = 0.1
 RECONNECT_SECONDS_MAX = 5.0
-EVENTS = ("start", "die", "oom", "destroy", "pause", "unpause", "health_status")
-"""Actions worth a look; asking for these leaves the exec_* of health probes with the daemon."""
 
 ALREADY = ": already exists"
 """What Docker says of a container that containerd began to start for a daemon that was killed meanwhile."""
@@ -68,6 +66,8 @@ class DockerRuntime:
         self._bounded = output.Bounded(self._api)
         self.images = DockerImages(self._api)
         self.networks = DockerNetworks(self._api)
+        self._events = events.Events()
+        self._gateway = ""
         self._cgroups = TaskCgroups()
         self._creation = Creation(self._api, self._cgroups, self.inspect)
 
@@ -76,6 +76,7 @@ class DockerRuntime:
         info = _decoded(await self._api.call("GET", "/info"), wire.Info)
         version = _decoded(await self._api.call("GET", "/version"), wire.Version)
         self._cgroups.look(info.cgroup_driver, info.cgroup_version)
+        self._bounded.default = info.logging_driver
         return RuntimeInfo(
             name="docker",
             version=version.version,
@@ -99,6 +100,10 @@ class DockerRuntime:
 
     async def start(self, container_id: str) -> Container:
         """Start, then inspect."""
+        with self._events.starting(container_id):
+            return await self._started(container_id)
+
+    async def _started(self, container_id: str) -> Container:
         answer = await self._api.call("POST", f"/containers/{container_id}/start", answer_seconds_max=START_SECONDS_MAX)
         if not answer.ok:
             if answer.status == NOT_FOUND:
@@ -146,7 +151,12 @@ class DockerRuntime:
         return found if (found.get("pids_stats") or {}).get("current") else {}
 
     async def gateway(self) -> str:
-        """Ask for the address of the default bridge."""
+        """Ask for the address of the default bridge, once while the daemon is there."""
+        if not self._gateway:
+            self._gateway = await self._bridge_gateway()
+        return self._gateway
+
+    async def _bridge_gateway(self) -> str:
         answer = await self._api.call("GET", "/networks/bridge")
         found = _decoded(answer, wire_network.Network)
         gateway = next((each.gateway for each in found.ipam.config or () if "." in each.gateway), "")
@@ -188,6 +198,7 @@ class DockerRuntime:
                         yield item
             except RuntimeUnavailable:
                 pass
+            self._gateway = ""  # a daemon that was started again may have another
             if connected and not self._api.closed:
                 yield Interrupted()
             await self._api.pause(pause_seconds)
@@ -199,7 +210,7 @@ class DockerRuntime:
         The daemon sends headers before it subscribes us; ``since`` replays what fell between the two.
         """
         since_seconds = await self._api.daemon_seconds()
-        filters = _filters(labels, type=["container"], event=list(EVENTS))
+        filters = _filters(labels, type=["container"], event=list(events.ACTIONS))
         params = {"since": str(since_seconds), "filters": filters}
         async with self._api.stream("GET", "/events", params) as answer:
             if isinstance(answer, Answer):
@@ -207,8 +218,9 @@ class DockerRuntime:
             yield Resync()
             async with aclosing(aiter(answer)) as lines:
                 async for line in lines:
-                    event = msgspec.json.decode(line, type=wire.Event)
-                    yield Changed(event.actor.id, translate.event_labels(event))
+                    change = self._events.changed(msgspec.json.decode(line, type=wire.Event))
+                    if change is not None:
+                        yield change
 
     async def logs(self, container_id: str, query: LogQuery) -> LogBatches:
         """Read what the daemon's log driver has kept, if it is one that can."""

@@ -105,9 +105,11 @@ class Actor(msgspec.Struct, frozen=True):
 
 
 class Event(msgspec.Struct, frozen=True):
-    """One line of ``GET /events``."""
+    """One line of ``GET /events``; time in nanoseconds since the epoch."""
 
     actor: Actor = msgspec.field(name="Actor")
+    action: str = msgspec.field(name="Action", default="")
+    time_nano: int = msgspec.field(name="timeNano", default=0)
 
 
 class Plugins(msgspec.Struct, frozen=True, rename="pascal"):

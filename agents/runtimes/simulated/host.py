@@ -14,7 +14,7 @@ import msgspec
 from quarterdeck.agents.runtimes.changes import ChangeFeed
 from quarterdeck.agents.runtimes.errors import CannotStartContainerError, ContainerGone, RuntimeUnavailable
 from quarterdeck.agents.runtimes.health import Health
-from quarterdeck.agents.runtimes.port import OUT_OF_MEMORY, Container, ContainerSpec, PortMapping, RuntimeInfo
+from quarterdeck.agents.runtimes.port import OUT_OF_MEMORY, Container, ContainerSpec, Ended, PortMapping, RuntimeInfo
 from quarterdeck.agents.runtimes.simulated.behaviour import (
     Behaviour,
     BehaviourOf,
@@ -192,7 +192,7 @@ class SimulatedHost:
             seen = msgspec.structs.replace(held.seen, state="exited", exit_code=exit_code, ports=(), oom_killed=oom)
             reason = OUT_OF_MEMORY if oom else None
             held.seen = msgspec.structs.replace(seen, reason=reason, finished_at=self.clock.now(), health=None)
-            self._publish(held)
+            self._publish(held, Ended(exit_code, self.clock.now(), oom))
 
     def remove(self, container_id: str) -> None:
         """Forget it. Raises ContainerGone."""
@@ -231,9 +231,9 @@ class SimulatedHost:
         if held is not None and held.run == run:
             self.become(container_id, health)
 
-    def _publish(self, held: Held) -> None:
+    def _publish(self, held: Held, ended: Ended | None = None) -> None:
         for feed in self._feeds:
-            feed.publish(held.seen.id, held.seen.labels)
+            feed.publish(held.seen.id, held.seen.labels, ended)
         self._stir()
 
     def _bind(self, spec: ContainerSpec) -> tuple[PortMapping, ...]:

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from quarterdeck.agents.runtimes.errors import ContainerGone, RuntimeUnavailable
-from quarterdeck.agents.runtimes.port import OUT_OF_MEMORY, Changed, ContainerSpec, PortMapping, Resync
+from quarterdeck.agents.runtimes.port import OUT_OF_MEMORY, Changed, ContainerSpec, Ended, PortMapping, Resync
 from quarterdeck.agents.runtimes.simulated import Behaviour, SimulatedHost, SimulatedRuntime
 from quarterdeck.agents.runtimes.simulated.behaviour import Image
 
@@ -77,10 +77,10 @@ async def test_containers_end_at_their_time_and_in_order() -> None:
         await clock.go(0.1)
         ended = await runtime.inspect(short)
         assert (ended.state, ended.exit_code, ended.finished_at) == ("exited", 3, 5.0)
-        assert await anext(changes) == Changed(short, {})
+        assert await anext(changes) == Changed(short, {}, Ended(3, 5.0))
         await clock.go(15)
         assert (await runtime.inspect(long)).finished_at == 20.0
-        assert await anext(changes) == Changed(long, {})
+        assert await anext(changes) == Changed(long, {}, Ended(0, 20.0))
     await host.close()
 
 
