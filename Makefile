@@ -2,7 +2,7 @@
 # Needs Python >= 3.11 with pip, and make. Everything else is brought into .tools and .venv.
 
 PYTHON ?= python3
-# Tests that need nothing run side by side, the others one by one: servers of two processes could take each other's port.
+# Tests run side by side, those of one file in one process: most of them wait for servers, containers and clocks.
 JOBS   ?= 3
 FAST   := not nats and not docker and not browser and not slow
 BIN    := .venv/bin
@@ -44,8 +44,7 @@ demo: setup
 	@$(BIN)/quarterdeck demo
 
 test: setup
-	@$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile -m "$(FAST)"
-	@$(BIN)/pytest -m "not ($(FAST))"
+	@$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile
 
 check: setup
 	@echo "· format"  && $(BIN)/ruff format --check

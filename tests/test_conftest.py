@@ -28,8 +28,12 @@ def test_plain(): pass
 @pytest.mark.nats
 async def test_a_nats_server_keeps_streams(nats_url: str) -> None:
     connection = await nats.connect(nats_url)
-    info = await connection.jetstream().account_info()
-    assert info.streams == 0
+    streams = connection.jetstream()
+    made = await streams.add_stream(name="kept", subjects=["kept.>"])
+    assert made.state.messages == 0
+    await streams.publish("kept.one", b"1")
+    assert (await streams.get_msg("kept", 1)).data == b"1"
+    await streams.delete_stream("kept")
     await connection.close()
 
 

@@ -33,8 +33,7 @@ class ProcessExecution:
         self._paused = True
         for source in {*sources, stdin}:
             os.set_blocking(source, False)
-        self._pidfd = os.pidfd_open(process.pid)
-        self._loop.add_reader(self._pidfd, self._ended)
+        self._watching = self._loop.create_task(self._watch(), name=f"end of process {process.pid}")
         self._resume()
 
     async def output(self) -> AsyncGenerator[Output, None]:
@@ -117,9 +116,9 @@ class ProcessExecution:
             self._close(source)
         self._stirred.set()
 
-    def _ended(self) -> None:
-        """The command is over: what still comes of what it left running is not waited for for long."""
-        self._loop.remove_reader(self._pidfd)
+    async def _watch(self) -> None:
+        """When the command is over, what still comes of what it left running is not waited for for long."""
+        await self._process.wait()
         self._kill(signal.SIGKILL)
         self._loop.call_later(END_SECONDS_MAX, self._close_all)
 
@@ -131,10 +130,6 @@ class ProcessExecution:
         for source in list(self._sources):
             self._close(source)
         self._close_stdin()
-        if self._pidfd >= 0:
-            self._loop.remove_reader(self._pidfd)
-            os.close(self._pidfd)
-            self._pidfd = -1
         self._stirred.set()
 
     def _close(self, source: int) -> None:

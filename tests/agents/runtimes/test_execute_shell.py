@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from quarterdeck.agents.runtimes.execution import Execution
 from quarterdeck.agents.runtimes.port import Runtime
+from quarterdeck.agents.runtimes.process.execution import execute
 from quarterdeck.events.session import Terminal
 from tests.agents.runtimes.cases import WAIT_SECONDS_MAX, DockerCase, ProcessCase, Shell
 from tests.agents.runtimes.conftest import swept
@@ -89,4 +91,21 @@ async def test_output_waits_for_who_reads_it(runtime: Runtime, case: Shell) -> N
             assert size or not (case.folder / "ready").exists(), "4 MiB fit nowhere on the way"
             size += len(each.data)
     assert (size, await execution.exit_code()) == (64 * 65536, 0)
+    await execution.close()
+
+
+async def test_a_command_that_has_ended_before_it_is_looked_at_gives_what_it_wrote(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begin = asyncio.create_subprocess_exec
+
+    async def begun_and_ended(*command: str, **options: Any) -> asyncio.subprocess.Process:
+        process = await begin(*command, **options)
+        await process.wait()
+        return process
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", begun_and_ended)
+    execution = await execute(("sh", "-c", "echo told; exit 7"), None)
+    assert [each.data async for each in execution.output()] == [b"told\n"]
+    assert await execution.exit_code() == 7
     await execution.close()

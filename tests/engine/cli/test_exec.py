@@ -136,8 +136,8 @@ def test_a_terminal_is_raw_resized_and_given_back(terminal: Terminal) -> None:
 
 def test_ctrl_c_goes_to_the_command_and_not_to_the_session(terminal: Terminal) -> None:
     terminal.until("# $|\\$ $")
-    terminal.type("sleep 1000\r")
-    terminal.until("sleep 1000\r\n")
+    terminal.type("sh -c 'echo go\"ne\"; exec sleep 1000'\r")
+    terminal.until("gone\r\n")
     terminal.type("\x03")
     terminal.until("# $|\\$ $")  # what is typed before the interrupt has come is thrown away with it
     terminal.type("echo after $?\r")
