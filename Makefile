@@ -2,7 +2,7 @@
 # Needs Python >= 3.11 with pip, and make. Everything else is brought into .tools and .venv.
 
 PYTHON ?= python3
-# Tests run side by side, those of one file in one process: most of them wait for servers, containers and clocks.
+# Tests run side by side, those of one file, and all that use Docker, in one process (tests/conftest.py).
 JOBS   ?= 3
 FAST   := not nats and not docker and not browser and not slow
 BIN    := .venv/bin
@@ -44,14 +44,14 @@ demo: setup
 	@$(BIN)/quarterdeck demo
 
 test: setup
-	@$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile
+	@$(BIN)/pytest --numprocesses $(JOBS) --dist loadgroup
 
 check: setup
 	@echo "· format"  && $(BIN)/ruff format --check
 	@echo "· lint"    && $(BIN)/ruff check
 	@echo "· types"   && $(BIN)/mypy
 	@echo "· imports" && $(BIN)/lint-imports --no-logo
-	@echo "· tests"   && $(BIN)/pytest --numprocesses $(JOBS) --dist loadfile -m "$(FAST)"
+	@echo "· tests"   && $(BIN)/pytest --numprocesses $(JOBS) --dist loadgroup -m "$(FAST)"
 
 seeds: setup
 	@$(BIN)/python -m tests.simulation --seeds $(or $(N),1000) --first $(or $(FIRST),0)

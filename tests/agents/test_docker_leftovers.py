@@ -10,19 +10,18 @@ from urllib.parse import quote
 
 import pytest
 
-from quarterdeck.agents.networks import ZONE
 from quarterdeck.agents.runtimes.docker import DockerRuntime
 from quarterdeck.agents.settings import ImageSettings
 from quarterdeck.events import shapes
 from tests import docker_engine
 from tests.agents.nats_engine import NatsEngine
 from tests.agents.runtimes.cases import eventually
-from tests.agents.test_docker_agent import TEST_ZONE, a_task, engine, found, networks, running
+from tests.agents.test_docker_agent import GONE_SECONDS_MAX, TEST_ZONE, a_task, engine, found, no_networks, running
 from tests.agents.world import container, definition
 
 pytestmark = [pytest.mark.docker, pytest.mark.nats]
 __all__ = ["engine"]
-GONE_SECONDS_MAX = 15.0
+
 SCRATCH = shapes.Volume(name="scratch")
 MOUNTED = shapes.MountPoint(source_volume="scratch", container_path="/scratch")
 SECRET = shapes.Secret(name="TOKEN", value_from="nobody-stored-it")
@@ -59,6 +58,5 @@ async def test_tasks_that_fail_in_every_way_leave_no_container_network_or_volume
             while await found() or volumes(list(tasks.values())):
                 await asyncio.sleep(0.05)
     runtime = DockerRuntime()
-    await runtime.networks.remove_unused({ZONE: TEST_ZONE})
+    await no_networks(runtime)
     await runtime.close()
-    assert networks() == set()
