@@ -2,7 +2,7 @@
 # Needs Python >= 3.11 with pip, and make. Everything else is brought into .tools and .venv.
 
 PYTHON ?= python3
-# Tests run side by side, those of one file, and all that use Docker, in one process (tests/conftest.py).
+# Tests run side by side, but for those that use Docker: they count what a daemon has before and after.
 JOBS   ?= 3
 FAST   := not nats and not docker and not browser and not slow
 BIN    := .venv/bin
@@ -44,14 +44,15 @@ demo: setup
 	@$(BIN)/quarterdeck demo
 
 test: setup
-	@$(BIN)/pytest --numprocesses $(JOBS) --dist loadgroup
+	@$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile -m "not docker"
+	@$(BIN)/pytest -m docker
 
 check: setup
 	@echo "· format"  && $(BIN)/ruff format --check
 	@echo "· lint"    && $(BIN)/ruff check
 	@echo "· types"   && $(BIN)/mypy
 	@echo "· imports" && $(BIN)/lint-imports --no-logo
-	@echo "· tests"   && $(BIN)/pytest --numprocesses $(JOBS) --dist loadgroup -m "$(FAST)"
+	@echo "· tests"   && $(BIN)/pytest --numprocesses $(JOBS) --dist loadfile -m "$(FAST)"
 
 seeds: setup
 	@$(BIN)/python -m tests.simulation --seeds $(or $(N),1000) --first $(or $(FIRST),0)

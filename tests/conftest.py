@@ -31,8 +31,6 @@ NEEDS: dict[str, Callable[[], str | None]] = {
     "node": node.missing,
     "systemd": lambda: None if shutil.which("systemd-analyze") else "no systemd-analyze (Debian: apt install systemd)",
 }
-DAEMON = "docker"
-"""All that use Docker run in one process: they count what a daemon has before and after."""
 LACKS = pytest.StashKey[dict[str, tuple[str, int]]]()
 
 
@@ -58,8 +56,6 @@ def busybox_image() -> str:
 
 @pytest.hookimpl(trylast=True)  # after -m and -k, so that only what was asked for counts as lacking
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(DAEMON if item.get_closest_marker("docker") else item.path.as_posix()))
     lacks = config.stash.setdefault(LACKS, {})
     for marker, missing in NEEDS.items():
         marked = [item for item in items if item.get_closest_marker(marker)]

@@ -49,7 +49,7 @@ REMOVE_SECONDS_MAX = 300.0
 RECONNECT_SECONDS_MIN = 0.1
 RECONNECT_SECONDS_MAX = 5.0
 
-ALREADY = ": already exists"
+ALREADY = (": already exists", "id already in use", ": file exists")
 """What Docker says of a container that containerd began to start for a daemon that was killed meanwhile."""
 
 NOT_FOUND = 404
@@ -108,7 +108,9 @@ class DockerRuntime:
         if not answer.ok:
             if answer.status == NOT_FOUND:
                 await self.inspect(container_id)  # 404 is also "no such command": gone only if gone
-            if ALREADY in answer.message and await asyncio.to_thread(leftovers.ended, container_id):
+            if any(each in answer.message for each in ALREADY) and await asyncio.to_thread(
+                leftovers.ended, container_id
+            ):
                 raise ContainerStuck(answer.message)
             raise CannotStartContainerError(answer.message)
         return await self.inspect(container_id)
