@@ -17,6 +17,8 @@ class Search:
     It may serve many placements one after another, as long as no instance comes, goes or changes its attributes.
     """
 
+    __slots__ = ("cluster", "demand", "group", "name", "queues", "rule")
+
     def __init__(self, cluster: ClusterState, name: str, demand: Demand, rule: Rule) -> None:
         self.cluster = cluster
         self.name = name
