@@ -80,8 +80,7 @@ class Link:
 
     async def flush(self) -> None:
         """Wait until the server has taken everything sent so far. Raises nats-py's errors."""
-        for _ in range(2):  # nats-py writes its PING past what still waits to be written: the second one follows that
-            await _cancellable(self.client.flush())
+        await _cancellable(flush(self.client))
 
     async def close(self) -> None:
         """Close the connection; what nobody answered stays unanswered."""
@@ -100,6 +99,16 @@ class Link:
         self.up.set()
         for callback in tuple(self._back):
             callback()
+
+
+async def flush(client: Client) -> None:
+    """Wait until the server has taken what ``client`` sent so far: subscriptions stand then. Raises nats-py's errors.
+
+    nats-py writes its PING past what still waits to be written, so one answer proves nothing: the second PING follows
+    that, for the task that writes has run by the first one's answer.
+    """
+    for _ in range(2):
+        await client.flush()
 
 
 async def _cancellable(waiting: Awaitable[T]) -> T:

@@ -23,7 +23,7 @@ from quarterdeck.engine.doors.commands import DoorSettings
 from quarterdeck.engine.host import LOGS, RealClock, token
 from quarterdeck.engine.replica import Replica, ReplicaSettings, running
 from quarterdeck.engine.server import serving
-from quarterdeck.events.log.connect import Address, connect
+from quarterdeck.events.log.connect import Address, connect, flush
 from quarterdeck.events.log.credentials import User
 from quarterdeck.events.log.jetstream import JetStreamLog, Settings, open_log
 from quarterdeck.events.log.objects import Bucket
@@ -100,7 +100,7 @@ class Outsider:
             heard.append(message)
 
         await self.client.subscribe(subject, cb=hear)
-        await self.client.flush()
+        await flush(self.client)
         return heard
 
     async def beat(self, instance: str, session: str = "s", *, leaving: bool = False) -> dict[str, Any]:

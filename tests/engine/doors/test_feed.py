@@ -145,7 +145,7 @@ async def test_a_strangers_message_does_not_stop_it(server: Server) -> None:
             await client.furnish()
             link = await connect(server.address(), "test")
             await link.client.publish("qd.feed.stranger", b"?")
-            await link.client.flush()
+            await link.flush()
             await link.close()
             await run_tasks(client, 1)
             await until(lambda: len(heard) >= 20)

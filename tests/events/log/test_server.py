@@ -146,7 +146,7 @@ async def test_an_operator_may_send_commands_and_not_write_the_log(server: Serve
 
     operator = await nats.connect(server.url, user_credentials=str(server.creds("operator")), error_cb=note)
     commands = await engine.client.subscribe("qd.cmd.>")
-    await engine.client.flush()
+    await engine.flush()
     await operator.publish("qd.cmd.us-east-1.000000000000.web.RunTask", b"{}")
     assert (await commands.next_msg(5)).data == b"{}"
     await operator.publish("qd.log.0.commits", b"forged")
