@@ -13,13 +13,15 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests import browser, docker_engine, image_registry, nats_server, node, own_docker
 
+# Nothing is timed: a machine that stands still for a second would be taken for data that is slow to make.
 # In CI the same examples each time: what chance finds elsewhere becomes a test of its own.
-settings.register_profile("ci", derandomize=True, deadline=None)
-settings.register_profile("default", deadline=None)
+untimed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", untimed, derandomize=True)
+settings.register_profile("default", untimed)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 NEEDS: dict[str, Callable[[], str | None]] = {

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Literal
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quarterdeck.agents.runtimes.port import ContainerSpec
@@ -77,7 +77,7 @@ def check(world: Turmoil) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(
     st.lists(st.tuples(st.sampled_from(FAULTS), st.integers(0, 9), st.sampled_from([0.0, 0.3, 1.1, 7.0])), max_size=40)
 )

@@ -18,7 +18,7 @@ from tests.engine.model import OPERATIONS, breaks, valid
 
 REFUSED = 400
 CONTAINER = {"name": "app", "image": "app", "memory": 64}
-SHARED = settings(deadline=None, max_examples=30, suppress_health_check=list(HealthCheck))
+SHARED = settings(max_examples=30, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(scope="module")

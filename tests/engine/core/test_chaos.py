@@ -12,7 +12,7 @@ from tests.engine.core.chaos import ACTS, CONSTRAINED, PLACING, Chaos, ask_every
 steps = st.lists(
     st.tuples(st.integers(0, len(ACTS) - 1), st.integers(0, 11), st.integers(0, 11)), min_size=1, max_size=60
 )
-thorough = settings(max_examples=150, deadline=None)
+thorough = settings(max_examples=150)
 
 
 @given(steps)
@@ -27,7 +27,7 @@ def test_after_every_step_all_counts_are_what_the_tasks_say_and_no_status_goes_b
 
 
 @given(st.randoms(use_true_random=True))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_no_task_is_placed_where_its_constraints_do_not_let_it_be(chance: Random) -> None:
     """Each placement is looked at before it is made (`StrictTurn`), apart from what placement itself looks at."""
     story = Chaos()
@@ -63,7 +63,7 @@ def test_left_alone_every_service_comes_to_rest_and_then_nothing_is_decided_any_
 
 
 @given(st.randoms(use_true_random=True))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_all_of_this_holds_through_long_stories(chance: Random) -> None:
     """Short stories shrink well, but some things need a history: instances gone, queues begun long ago."""
     story = Chaos()
@@ -76,7 +76,7 @@ def test_all_of_this_holds_through_long_stories(chance: Random) -> None:
 
 
 @given(st.randoms(use_true_random=True))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_placing_chooses_exactly_what_looking_at_every_instance_would(chance: Random) -> None:
     """Asked now and then, so that what an index learns of is old and new."""
     story = Chaos()

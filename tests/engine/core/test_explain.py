@@ -27,7 +27,7 @@ def told_again(story: Story) -> list[PlacementDecision]:
 
 
 @for_all(st.randoms(use_true_random=True))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_every_decision_of_any_story_is_decided_again_as_it_was(chance: Random) -> None:
     story = Chaos()
     for _ in range(120):

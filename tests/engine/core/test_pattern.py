@@ -26,7 +26,7 @@ patterns = st.recursive(st.sampled_from(ATOMS), rows, max_leaves=6)
 
 
 @given(patterns, st.lists(st.text("abc01.", max_size=6), min_size=1, max_size=8))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_it_agrees_with_pythons_own_matcher(pattern: str, values: list[str]) -> None:
     for value in values:
         assert Pattern(pattern).matches(value) is (re.fullmatch(pattern, value) is not None), (pattern, value)

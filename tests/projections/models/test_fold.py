@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quarterdeck.events import shapes
@@ -25,7 +25,7 @@ ALL = Page(10_000)
 SERVICES = ["api", "shop"]
 
 stories = st.lists(st.integers(0, 10_000), min_size=5, max_size=60)
-story = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+story = settings(max_examples=60)
 
 
 def envelopes(commits: list[Commit], size: int) -> list[Chained]:
