@@ -7,7 +7,7 @@ it begins, carries them out, and so on until nothing is left to do.
 from collections.abc import Iterator
 
 from quarterdeck.agents.plan import Condition, ContainerPlan, Dependency
-from quarterdeck.agents.report import STATUS, health, pending, running, stopped
+from quarterdeck.agents.report import STATUS, health, pending, running, stopped, stopping
 from quarterdeck.agents.runtimes.port import Container
 from quarterdeck.agents.settings import Timing
 from quarterdeck.agents.task import (
@@ -22,6 +22,7 @@ from quarterdeck.agents.task import (
     Wait,
     fail,
     has_started,
+    is_exiting,
 )
 
 ESSENTIAL_EXITED = "Essential container in task exited"
@@ -56,6 +57,8 @@ def next_steps(task: Task, now: float, timing: Timing) -> list[Step]:
         return _clear(task, now, timing)
     ending = why_ending(task)
     steps: list[Step] = list(_running_report(task, ending))
+    if ending is None and _is_left(task):
+        return [*steps, stopping(task)]
     if ending is None:
         steps += [*_restarts(task), *_starts(task, now)]
         return steps + list(_changes(task, steps, now, timing))
@@ -74,10 +77,20 @@ def why_ending(task: Task) -> str | None:
         return f"desired status is {task.wish}"
     if task.failure:
         return task.failure
+    if task.told == "STOPPING":
+        return ESSENTIAL_EXITED
     for plan in task.plan.containers:
         if plan.essential and _is_over(task, plan):
             return f"{ESSENTIAL_EXITED}: {plan.name}"
     return None
+
+
+def _is_left(task: Task) -> bool:
+    """Whether a task told RUNNING has ended by itself, and only has to be taken apart: nothing runs, or comes back."""
+    there = [(plan, task.containers[plan.name]) for plan in task.plan.told if plan.name in task.containers]
+    running = [(plan, container) for plan, container in there if container.state == "running"]
+    leaving = all(is_exiting(task, container) and plan.restart is None for plan, container in running)
+    return task.told == "RUNNING" and not task.busy and leaving and any(plan.essential for plan, _ in running)
 
 
 def _is_over(task: Task, plan: ContainerPlan) -> bool:
@@ -174,7 +187,7 @@ def _stops(task: Task, ending: str, timing: Timing) -> Iterator[Stop]:
     plans = {plan.name: plan for plan in task.plan.containers}
     needed = {each.container for name, plan in plans.items() if _state(task, name) == "running" for each in plan.after}
     for name, container in task.containers.items():
-        if container.state == "running" and name not in task.busy and name not in needed:
+        if container.state == "running" and not {name} & (needed | task.busy) and not is_exiting(task, container):
             plan = plans.get(name)
             own = plan.stop_timeout_seconds if plan is not None else None
             yield Stop(container, name, timing.stop_timeout_seconds if own is None else own, ending)

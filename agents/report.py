@@ -36,6 +36,11 @@ def merged(earlier: Report, later: Report) -> Report:
     return Report(later.task, msgspec.structs.replace(later.request, containers=list(changes.values())))
 
 
+def stopping(task: Task) -> Report:
+    """Say that nothing of the task runs any more; how its containers ended is told when it is STOPPED."""
+    return Report(task.id, _request(task, "STOPPING", []))
+
+
 def stopped(task: Task, exited: str | None) -> Report:
     """Say that the task is STOPPED, with all its containers; ``exited`` is the reason if nothing else is."""
     planned = [plan.name for plan in task.plan.told]

@@ -20,8 +20,8 @@ REASON_CHARACTERS_MAX = 1024
 RANK = {"created": 0, "running": 1, "exited": 2}
 
 Wish = Literal["RUNNING", "STOPPED", "UNWANTED"]
-Told = Literal["", "RUNNING", "STOPPED"]
-TOLD: dict[str, Told] = {"RUNNING": "RUNNING", "STOPPED": "STOPPED"}
+Told = Literal["", "RUNNING", "STOPPING", "STOPPED"]
+TOLD: dict[str, Told] = {"RUNNING": "RUNNING", "STOPPING": "STOPPING", "STOPPED": "STOPPED"}
 WISHES: dict[Wish, int] = {"RUNNING": 0, "STOPPED": 1, "UNWANTED": 2}
 
 
@@ -55,6 +55,8 @@ class Task(msgspec.Struct, kw_only=True):
     """Volumes that end with it."""
     discarded: set[str] = set()
     """Ids of containers that never ran and are replaced: what is heard of them is of the past."""
+    exiting: dict[str, float | None] = {}
+    """Ids of containers in which nothing runs any more, though how they ended is not known, and when that run began."""
     settled_at: float | None = None
     """When the engine had taken the report of its end."""
     pull_started_at: float | None = None
@@ -156,6 +158,20 @@ def ended(task: Task, name: str, container_id: str, how: Ended) -> bool:
         health=None,
     )
     return True
+
+
+def exiting(task: Task, name: str, container_id: str) -> bool:
+    """Take note that nothing runs in a container any more; whether that is news."""
+    known = task.containers.get(name)
+    if known is None or known.id != container_id or known.state != "running":
+        return False
+    task.exiting[container_id] = known.started_at
+    return True
+
+
+def is_exiting(task: Task, container: Container) -> bool:
+    """Whether a container that counts as running only has to be taken apart."""
+    return container.state == "running" and task.exiting.get(container.id, 0.0) == container.started_at
 
 
 def discard(task: Task, name: str) -> None:

@@ -33,6 +33,7 @@ from quarterdeck.agents.task import (
     adopt,
     began,
     ended,
+    exiting,
     fail,
     knows_of,
     note_health,
@@ -102,7 +103,7 @@ class Tasks:
         self._heard[name] = max(sequence, self._heard.get(name, -1))
         if wanted.definition is not None and not task.plan.containers:
             self._plan(task, wanted)
-        if wanted.last_status == "RUNNING":
+        if wanted.last_status in {"RUNNING", "STOPPING"}:
             knows_of(task, wanted.restarts)
         if wanted.desired_status == "STOPPED":
             self._end(task, "STOPPED")
@@ -187,6 +188,12 @@ class Tasks:
         self._performer.ended(container_id)
         self._advance(task)
         return True
+
+    def exiting(self, task_id: str, name: str, container_id: str) -> None:
+        """Take note that nothing runs in a container any more."""
+        task = self.by_id.get(task_id)
+        if task is not None and exiting(task, name, container_id):
+            self._advance(task)
 
     def gone(self, task_id: str, name: str, container_id: str) -> None:
         """Take note that a container is not there."""

@@ -10,7 +10,7 @@ from quarterdeck.agents.backoff import Backoff
 from quarterdeck.agents.clock import Clock
 from quarterdeck.agents.home import Home
 from quarterdeck.agents.runtimes.errors import CannotInspectContainerError, ContainerGone, RuntimeUnavailable
-from quarterdeck.agents.runtimes.port import Changed, Interrupted, Resync, Runtime
+from quarterdeck.agents.runtimes.port import Changed, Exiting, Interrupted, Resync, Runtime
 from quarterdeck.agents.settings import Timing
 from quarterdeck.agents.spawn import spawn
 from quarterdeck.agents.tasks import Tasks
@@ -34,8 +34,9 @@ class Watch:
         self._again: set[str] = set()
 
     def begin(self, group: asyncio.TaskGroup) -> None:
-        """Set the three watchers going."""
+        """Set the watchers going."""
         spawn(group, self._follow(group), name="follow the runtime")
+        spawn(group, self._follow_exits(), name="follow exits")
         spawn(group, self._compare(group), name="compare with the runtime")
         spawn(group, self._remind(), name="compare now and then")
 
@@ -48,9 +49,13 @@ class Watch:
                     case Changed():
                         self._changed(group, item)
 
+    async def _follow_exits(self) -> None:
+        async with aclosing(self._runtime.exits(self._ours)) as items:
+            async for item in items:
+                self._tasks.exiting(*_whose(item), item.id)
+
     def _changed(self, group: asyncio.TaskGroup, item: Changed) -> None:
-        task = short_name(item.labels.get(labels.TASK_ARN, ""))
-        name = item.labels.get(labels.CONTAINER_NAME, "")
+        task, name = _whose(item)
         if item.ended is None or not self._tasks.ended(task, name, item.id, item.ended):
             self._look(group, task, name, item.id)
 
@@ -100,3 +105,8 @@ class Watch:
             except (RuntimeUnavailable, CannotInspectContainerError):
                 self._stirred.set()
         self._looking.discard(container_id)
+
+
+def _whose(item: Changed | Exiting) -> tuple[str, str]:
+    """Name the task and the container of it."""
+    return short_name(item.labels.get(labels.TASK_ARN, "")), item.labels.get(labels.CONTAINER_NAME, "")

@@ -89,6 +89,7 @@ AnyEvent = (
     | task.TaskProtectionEnabled
     | task.TaskProtectionDisabled
     | task.TaskStopRequested
+    | task.TaskStopping
     | task.TaskStopped
 )
 

@@ -152,8 +152,19 @@ class TaskStopRequested(TaskEvent, frozen=True, kw_only=True, gc=False):
     service: str = ""
 
 
+class TaskStopping(TaskEvent, frozen=True, kw_only=True, gc=False):
+    """The last status became STOPPING, and the desired status STOPPED: its processes have ended by themselves.
+
+    Nothing of it runs any more, so its resources are free again, before its containers are taken apart and it is told,
+    with TaskStopped, how they ended.
+    """
+
+    stop_code: str
+    reason: str
+
+
 class TaskStopped(TaskEvent, frozen=True, kw_only=True, gc=False):
-    """The last status became STOPPED; its resources are free again."""
+    """The last status became STOPPED; its resources are free again, if they were not before."""
 
     stop_code: str
     reason: str

@@ -33,12 +33,12 @@ def check(namespace: NamespaceState) -> None:
 
 
 def live_tasks(cluster: ClusterState) -> list[TaskState]:
-    """List the tasks that are not STOPPED."""
-    return [each for each in cluster.tasks.values() if each.last_status != "STOPPED"]
+    """List the tasks that hold something."""
+    return [each for each in cluster.tasks.values() if each.last_status not in {"STOPPING", "STOPPED"}]
 
 
 def tasks_by_instance(cluster: ClusterState) -> dict[str, list[TaskState]]:
-    """List the tasks that are not STOPPED by where they are."""
+    """List the tasks that hold something by where they are."""
     held: dict[str, list[TaskState]] = {}
     for task in live_tasks(cluster):
         held.setdefault(task.instance, []).append(task)

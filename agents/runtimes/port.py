@@ -166,6 +166,13 @@ class Changed(msgspec.Struct, frozen=True):
     ended: Ended | None = None
 
 
+class Exiting(msgspec.Struct, frozen=True):
+    """Nothing runs in a container any more; it is still to be taken apart, and then told how it ended."""
+
+    id: str
+    labels: dict[str, str]
+
+
 class Resync(msgspec.Struct, frozen=True):
     """From here on changes are seen; what happened before may have been missed: list again."""
 
@@ -253,6 +260,13 @@ class Runtime(Protocol):
         One that is noticed as it begins is told as Interrupted.
 
         Does not raise and ends only with ``close()``. Close it (``aclosing``) when done with it.
+        """
+        ...
+
+    def exits(self, labels: Mapping[str, str]) -> AsyncGenerator[Exiting, None]:
+        """Containers that carry all of these labels and end from now on, where that is known before how they did.
+
+        No more than hints: one may be missing. Does not raise and ends only with ``close()``; close it (``aclosing``).
         """
         ...
 

@@ -68,7 +68,7 @@ def _task(event: task.TaskEvent) -> str:
             return _place(event)
         case task.TaskStarted():
             return ", ".join(_container(each) for each in event.containers)
-        case task.TaskStopRequested():
+        case task.TaskStopRequested() | task.TaskStopping():
             return reason(event)
         case task.TaskStopped():
             return "; ".join([reason(event), *(_container(each) for each in event.containers)])

@@ -79,9 +79,10 @@ def deregister(turn: Turn, request: shapes.DeregisterContainerInstanceRequest) -
     """Make an instance INACTIVE; with force, its tasks are STOPPED for ECS, whatever runs on the host."""
     cluster = turn.cluster(request.cluster)
     instance = existing(turn, cluster, request.container_instance)
-    if instance.tasks and not request.force:
+    held = [*instance.tasks, *instance.stopping]
+    if held and not request.force:
         raise InvalidParameterException("Found running tasks on the instance.")
-    for name in list(instance.tasks):
+    for name in held:
         code = cluster.tasks[name].stop_code or "UserInitiated"
         turn.emit(TaskStopped(cluster=cluster.name, task=name, stop_code=code, reason=FORCED))
     turn.emit(

@@ -29,6 +29,7 @@ from quarterdeck.events.task import (
     TaskRequested,
     TaskStarted,
     TaskStopped,
+    TaskStopping,
     TaskStopRequested,
 )
 from quarterdeck.events.task_set import TaskSetCreated, TaskSetDeleted, TaskSetScaled
@@ -49,7 +50,9 @@ def concerned(state: NamespaceState, event: AnyEvent) -> Iterator[tuple[str, str
             yield event.cluster, event.service
         case DeploymentStopRequested() | TaskSetCreated() | TaskSetScaled() | TaskSetDeleted():
             yield event.cluster, event.service
-        case TaskStarted() | TaskStopped() | TaskStopRequested() | TaskHealthChanged() | TaskProtectionDisabled():
+        case TaskStopping() | TaskStopped() | TaskStopRequested():
+            yield from _on_task(state.clusters[event.cluster], event)
+        case TaskStarted() | TaskHealthChanged() | TaskProtectionDisabled():
             yield from _on_task(state.clusters[event.cluster], event)
         case TaskQueued():
             yield event.cluster, QUEUE
@@ -65,7 +68,9 @@ def concerned(state: NamespaceState, event: AnyEvent) -> Iterator[tuple[str, str
 def makes_room(state: NamespaceState, event: AnyEvent) -> bool:
     """Tell whether work that waits for room should look again; less may be kept for a DAEMON service that changes."""
     match event:
-        case TaskStopped() | AgentConnected() | ContainerInstanceReregistered() | AttributesPut() | AttributesDeleted():
+        case TaskStopping() | TaskStopped() | AgentConnected() | ContainerInstanceReregistered():
+            return True
+        case AttributesPut() | AttributesDeleted():
             return True
         case ContainerInstanceStatusChanged():
             return event.status == "ACTIVE"
@@ -81,7 +86,7 @@ def _on_task(cluster: ClusterState, event: TaskEvent) -> Iterator[tuple[str, str
     task = cluster.tasks.get(event.task)
     if task is not None and task.deployment:
         yield cluster.name, task.group.removeprefix(SERVICE_GROUP)
-        if isinstance(event, TaskStopped) and task.instance in cluster.draining:
+        if isinstance(event, TaskStopping | TaskStopped) and task.instance in cluster.draining:
             yield from _daemons(cluster)
 
 

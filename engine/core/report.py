@@ -15,11 +15,13 @@ from quarterdeck.events.task import (
     TaskHealthChanged,
     TaskStarted,
     TaskStopped,
+    TaskStopping,
 )
 from quarterdeck.projections.live.states import ClusterState, TaskState
 
 REASON_CHARACTERS_MAX = 1024
 EXITED = "Essential container in task exited"
+EXITED_CODE = "EssentialContainerExited"
 NOT_STARTED = "Task failed to start"
 
 
@@ -44,7 +46,9 @@ def task(turn: Turn, request: shapes.SubmitTaskStateChangeRequest) -> None:
                 execution_stopped_at=_milliseconds(request.execution_stopped_at),
             )
         )
-    elif request.status == "RUNNING" and found.last_status != "RUNNING":
+    elif request.status == "STOPPING":
+        _let_go(turn, cluster.name, found)
+    elif request.status == "RUNNING" and found.last_status == "PENDING":
         turn.emit(
             TaskStarted(
                 cluster=cluster.name,
@@ -88,6 +92,15 @@ def attachments(turn: Turn, request: shapes.SubmitAttachmentStateChangesRequest)
     turn.cluster(request.cluster)
     if not request.attachments:
         raise InvalidParameterException("attachments can not be empty")
+
+
+def _let_go(turn: Turn, cluster: str, found: TaskState) -> None:
+    """Take an agent's word that nothing of a task runs any more, so that it can be replaced before it is STOPPED.
+
+    What it has of its host's ports is free only then. One that is asked to stop is waited for as ECS does.
+    """
+    if found.last_status == found.desired_status == "RUNNING" and not (found.demand.tcp or found.demand.udp):
+        turn.emit(TaskStopping(cluster=cluster, task=found.id, stop_code=EXITED_CODE, reason=EXITED))
 
 
 def _placed(turn: Turn, cluster: ClusterState, reference: str | None) -> TaskState:
@@ -154,6 +167,6 @@ def _verdict(
     if found.desired_status == "STOPPED":
         return found.stop_code, found.stop_reason
     if found.last_status == "RUNNING":
-        return "EssentialContainerExited", (request.reason or EXITED)[:REASON_CHARACTERS_MAX]
+        return EXITED_CODE, (request.reason or EXITED)[:REASON_CHARACTERS_MAX]
     told = request.reason or next((each.reason for each in containers if each.reason), "")
     return "TaskFailedToStart", (told or NOT_STARTED)[:REASON_CHARACTERS_MAX]

@@ -111,7 +111,7 @@ def _wanted(instance: Instance, turn: Turn) -> tuple[str, list[WantedTask], bool
     found = cluster.instances.get(instance.container_instance) if cluster is not None else None
     if cluster is None or found is None or found.status == "INACTIVE":
         return "INACTIVE", [], found is not None
-    tasks = [cluster.tasks[name] for name in found.tasks]
+    tasks = [cluster.tasks[name] for name in (*found.tasks, *found.stopping)]
     return found.status, [_task(each, each.desired_status) for each in tasks], True
 
 

@@ -11,8 +11,9 @@ from quarterdeck.projections.live.demand import Demand
 class InstanceState(msgspec.Struct):
     """A container instance and what is left of it.
 
-    ``tasks`` gives the group of each task that is not STOPPED, ``running`` counts those RUNNING;
-    ``reserves`` is what DAEMON services still need here, by their groups.
+    ``tasks`` gives the group of each task that holds something here, ``running`` counts those RUNNING; ``stopping``
+    names those that are STOPPING, and hold nothing any more; ``reserves`` is what DAEMON services still need here, by
+    their groups.
     """
 
     id: str
@@ -43,9 +44,10 @@ class InstanceState(msgspec.Struct):
     registered_at: float = 0.0
     running: int = 0
     tasks: dict[str, str] = msgspec.field(default_factory=dict)
+    stopping: dict[str, None] = msgspec.field(default_factory=dict)
     reserves: dict[str, Demand] = msgspec.field(default_factory=dict)
 
     @property
     def groups(self) -> Collection[str]:
-        """The group of each task that is not STOPPED."""
+        """The group of each task that holds something."""
         return self.tasks.values()

@@ -13,6 +13,7 @@ from quarterdeck.events.task import (
     TaskRequested,
     TaskStarted,
     TaskStopped,
+    TaskStopping,
     TaskStopRequested,
 )
 from quarterdeck.projections.live import reserve
@@ -154,21 +155,39 @@ def stop_requested(namespace: NamespaceState, event: TaskStopRequested, _at: flo
         service.moving.pop(event.superseded_by, None)
 
 
-def stopped(namespace: NamespaceState, event: TaskStopped, at: float) -> None:
-    """Note STOPPED and free what the task had."""
+def stopping(namespace: NamespaceState, event: TaskStopping, at: float) -> None:
+    """Note STOPPING and free what the task had: it counts for nothing any more."""
     cluster = namespace.clusters[event.cluster]
     task = cluster.tasks[event.task]
+    _end(cluster, task, event, at)
+    task.last_status = "STOPPING"
+    cluster.instances[task.instance].stopping[task.id] = None
+
+
+def stopped(namespace: NamespaceState, event: TaskStopped, at: float) -> None:
+    """Note STOPPED and free what the task had, if it had not let go of it before."""
+    cluster = namespace.clusters[event.cluster]
+    task = cluster.tasks[event.task]
+    if task.last_status == "STOPPING":
+        task.version += 1
+        task.stop_code, task.stop_reason = event.stop_code, event.reason
+        del cluster.instances[task.instance].stopping[task.id]
+    else:
+        _end(cluster, task, event, at)
+    task.last_status, task.stopped_at = "STOPPED", at
+    _retire(cluster, task, at)
+
+
+def _end(cluster: ClusterState, task: TaskState, event: TaskStopping | TaskStopped, at: float) -> None:
     service, deployment = owners(cluster, task)
     if task.desired_status == "RUNNING":
         _unwant(cluster, task)
     task.version += 1
     if task.instance:
         _free(cluster, task)
-    task.last_status, task.stopped_at = "STOPPED", at
     task.stop_code, task.stop_reason = event.stop_code, event.reason
     if service is not None and deployment is not None:
         _leave(service, deployment, task, at)
-    _retire(cluster, task, at)
 
 
 def _free(cluster: ClusterState, task: TaskState) -> None:

@@ -115,6 +115,7 @@ EVOLVE: dict[type, Callable[[NamespaceState, Any, float], None]] = {
     task_events.TaskProtectionEnabled: task_protection.enabled,
     task_events.TaskProtectionDisabled: task_protection.disabled,
     task_events.TaskStopRequested: task.stop_requested,
+    task_events.TaskStopping: task.stopping,
     task_events.TaskStopped: task.stopped,
 }
 """How each event changes its namespace. It believes: no checks, no clock; history cannot be refused."""

@@ -250,6 +250,7 @@ class Fold:
             task_events.TaskProtectionEnabled: self._protection_enabled,
             task_events.TaskProtectionDisabled: self._protection_disabled,
             task_events.TaskStopRequested: self.tasks.stop_requested,
+            task_events.TaskStopping: self.tasks.stopping,
             task_events.TaskStopped: self.tasks.stopped,
         }
 

@@ -3,6 +3,7 @@
 import sqlite3
 
 import msgspec
+from msgspec.structs import replace
 
 from quarterdeck.events import shapes
 from quarterdeck.events import task as events
@@ -156,7 +157,7 @@ class Fold:
         row = self._find(event, commit)
         if row is not None:
             doc = self._document(row)
-            row.doc = msgspec.structs.replace(doc, version=(doc.version or 0) + 1)
+            row.doc = replace(doc, version=(doc.version or 0) + 1)
 
     def stop_requested(self, event: events.TaskStopRequested, commit: Commit, number: int) -> None:
         """Note that a task must end."""
@@ -173,8 +174,16 @@ class Fold:
         if row.deployment is not None and event.unhealthy:
             self._services.fail(row.inside.number, row.deployment)
 
+    def stopping(self, event: events.TaskStopping, commit: Commit, _number: int) -> None:
+        """Note STOPPING; the instance gets back what the task took."""
+        row = self._find(event, commit)
+        if row is None:
+            return
+        row.doc = replace(stopping_task(self._document(row), event, commit.at), last_status="STOPPING")
+        row.desired, row.last, row.ports = "STOPPED", "STOPPING", None
+
     def stopped(self, event: events.TaskStopped, commit: Commit, _number: int) -> None:
-        """Note STOPPED; the instance gets back what the task took."""
+        """Note STOPPED; the instance gets back what the task took, if it has not before."""
         row = self._find(event, commit)
         if row is None:
             return

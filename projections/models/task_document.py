@@ -15,6 +15,7 @@ from quarterdeck.events.task import (
     TaskRequested,
     TaskStarted,
     TaskStopped,
+    TaskStopping,
     TaskStopRequested,
 )
 from quarterdeck.projections.live.demand import Demand, demand
@@ -161,7 +162,7 @@ def reported_task(
     )
 
 
-def stopping_task(task: shapes.Task, event: TaskStopRequested, at: float) -> shapes.Task:
+def stopping_task(task: shapes.Task, event: TaskStopRequested | TaskStopping, at: float) -> shapes.Task:
     """Note the desired status STOPPED; what the agent reports is untouched."""
     return replace(
         task,

@@ -55,6 +55,8 @@ class Counts(msgspec.Struct, frozen=True, gc=False):
 
 
 NOTHING = Counts()
+OVER = ("STOPPING", "STOPPED")
+"""In these a task holds nothing."""
 
 
 def counts(desired: str, last: str, container_instance: int | None) -> Counts:
@@ -68,15 +70,15 @@ def _state_counts(desired: str, last: str, *, bound: bool) -> Counts:
         running=last == "RUNNING",
         pending=last == "PENDING",
         provisioning=last == "PROVISIONING",
-        held=bound and last != "STOPPED",
-        version=bound + (bound and last == "STOPPED"),
+        held=bound and last not in OVER,
+        version=bound + (bound and last in OVER),
     )
 
 
 COUNTS = {
     (desired, last, bound): _state_counts(desired, last, bound=bound)
     for desired in ("RUNNING", "STOPPED")
-    for last in ("PROVISIONING", "PENDING", "RUNNING", "STOPPED")
+    for last in ("PROVISIONING", "PENDING", "RUNNING", *OVER)
     for bound in (False, True)
 }
 

@@ -1,7 +1,7 @@
 """Checkers: what must hold of every commit, each in a rule of its own; they look at the ledger and at the log's fold.
 
 capacity   no instance holds tasks that need more CPU or memory than it has, or a port that is taken on its host
-forward    a task's statuses only go on: PENDING, RUNNING, STOPPED; desired STOPPED is never taken back
+forward    a task's statuses only go on: PENDING, RUNNING, STOPPING, STOPPED; desired STOPPED is never taken back
 one place  a task is placed once, and its containers are created on no other machine
 fewest     (minimum healthy percent) a commit of the scheduler that stops healthy tasks of an ACTIVE service leaves
            at least ceil(desired * minimum) of them wanted and healthy. Health is lost without the scheduler, too
@@ -28,7 +28,7 @@ from collections.abc import Sequence
 from quarterdeck.events.catalog import AnyEvent
 from quarterdeck.events.commit import Commit
 from quarterdeck.events.container_instance import ContainerInstanceEvent
-from quarterdeck.events.task import TaskEvent, TaskPlaced, TaskStarted, TaskStopped, TaskStopRequested
+from quarterdeck.events.task import TaskEvent, TaskPlaced, TaskStarted, TaskStopped, TaskStopping, TaskStopRequested
 from quarterdeck.projections.live.states import NamespaceState
 from tests.simulation.duties import Daemons, Final, Primary, Queue, Sets
 from tests.simulation.ledger import Ledger
@@ -56,11 +56,13 @@ class Forward(Checker):
 
     def before(self, event: AnyEvent) -> None:
         """Compare with how far the task is."""
-        if not isinstance(event, TaskStarted | TaskStopped | TaskStopRequested):
+        if not isinstance(event, TaskStarted | TaskStopping | TaskStopped | TaskStopRequested):
             return
         task = self.ledger.tasks[event.task]
         if task.last == "STOPPED" or (isinstance(event, TaskStarted) and task.last != "PENDING"):
             self.fail(f"{type(event).__name__} of task {task.id}, which is {task.last}")
+        if isinstance(event, TaskStopping) and (task.last, task.desired) != ("RUNNING", "RUNNING"):
+            self.fail(f"task {task.id} is STOPPING by itself, and was {task.last}, wanted {task.desired}")
         if isinstance(event, TaskStopRequested) and task.desired == "STOPPED":
             self.fail(f"task {task.id} is asked to stop twice")
 

@@ -41,6 +41,7 @@ from quarterdeck.events.task import (
     TaskRequested,
     TaskStarted,
     TaskStopped,
+    TaskStopping,
     TaskStopRequested,
 )
 from quarterdeck.events.task_definition import TaskDefinitionRegistered
@@ -81,8 +82,8 @@ class Ledger:
                 self.tasks[event.task].last = "RUNNING"
             case TaskStopRequested():
                 self._unwanted(event)
-            case TaskStopped():
-                self._stopped(event)
+            case TaskStopping() | TaskStopped():
+                self._over(event)
             case TaskHealthChanged():
                 self.tasks[event.task].health = event.health_status
             case TaskProtectionEnabled() | TaskProtectionDisabled():
@@ -252,9 +253,10 @@ class Ledger:
         if wish is not None:
             wish.moving -= {event.task, event.superseded_by}
 
-    def _stopped(self, event: TaskStopped) -> None:
+    def _over(self, event: TaskStopping | TaskStopped) -> None:
+        """Have a task hold nothing any more."""
         task = self.tasks[event.task]
-        task.last, task.desired = "STOPPED", "STOPPED"
+        task.last, task.desired = "STOPPING" if isinstance(event, TaskStopping) else "STOPPED", "STOPPED"
         wish = self.wish_of(task)
         if wish is not None:
             wish.tasks.pop(task.id, None)

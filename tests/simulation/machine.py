@@ -111,9 +111,11 @@ class Machine:
             return Behaviour(start_seconds=self.chance.uniform(0.5, 4.0), stop_seconds=self.chance.uniform(0.5, 6.0))
         if self.healthy:
             return Behaviour(start_seconds=0.1)
+        teardown = self.chance.choice((0.0, self.chance.uniform(0.05, 3.0)))
         match spec.image:
             case "crashes":
-                return Behaviour(run_seconds=self.chance.uniform(0.0, 20.0), exit_code=1)
+                seconds = self.chance.uniform(0.0, 20.0)
+                return Behaviour(run_seconds=seconds, exit_code=1, teardown_seconds=teardown)
             case "broken":
                 return Behaviour(start_error="exec format error")
             case "sickens":
@@ -121,7 +123,7 @@ class Machine:
             case "stubborn":
                 return Behaviour(ignores_sigterm=True)
             case _:
-                return Behaviour(start_seconds=self.chance.uniform(0.0, 0.5))
+                return Behaviour(start_seconds=self.chance.uniform(0.0, 0.5), teardown_seconds=teardown)
 
     def _image(self, image: str) -> Image:
         if image == "unpulled" and not self.healthy:

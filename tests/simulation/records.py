@@ -29,12 +29,12 @@ class Held(msgspec.Struct):
 
     @property
     def alive(self) -> bool:
-        """Whether it holds anything."""
+        """Whether anything may still happen to it."""
         return self.last != "STOPPED"
 
 
 class Place(msgspec.Struct):
-    """A container instance; `tasks` are those that are not STOPPED."""
+    """A container instance; `tasks` are those that hold something."""
 
     id: str
     zone: str
@@ -67,7 +67,7 @@ class Share(msgspec.Struct):
 
 
 class Wish(msgspec.Struct):
-    """A service: what is wanted of it, and its tasks that are not STOPPED. The last deployment is the PRIMARY.
+    """A service: what is wanted of it, and its tasks that hold something. The last deployment is the PRIMARY.
 
     ``moving`` are tasks started to rebalance zones for which no other was stopped yet; ``shares`` its task sets.
     """

@@ -33,7 +33,7 @@ from tests.simulation.records import Held, Place, Wish
 def unsettled(ledger: Ledger, machines: list[Machine]) -> list[str]:
     """List everything that is not as it should be."""
     services = (each for wish in ledger.wishes.values() for each in _service(ledger, wish))
-    return [*_machines(ledger, machines), *services, *_waiting(ledger)]
+    return [*_machines(ledger, machines), *services, *_waiting(ledger), *_stopping(ledger)]
 
 
 def _service(ledger: Ledger, wish: Wish) -> Iterator[str]:
@@ -170,3 +170,7 @@ def _machines(ledger: Ledger, machines: list[Machine]) -> Iterator[str]:
         told = sorted(each.id for place in places for each in place.tasks.values() if each.last == "RUNNING")
         if running != told:
             yield f"{machine.name} runs {len(running)} tasks, the log says {len(told)}"
+
+
+def _stopping(ledger: Ledger) -> Iterator[str]:
+    yield from (f"task {each.id} is STOPPING for ever" for each in ledger.tasks.values() if each.last == "STOPPING")

@@ -42,8 +42,16 @@ def _sees_all(proc: Path) -> bool:
         return False
 
 
+def holds(container_id: str, pid: int, proc: Path = PROC) -> bool:
+    """Whether a process of this host is one of the container's."""
+    try:
+        return container_id in (proc / str(pid) / "cgroup").read_text()
+    except OSError:
+        return False
+
+
 def _processes(container_id: str, proc: Path) -> Iterator[tuple[int, bytes]]:
     for folder in proc.glob("[0-9]*"):
         with suppress(OSError):
-            if container_id in (folder / "cgroup").read_text():
+            if holds(container_id, int(folder.name), proc):
                 yield int(folder.name), (folder / "cmdline").read_bytes()

@@ -16,6 +16,7 @@ from quarterdeck.agents.runtimes.docker import events, execution, leftovers, out
 from quarterdeck.agents.runtimes.docker.api import Answer, DockerApi
 from quarterdeck.agents.runtimes.docker.cgroup import TaskCgroups
 from quarterdeck.agents.runtimes.docker.creation import Creation
+from quarterdeck.agents.runtimes.docker.exits import Exits
 from quarterdeck.agents.runtimes.docker.images import DockerImages
 from quarterdeck.agents.runtimes.docker.networks import DockerNetworks
 from quarterdeck.agents.runtimes.docker.options import BYTES_PER_MIB
@@ -33,6 +34,7 @@ from quarterdeck.agents.runtimes.port import (
     Changed,
     Container,
     ContainerSpec,
+    Exiting,
     Happening,
     Interrupted,
     LogBatches,
@@ -67,6 +69,7 @@ class DockerRuntime:
         self.images = DockerImages(self._api)
         self.networks = DockerNetworks(self._api)
         self._events = events.Events()
+        self._exits = Exits()
         self._gateway = ""
         self._cgroups = TaskCgroups()
         self._creation = Creation(self._api, self._cgroups, self.inspect)
@@ -170,6 +173,8 @@ class DockerRuntime:
         """Ask the daemon."""
         inspected = await self._inspected(container_id)
         self._cgroups.holds(inspected.id, inspected.host_config.cgroup_parent)
+        if inspected.state.pid:
+            self._exits.watch(inspected.id, inspected.state.pid, inspected.config.labels or {})
         return translate.container(inspected, await self.images.digest(inspected.image, inspected.config.image))
 
     async def _inspected(self, container_id: str) -> wire.Inspected:
@@ -224,6 +229,10 @@ class DockerRuntime:
                     if change is not None:
                         yield change
 
+    def exits(self, labels: Mapping[str, str]) -> AsyncGenerator[Exiting, None]:
+        """Watch their first processes on this host."""
+        return self._exits.follow(labels)
+
     async def logs(self, container_id: str, query: LogQuery) -> LogBatches:
         """Read what the daemon's log driver has kept, if it is one that can."""
         inspected = await self._inspected(container_id)
@@ -237,6 +246,7 @@ class DockerRuntime:
 
     async def close(self) -> None:
         """Close all connections."""
+        self._exits.close()
         await self._api.close()
 
 

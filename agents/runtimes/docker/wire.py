@@ -49,6 +49,7 @@ class State(msgspec.Struct, frozen=True, rename="pascal"):
     started_at: dt.datetime
     finished_at: dt.datetime
     error: str = ""
+    pid: int = 0
     oom_killed: bool = msgspec.field(default=False, name="OOMKilled")
     health: HealthState | None = None
 

@@ -28,8 +28,9 @@ from quarterdeck.agents.runtimes.errors import (
     RuntimeUnavailable,
 )
 from quarterdeck.agents.runtimes.execution import Execution
+from quarterdeck.agents.runtimes.exits import ExitFeed
 from quarterdeck.agents.runtimes.network import NoNetworks
-from quarterdeck.agents.runtimes.port import Container, ContainerSpec, Happening, LogBatches, RuntimeInfo
+from quarterdeck.agents.runtimes.port import Container, ContainerSpec, Exiting, Happening, LogBatches, RuntimeInfo
 from quarterdeck.agents.runtimes.process import execution, launch, output, shim
 from quarterdeck.agents.runtimes.process.health import HealthChecks
 from quarterdeck.agents.runtimes.process.images import NoImages
@@ -54,6 +55,7 @@ class ProcessRuntime:
         self.networks = NoNetworks()
         self._store = Store(data)
         self._feed = ChangeFeed()
+        self._exits = ExitFeed()
         self._checks = HealthChecks(self._store, self._publish)
         self._watches: dict[str, Watch] = {}
         self._starting: dict[str, Ports] = {}
@@ -206,6 +208,11 @@ class ProcessRuntime:
         self._ready()
         return self._feed.follow(labels)
 
+    def exits(self, labels: Mapping[str, str]) -> AsyncGenerator[Exiting, None]:
+        """Nothing: that a process ended is told with how it did."""
+        self._ready()
+        return self._exits.follow(labels)
+
     async def logs(self, container_id: str, query: LogQuery) -> LogBatches:
         """Read what the shim has kept; one that has not started yet has written nothing."""
         store = self._ready()
@@ -238,6 +245,7 @@ class ProcessRuntime:
             watch.close()
         self._watches.clear()
         self._feed.close()
+        self._exits.close()
         await self._checks.close()
 
     def _ready(self) -> Store:

@@ -42,6 +42,8 @@ class Behaviour(msgspec.Struct, frozen=True):
     """When it ends by itself."""
     oom: bool = False
     """Whether its end is a kill for its memory."""
+    teardown_seconds: float = 0.0
+    """How long it counts as running when it has ended by itself, or was killed."""
     stop_seconds: float = 0.0
     """How long it takes to end after SIGTERM."""
     stop_exit_code: int = SIGTERM_EXIT_CODE

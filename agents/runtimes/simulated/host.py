@@ -13,6 +13,7 @@ import msgspec
 
 from quarterdeck.agents.runtimes.changes import ChangeFeed
 from quarterdeck.agents.runtimes.errors import CannotStartContainerError, ContainerGone, RuntimeUnavailable
+from quarterdeck.agents.runtimes.exits import ExitFeed
 from quarterdeck.agents.runtimes.health import Health
 from quarterdeck.agents.runtimes.port import OUT_OF_MEMORY, Container, ContainerSpec, Ended, PortMapping, RuntimeInfo
 from quarterdeck.agents.runtimes.simulated.behaviour import (
@@ -74,7 +75,7 @@ class SimulatedHost:
         self._ports: set[Port] = set()
         self._next_port = DYNAMIC_PORT_MIN
         self._timers = Timers(clock)
-        self._feeds: dict[ChangeFeed, None] = {}  # in order: simulations are deterministic
+        self._feeds: dict[ChangeFeed, ExitFeed] = {}  # in order: simulations are deterministic
         self._away = False
         self.stirred = asyncio.Event()
         """Set, and replaced by another, when something was written, or a container began or ended."""
@@ -90,7 +91,7 @@ class SimulatedHost:
 
     def kill(self, container_id: str, *, exit_code: int = SIGKILL_EXIT_CODE, oom: bool = False) -> None:
         """The container ends without anybody having asked."""
-        self.end(container_id, exit_code, oom=oom)
+        self._exit(container_id, exit_code, oom=oom)
 
     def become(self, container_id: str, health: Health) -> None:
         """Its health check says that from now on. Raises ContainerGone."""
@@ -127,9 +128,9 @@ class SimulatedHost:
         if self._away:
             raise RuntimeUnavailable("the simulated daemon is away")
 
-    def join(self, feed: ChangeFeed) -> None:
-        """Tell this feed of changes too."""
-        self._feeds[feed] = None
+    def join(self, feed: ChangeFeed, exits: ExitFeed) -> None:
+        """Tell these feeds of changes and exits too."""
+        self._feeds[feed] = exits
         if self._away:
             feed.pause()
 
@@ -201,12 +202,28 @@ class SimulatedHost:
         del self._names[held.spec.name]
         self._publish(held)
 
+    def _exit(self, container_id: str, exit_code: int, *, oom: bool = False) -> None:
+        """Let nothing run in it any more; it has ended when it is taken apart."""
+        held = self.held(container_id)
+        seconds, run = held.behaviour.teardown_seconds, held.run
+        if not seconds or held.seen.state != "running":
+            self.end(container_id, exit_code, oom=oom)
+            return
+
+        def end() -> None:
+            if container_id in self._held and held.run == run:
+                self.end(container_id, exit_code, oom=oom)
+
+        for exits in self._feeds.values():
+            exits.publish(container_id, held.seen.labels)
+        self._timers.at(self.clock.now() + seconds, end)
+
     def _expire(self, container_id: str, run: int) -> None:
         """The end of a run by itself, if that run still goes on."""
         held = self._held.get(container_id)
         if held is not None and held.run == run:
             code = SIGKILL_EXIT_CODE if held.behaviour.oom else held.behaviour.exit_code
-            self.end(container_id, code, oom=held.behaviour.oom)
+            self._exit(container_id, code, oom=held.behaviour.oom)
 
     def _speak(self, container_id: str, held: Held, now: float) -> None:
         """Write what a run writes, each line at its time if that run still goes on."""

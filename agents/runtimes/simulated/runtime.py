@@ -13,8 +13,9 @@ from quarterdeck.agents.runtimes.errors import (
     RuntimeUnavailable,
 )
 from quarterdeck.agents.runtimes.execution import Execution
+from quarterdeck.agents.runtimes.exits import ExitFeed
 from quarterdeck.agents.runtimes.network import NoNetworks
-from quarterdeck.agents.runtimes.port import Container, ContainerSpec, Happening, LogBatches, RuntimeInfo
+from quarterdeck.agents.runtimes.port import Container, ContainerSpec, Exiting, Happening, LogBatches, RuntimeInfo
 from quarterdeck.agents.runtimes.simulated.behaviour import Script
 from quarterdeck.agents.runtimes.simulated.execution import SimulatedExecution
 from quarterdeck.agents.runtimes.simulated.host import SIGKILL_EXIT_CODE, SimulatedHost
@@ -32,7 +33,8 @@ class SimulatedRuntime:
         self._host = host
         self._feed = ChangeFeed()
         self._closed = False
-        host.join(self._feed)
+        self._exits = ExitFeed()
+        host.join(self._feed, self._exits)
 
     async def info(self) -> RuntimeInfo:
         """As big as the host was made."""
@@ -111,6 +113,10 @@ class SimulatedRuntime:
         """Follow the host, except while its daemon is away."""
         return self._feed.follow(labels)
 
+    def exits(self, labels: Mapping[str, str]) -> AsyncGenerator[Exiting, None]:
+        """Follow the host, whatever its daemon does."""
+        return self._exits.follow(labels)
+
     async def logs(self, container_id: str, query: LogQuery) -> LogBatches:
         """Look at what was written, and on."""
         self._check()
@@ -146,6 +152,7 @@ class SimulatedRuntime:
         self._closed = True
         self._host.leave(self._feed)
         self._feed.close()
+        self._exits.close()
 
     def _ids(self) -> set[str]:
         return {each.id for each in self._host.containers()}
