@@ -136,8 +136,8 @@ def _take(task: Task, name: str, container: Container) -> None:
 
 def _age(container: Container) -> tuple[float, int]:
     """How far its runs have come; of a run that nobody saw begin, only that it was after the creation is known."""
-    since = container.started_at if container.state == "created" else container.started_at or container.created_at
-    return since or 0.0, RANK[container.state]
+    at_least = container.created_at if container.state != "created" else None
+    return container.started_at or at_least or 0.0, RANK[container.state]
 
 
 def looked(task: Task, name: str, container: Container, since: Container | None, now: float) -> None:
