@@ -24,7 +24,7 @@ from quarterdeck.agents.runtimes.port import Runtime
 from quarterdeck.agents.saver import Saver
 from quarterdeck.agents.settings import Settings
 from quarterdeck.agents.starter import Starter
-from quarterdeck.agents.task import Remove, Restart, Start, Stop, Task, fail, give_up, observe, vanished
+from quarterdeck.agents.task import Remove, Restart, Start, Stop, Task, fail, give_up, looked, observe, vanished
 
 REMOVALS_TRIED_MAX = 5
 
@@ -89,9 +89,11 @@ class Performer:
 
     async def _stopped(self, task: Task, step: Stop) -> None:
         """Wait for the runtime's answer, or until it has told of the end before."""
+        since = task.containers.get(step.name)
         try:
             async with asyncio.timeout(None) as self._stops[step.container.id]:
-                observe(task, step.name, await self._runtime.stop(step.container.id, step.timeout_seconds))
+                seen = await self._runtime.stop(step.container.id, step.timeout_seconds)
+            looked(task, step.name, seen, since, self._clock.now())
         except TimeoutError:
             pass
         finally:

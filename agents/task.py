@@ -120,20 +120,40 @@ Step = Start | Restart | Stop | Remove | Report | Wait | Forget
 
 def observe(task: Task, name: str, container: Container) -> None:
     """Take note of how a container is; word of an earlier state changes nothing."""
+    known = task.containers.get(name)
     if container.id in task.discarded:
         return
+    if known is None or known.id != container.id or _age(container) >= _age(known):
+        _take(task, name, container)
+
+
+def _take(task: Task, name: str, container: Container) -> None:
     known = task.containers.get(name)
-    if known is not None and known.id == container.id:
-        if _age(container) < _age(known):
-            return
-        if not container.ports:  # what was bound stays known
-            container = msgspec.structs.replace(container, ports=known.ports)
+    if known is not None and known.id == container.id:  # what was bound, and when it began, stays known
+        ports, started_at = container.ports or known.ports, container.started_at or known.started_at
+        container = msgspec.structs.replace(container, ports=ports, started_at=started_at)
     task.containers[name] = container
     task.volumes.update(task_volumes(container.labels))
 
 
 def _age(container: Container) -> tuple[float, int]:
-    return container.started_at or 0.0, RANK[container.state]
+    """How far its runs have come; of a run that nobody saw begin, only that it was after the creation is known."""
+    at_least = container.created_at if container.state != "created" else None
+    return container.started_at or at_least or 0.0, RANK[container.state]
+
+
+def looked(task: Task, name: str, container: Container, since: Container | None, now: float) -> None:
+    """Take note of what a look says that began when ``since`` was known.
+
+    If that still is what is known, the look is later word: where it says that a run never was, that run is over.
+    """
+    known = task.containers.get(name)
+    if known is None or known is not since or known.id != container.id or known.state != "running":
+        observe(task, name, container)
+    elif container.state == "created":
+        vanished(task, name, now)
+    else:
+        _take(task, name, container)
 
 
 def ended(task: Task, name: str, container_id: str, how: Ended) -> bool:

@@ -36,6 +36,7 @@ from quarterdeck.agents.task import (
     exiting,
     fail,
     knows_of,
+    looked,
     note_health,
     observe,
     vanished,
@@ -144,10 +145,10 @@ class Tasks:
     # ---------------------------------------------------------------- from the runtime
 
     def found(self, containers: Iterable[Container]) -> list[tuple[str, str]]:
-        """Take all that the runtime holds of this instance; gives those (task, container) it should but does not."""
-        ids = set()
+        """Take all that the runtime holds of this instance; gives those (task, container) known otherwise."""
+        listed = set()
         for container in containers:
-            ids.add(container.id)
+            listed.add((container.id, container.state))
             name = short_name(container.labels.get(labels.TASK_ARN, ""))
             if not name:
                 continue
@@ -164,7 +165,7 @@ class Tasks:
             (task.id, name)
             for task in self.by_id.values()
             for name, container in task.containers.items()
-            if container.id not in ids and container.state != "exited"
+            if container.state != "exited" and (container.id, container.state) not in listed
         ]
 
     def _adopt(self) -> None:
@@ -173,11 +174,16 @@ class Tasks:
             if task.wish == "RUNNING":
                 adopt(task, self._clock.now())
 
-    def seen(self, task_id: str, name: str, container: Container) -> None:
-        """Take how one container is."""
+    def known(self, task_id: str, name: str) -> Container | None:
+        """What is known of one container."""
+        task = self.by_id.get(task_id)
+        return None if task is None else task.containers.get(name)
+
+    def seen(self, task_id: str, name: str, container: Container, since: Container | None) -> None:
+        """Take how one container is, by a look that began when ``since`` was known of it."""
         task = self.by_id.get(task_id)
         if task is not None:
-            observe(task, name, container)
+            looked(task, name, container, since, self._clock.now())
             self._advance(task)
 
     def ended(self, task_id: str, name: str, container_id: str, how: Ended) -> bool:
@@ -198,7 +204,7 @@ class Tasks:
     def gone(self, task_id: str, name: str, container_id: str) -> None:
         """Take note that a container is not there."""
         task = self.by_id.get(task_id)
-        known = task.containers.get(name) if task is not None else None
+        known = self.known(task_id, name)
         if task is not None and known is not None and known.id == container_id:
             vanished(task, name, self._clock.now())
             self._advance(task)

@@ -98,8 +98,9 @@ class Watch:
         self._again.add(container_id)
         while container_id in self._again:
             self._again.discard(container_id)
+            since = self._tasks.known(task, name)
             try:
-                self._tasks.seen(task, name, await self._runtime.inspect(container_id))
+                self._tasks.seen(task, name, await self._runtime.inspect(container_id), since)
             except ContainerGone:
                 self._tasks.gone(task, name, container_id)
             except (RuntimeUnavailable, CannotInspectContainerError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 import pytest_asyncio
 
@@ -16,7 +17,8 @@ from quarterdeck.agents.reporter import BELIEVED_SECONDS, REFUSALS_BELIEVED
 from quarterdeck.agents.runtimes.port import ContainerSpec
 from quarterdeck.agents.runtimes.simulated import Behaviour, SimulatedRuntime
 from quarterdeck.agents.runtimes.simulated.behaviour import Image
-from quarterdeck.agents.settings import Limits
+from quarterdeck.agents.settings import Limits, Timing
+from quarterdeck.agents.task import VANISHED
 from quarterdeck.agents.wants import DOUBTED_SECONDS_MAX
 from quarterdeck.events import shapes
 from quarterdeck.events.names import short_name
@@ -190,6 +192,41 @@ async def test_a_container_that_vanished_ends_its_task(world: World) -> None:
     await running(world, ONE)
     world.host.vanish(world.containers()[0].id)
     await world.until(lambda: world.engine.told(ONE) == ["RUNNING", "STOPPED"])
+
+
+async def test_a_container_that_vanished_without_a_word_is_missed_at_the_next_comparison(world: World) -> None:
+    await running(world, ONE, TWO)
+    lost, kept = world.containers()
+    del world.host._held[lost.id]
+    await world.go(Timing().compare_seconds)
+    await world.until(lambda: world.engine.told(ONE) == ["RUNNING", "STOPPED"])
+    assert (world.engine.last(ONE).containers or [])[0].reason == VANISHED
+    assert world.engine.told(TWO) == ["RUNNING"]
+    assert kept in world.containers()
+
+
+def forget_run(world: World, container_id: str) -> None:
+    """As a runtime that was killed before it wrote down that the container runs; it tells nobody."""
+    held = world.host.held(container_id)
+    held.seen = msgspec.structs.replace(held.seen, state="created", started_at=None)
+
+
+async def test_a_run_that_the_runtime_knows_nothing_of_any_more_is_over(world: World) -> None:
+    await running(world, ONE)
+    forget_run(world, world.containers()[0].id)
+    await world.go(Timing().compare_seconds)
+    await world.until(lambda: world.engine.told(ONE) == ["RUNNING", "STOPPED"])
+    assert world.host.pulls == []
+    assert all(each.state == "created" for each in world.containers()), "it may have run: it does not run again"
+
+
+async def test_a_task_can_be_stopped_whose_run_the_runtime_knows_nothing_of_any_more(world: World) -> None:
+    await running(world, ONE)
+    before = world.clock.now()
+    forget_run(world, world.containers()[0].id)
+    world.engine.stop(ONE)
+    await world.until(lambda: world.engine.told(ONE) == ["RUNNING", "STOPPED"])
+    assert world.clock.now() == before, "the answer to the stop says so"
 
 
 async def test_a_restart_adopts_what_runs(world: World) -> None:

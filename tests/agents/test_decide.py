@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import msgspec
 import pytest
 
 from quarterdeck.agents import decide, task
@@ -312,6 +313,30 @@ def test_what_is_seen_only_moves_forward() -> None:
     for state in ("created", "running", "exited", "running", "created"):
         task.observe(found, "a", seen("a", state))
     assert found.containers["a"].state == "exited"
+
+
+def test_a_look_that_began_after_a_run_was_known_ends_it_where_it_finds_none() -> None:
+    found = given(plan("a"), seen=UP)
+    task.looked(found, "a", seen("a", "created"), None, NOW)
+    assert found.containers == UP, "that look began before"
+    task.looked(found, "a", seen("a", "running", since=800.0), found.containers["a"], NOW)
+    assert found.containers["a"].started_at == 800.0
+    task.looked(found, "a", seen("a", "created"), found.containers["a"], NOW)
+    over = found.containers["a"]
+    assert (over.state, over.started_at, over.finished_at, over.reason) == ("exited", 800.0, NOW, task.VANISHED)
+
+
+def test_of_a_run_nobody_saw_begin_the_end_is_seen() -> None:
+    """Docker has no time of its start; that it runs at all shows that it was after its creation."""
+    found = given(plan("a"), seen={"a": seen("a", "running", since=850.0, created_at=850.0)})
+    task.observe(found, "a", seen("a", "created", created_at=850.0))
+    assert found.containers["a"].state == "running"
+    end = Container("id-a", "ecs-a", {}, "exited", "image", exit_code=3, finished_at=990.0, created_at=850.0)
+    task.observe(found, "a", end)
+    assert found.containers["a"] == msgspec.structs.replace(end, started_at=850.0)
+    task.observe(found, "a", seen("a", "running", since=995.0, created_at=850.0))
+    task.observe(found, "a", end)
+    assert found.containers["a"].state == "running", "that was the run before"
 
 
 def test_a_later_run_is_news_of_a_container_that_exited() -> None:

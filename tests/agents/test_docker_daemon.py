@@ -15,6 +15,7 @@ import pytest
 import pytest_asyncio
 
 from quarterdeck.agents import labels
+from quarterdeck.agents.runtimes.docker.runtime import ALREADY
 from quarterdeck.agents.settings import ImageSettings
 from quarterdeck.agents.task import VANISHED
 from quarterdeck.events import shapes
@@ -177,6 +178,25 @@ async def test_containers_that_a_daemon_took_with_it_are_told_stopped_once(
 async def settled(engine: NatsEngine, docker: OwnDocker) -> None:
     """What is wanted runs, and nothing else."""
     await eventually(lambda: len(docker.running()) == len(engine.engine.tasks))
+
+
+async def test_thirty_starts_survive_the_kill_of_a_daemon_that_keeps_its_containers(
+    nats_url: str, engine: NatsEngine, docker: OwnDocker, tmp_path: Path
+) -> None:
+    async with running(nats_url, engine, tmp_path, docker.socket_path):
+        names = place(engine, MANY)
+        await eventually(lambda: len(docker.running()) > MANY // 4)
+        docker.end(signal.SIGKILL)
+        docker.start()
+        await eventually(lambda: all(engine.engine.told(name) for name in names))
+        ran = [name for name in names if any(each in (engine.engine.last(name).reason or "") for each in ALREADY)]
+        assert len(ran) <= 2, "those whose command had begun, and the daemon did not write that down, do not run again"
+        agree(engine, docker, [name for name in names if name not in ran])
+        assert docker.with_processes() == {each["Id"] for each in docker.running()}
+        assert docker.counts()[1] == 0
+        assert {each["RestartCount"] for each in inspected(docker)} == {0}
+        await emptied(engine, docker)
+        assert docker.with_processes() == set()
 
 
 async def test_thirty_starts_survive_the_kill_of_the_agent(

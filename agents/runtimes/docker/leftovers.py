@@ -16,6 +16,9 @@ PROC = Path("/proc")
 INIT = b"runc\0init\0"
 """The command line of a container's first process until it becomes the container's command."""
 
+ENDED_INIT = b"runc:["
+"""How its name begins, which is all there is of one that has ended and was not waited for yet."""
+
 HOSTS_PROCESSES = 0xEFFFFFFC
 """The inode of a host's own process namespace (Linux: PROC_PID_INIT_INO)."""
 
@@ -32,7 +35,9 @@ def ended(container_id: str, proc: Path = PROC) -> bool:
         logger.warning("a process without a container is killed", container=container_id, pid=pid)
         with suppress(OSError):
             os.kill(pid, signal.SIGKILL)
-    return (bool(found) or _sees_all(proc)) and all(command == INIT for _, command in found)
+    return (bool(found) or _sees_all(proc)) and all(
+        command == INIT or command.startswith(ENDED_INIT) for _, command in found
+    )
 
 
 def _sees_all(proc: Path) -> bool:
@@ -54,4 +59,4 @@ def _processes(container_id: str, proc: Path) -> Iterator[tuple[int, bytes]]:
     for folder in proc.glob("[0-9]*"):
         with suppress(OSError):
             if holds(container_id, int(folder.name), proc):
-                yield int(folder.name), (folder / "cmdline").read_bytes()
+                yield int(folder.name), (folder / "cmdline").read_bytes() or (folder / "comm").read_bytes()

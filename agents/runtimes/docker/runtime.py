@@ -111,12 +111,20 @@ class DockerRuntime:
         if not answer.ok:
             if answer.status == NOT_FOUND:
                 await self.inspect(container_id)  # 404 is also "no such command": gone only if gone
-            if any(each in answer.message for each in ALREADY) and await asyncio.to_thread(
-                leftovers.ended, container_id
-            ):
-                raise ContainerStuck(answer.message)
-            raise CannotStartContainerError(answer.message)
+            if not any(each in answer.message for each in ALREADY):
+                raise CannotStartContainerError(answer.message)
+            return await self._begun_already(container_id, answer.message)
         return await self.inspect(container_id)
+
+    async def _begun_already(self, container_id: str, why: str) -> Container:
+        """How it is if the daemon has heard of its start by now. If not, end what is left of that, and raise."""
+        found = await self.inspect(container_id)
+        if found.state == "running":
+            return found
+        has_run = found.state == "exited" and found.started_at is None  # the daemon has heard, and it is over
+        if not has_run and await asyncio.to_thread(leftovers.ended, container_id):
+            raise ContainerStuck(why)
+        raise CannotStartContainerError(why)
 
     async def stop(self, container_id: str, timeout_seconds: float) -> Container:
         """Docker counts whole seconds: a fraction is rounded up."""

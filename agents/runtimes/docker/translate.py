@@ -118,8 +118,12 @@ def volume_request(mount: Mount) -> requests.VolumeRequest:
 
 
 def container(inspected: wire.Inspected, image_digest: str) -> Container:
-    """What an inspection says."""
-    state = STATES.get(inspected.state.status, "exited")
+    """What an inspection says.
+
+    Of a container that runs, and whose start was for a daemon that was killed meanwhile, its successor never learns
+    since when: it calls it created again once it has ended. It began at its creation, as far as can be known.
+    """
+    state = _state(inspected.state)
     return Container(
         id=inspected.id,
         name=inspected.name.removeprefix("/"),
@@ -129,7 +133,8 @@ def container(inspected: wire.Inspected, image_digest: str) -> Container:
         image_digest=image_digest or None,
         exit_code=inspected.state.exit_code if state == "exited" else None,
         reason=_reason(inspected.state) if state == "exited" else None,
-        started_at=_seconds(inspected.state.started_at),
+        started_at=_seconds(inspected.state.started_at)
+        or (_seconds(inspected.created) if state == "running" else None),
         finished_at=_seconds(inspected.state.finished_at) if state == "exited" else None,
         ports=_ports(inspected) if state == "running" else (),
         oom_killed=inspected.state.oom_killed,
@@ -139,6 +144,11 @@ def container(inspected: wire.Inspected, image_digest: str) -> Container:
         mac_address=_mac(inspected.network_settings) if state == "running" else "",
         health=_health(inspected.state) if state == "running" else None,
     )
+
+
+def _state(state: wire.State) -> ContainerState:
+    found = STATES.get(state.status, "exited")
+    return "exited" if found == "created" and _seconds(state.finished_at) else found
 
 
 def _addresses(settings: wire.NetworkSettings) -> tuple[str, ...]:

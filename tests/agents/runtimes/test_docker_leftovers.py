@@ -12,7 +12,7 @@ from quarterdeck.agents.runtimes.docker.leftovers import ended
 ID = "0a1b" * 16
 
 
-@pytest.mark.parametrize(("command", "never_ran"), [(b"runc\0init\0", True), (b"sleep\x001000\0", False)])
+@pytest.mark.parametrize(("command", "never_ran"), [(b"runc\0init\0", True), (b"sleep\x001000\0", False), (b"", True)])
 def test_what_is_left_of_a_container_is_killed_and_tells_whether_it_ran(
     tmp_path: Path, command: bytes, *, never_ran: bool
 ) -> None:
@@ -21,6 +21,7 @@ def test_what_is_left_of_a_container_is_killed_and_tells_whether_it_ran(
             (tmp_path / str(process.pid)).mkdir()
             (tmp_path / str(process.pid) / "cgroup").write_text(f"4:pids:{group}\n")
             (tmp_path / str(process.pid) / "cmdline").write_bytes(command)
+            (tmp_path / str(process.pid) / "comm").write_bytes(b"runc:[2:INIT]\n")
         (tmp_path / "123456789").mkdir()  # it has ended between two looks
         assert ended(ID, tmp_path) is never_ran
         assert theirs.wait(10) == -9

@@ -91,5 +91,31 @@ def test_the_labels_of_an_event_are_without_what_docker_adds() -> None:
     assert (event.actor.id, translate.event_labels(event)) == ("c1", {"task": "t1"})
 
 
+NEVER = "0001-01-01T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("status", "started", "finished", "expected"),
+    [
+        ("created", NEVER, NEVER, ("created", None, None)),
+        ("running", "1970-01-01T00:00:07Z", NEVER, ("running", 7.0, None)),
+        ("running", NEVER, NEVER, ("running", 5.0, None)),
+        ("created", NEVER, "1970-01-01T00:00:09Z", ("exited", None, 9.0)),
+        ("exited", "1970-01-01T00:00:07Z", "1970-01-01T00:00:09Z", ("exited", 7.0, 9.0)),
+    ],
+    ids=["new", "runs", "runs, started for a daemon that was killed", "and ended since", "ended"],
+)
+def test_a_container_that_was_started_for_a_killed_daemon_runs_and_ends_like_others(
+    status: str, started: str, finished: str, expected: tuple[str, float | None, float | None]
+) -> None:
+    """The next daemon takes it over, but never learns when it started, and calls it created once it has ended."""
+    state = {"Status": status, "ExitCode": 0, "StartedAt": started, "FinishedAt": finished}
+    answer = {"Id": "c1", "Name": "/n", "Image": "sha256:i", "Created": "1970-01-01T00:00:05Z", "State": state}
+    rest = {"Config": {"Image": "i"}, "HostConfig": {}, "NetworkSettings": {}}
+    inspected = msgspec.json.decode(msgspec.json.encode({**answer, **rest}), type=wire.Inspected)
+    found = translate.container(inspected, "")
+    assert (found.state, found.started_at, found.finished_at) == expected
+
+
 def test_an_answer_that_is_not_json_is_its_own_message() -> None:
     assert Answer(502, b"Bad Gateway\n").message == "Error response from daemon: Bad Gateway"

@@ -84,6 +84,7 @@ class World:
             self._start,
             self._report,
             self._stop,
+            self._stopping,
             self._stopped,
             self._stopped,
             self._end,
@@ -381,8 +382,16 @@ class World:
         found.desired = "STOPPED"
         return [task.TaskStopRequested(cluster=found.cluster, task=found.name, stop_code=code, reason="asked")]
 
+    def _stopping(self, choice: int) -> list[AnyEvent]:
+        found = self._one(choice, "RUNNING")
+        if found is None or found.desired == "STOPPED":
+            return []
+        found.last, found.desired = "STOPPING", "STOPPED"
+        of: dict[str, Any] = {"cluster": found.cluster, "task": found.name}
+        return [task.TaskStopping(**of, stop_code="EssentialContainerExited", reason="over")]
+
     def _stopped(self, choice: int) -> list[AnyEvent]:
-        found = self._one(choice, "PENDING", "RUNNING")
+        found = self._one(choice, "PENDING", "RUNNING", "STOPPING")
         codes = ("EssentialContainerExited", "TaskFailedToStart")
         return self._stopped_one(found, codes[choice % 2]) if found else []
 
