@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from quarterdeck.engine.core.hook_target import LOOPBACK
 from quarterdeck.engine.core.quota import Quotas
 from quarterdeck.engine.core.turn import Ids, Settings
 from quarterdeck.engine.doors.door import Door
@@ -36,6 +37,7 @@ class ReplicaSettings(msgspec.Struct, frozen=True, kw_only=True):
     ``healthy_after``; an agent silent for ``heartbeat_timeout`` is not connected. ``endpoint`` is where
     this engine serves HTTP, as DiscoverPollEndpoint tells it. ``secrets_key`` is the file with the key of the secrets;
     None keeps it in memory, for logs that do not last. ``quotas`` are ECS's unless raised.
+    ``hook_hosts`` are the hosts that lifecycle hooks may be at.
     """
 
     node: str = "engine"
@@ -46,6 +48,7 @@ class ReplicaSettings(msgspec.Struct, frozen=True, kw_only=True):
     endpoint: str = DEFAULT_ENDPOINT
     secrets_key: Path | None = None
     quotas: Quotas = Quotas()
+    hook_hosts: tuple[str, ...] = LOOPBACK
 
 
 class Replica:
@@ -66,6 +69,7 @@ class Replica:
             healthy_after=settings.healthy_after,
             version=version("quarterdeck"),
             quotas=settings.quotas,
+            hook_hosts=settings.hook_hosts,
         )
         self.keeper = Keeper(log, clock or SystemClock(), ids or RandomIds(), decisions, settings.node)
         self.scheduler = Scheduler(self.keeper)

@@ -213,6 +213,7 @@ async def _engine(up: Up) -> AsyncIterator[None]:
             endpoint=up.running.http,
             secrets_key=settings.secrets_key or settings.data / SECRETS_KEY,
             quotas=settings.quotas,
+            hook_hosts=settings.hook_hosts,
         ),
         doors=DoorSettings(trust_actor=True),
     )

@@ -53,6 +53,7 @@ def command(models: Path | None, monitors: tuple[str, ...], *, not_durable: bool
         endpoint=settings.endpoint,
         secrets_key=settings.secrets_key or settings.data / SECRETS_KEY,
         quotas=settings.quotas,
+        hook_hosts=settings.hook_hosts,
     )
     engine = EngineSettings(
         url=settings.nats,
