@@ -13,6 +13,8 @@ from quarterdeck.engine.core.quota import Quotas
 from quarterdeck.engine.core.turn import Ids, Settings
 from quarterdeck.engine.doors.door import Door
 from quarterdeck.engine.doors.hooks import Hooks
+from quarterdeck.engine.settings import SECRETS_KEY
+from quarterdeck.engine.settings import Settings as Told
 from quarterdeck.engine.shell.clock import Clock, SystemClock
 from quarterdeck.engine.shell.heartbeats import Heartbeats
 from quarterdeck.engine.shell.ids import RandomIds
@@ -49,6 +51,21 @@ class ReplicaSettings(msgspec.Struct, frozen=True, kw_only=True):
     secrets_key: Path | None = None
     quotas: Quotas = Quotas()
     hook_hosts: tuple[str, ...] = LOOPBACK
+
+
+def replica_settings(settings: Told, *, models: Path | None, endpoint: str, healthy_after: float) -> ReplicaSettings:
+    """Take from the settings of a command what concerns its engine; ``healthy_after`` is where they have none."""
+    return ReplicaSettings(
+        node=settings.node_name,
+        models=models,
+        lost_after=settings.lost_after,
+        healthy_after=healthy_after if settings.healthy_after is None else settings.healthy_after,
+        heartbeat_timeout=settings.heartbeat_timeout,
+        endpoint=endpoint,
+        secrets_key=settings.secrets_key or settings.data / SECRETS_KEY,
+        quotas=settings.quotas,
+        hook_hosts=settings.hook_hosts,
+    )
 
 
 class Replica:
