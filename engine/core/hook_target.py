@@ -33,7 +33,7 @@ def check_hosts(configuration: shapes.DeploymentConfiguration, hosts: tuple[str,
     """Refuse hooks whose web address is at a host that the operator does not let be asked."""
     for hook in configuration.lifecycle_hooks or []:
         refused = refused_host(hook.hook_target_arn or "", hosts)
-        if refused:
+        if refused and hook.target_type != "PAUSE":
             raise InvalidParameterException(
                 f"The host {refused} of the lifecycle hook {hook.hook_target_arn} is not one of the setting "
                 f"hook_hosts of the engine ({', '.join(hosts) or 'none'}), which an operator may extend."

@@ -36,8 +36,7 @@ AGAIN_SECONDS_MAX = 3600.0
 RETRY_SECONDS = 5.0
 ASKED_AT_ONCE_MAX = 64
 ALL = 100.0
-REDIRECTS = 300
-"""The first HTTP status that does not have what was asked for."""
+REDIRECTS = range(300, 400)
 
 log = structlog.get_logger(__name__)
 
@@ -144,8 +143,10 @@ class Hooks:
         try:
             headers = {"Content-Type": "application/json"}
             async with self._session().post(target, data=body, headers=headers, allow_redirects=False) as answer:
-                if answer.status >= REDIRECTS:
+                if answer.status in REDIRECTS:
                     raise Unreachable(f"HTTP status {answer.status}; redirects are not followed")
+                if not answer.ok:
+                    raise Unreachable(f"HTTP status {answer.status}")
                 return await answer.content.read(ANSWER_BYTES_MAX)
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise Unreachable(str(error) or type(error).__name__) from error

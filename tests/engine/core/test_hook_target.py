@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from quarterdeck.engine.core import service
@@ -100,6 +101,14 @@ def test_a_service_with_a_hook_elsewhere_is_refused_and_the_setting_named() -> N
     told.when(service.create, create("http://localhost/"))
     update = shapes.UpdateServiceRequest(service="web", deployment_configuration=hooked(CHECKS))
     assert told.refusal(service.update, update) == REFUSED
+
+
+def test_a_pause_asks_nobody_and_is_admitted_whatever_it_names() -> None:
+    pause = shapes.DeploymentLifecycleHook(
+        target_type="PAUSE", hook_target_arn=CHECKS, lifecycle_stages=["PRE_SCALE_UP"]
+    )
+    rules = shapes.DeploymentConfiguration(strategy="BLUE_GREEN", lifecycle_hooks=[pause])
+    assert story().when(service.create, msgspec.structs.replace(create(CHECKS), deployment_configuration=rules))
 
 
 def test_what_an_operator_no_longer_allows_starts_no_deployment_but_the_service_still_scales() -> None:
