@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from quarterdeck.engine import members
 from quarterdeck.engine.core import errors
 from quarterdeck.engine.core.errors import Refusal, SerializationException
 from quarterdeck.events import operations
@@ -36,9 +37,11 @@ class Caller(ABC):
         request, answer = operations.ALL[operation]
         given = {name: value for name, value in arguments.items() if value is not None}
         try:
-            return await self.call(operation, msgspec.convert(given, request), answer)
+            asked = msgspec.convert(given, request)
         except msgspec.ValidationError as error:
             raise SerializationException(f"{operation}: {error}") from error
+        members.check(operation, request, given)
+        return await self.call(operation, asked, answer)
 
 
 def refusal(code: str, message: str) -> Refusal:

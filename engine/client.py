@@ -10,7 +10,7 @@ from quarterdeck.events import own, shapes
 
 
 class Client(Caller):
-    """All operations; None means not supplied. Structures are Structs, or dicts in AWS's spelling.
+    """All operations; None means not supplied. Structures are Structs, or dicts in AWS's spelling and no other.
 
     Each raises what the operation raises in ECS, as errors of `quarterdeck.engine.core.errors`.
     """

@@ -13,6 +13,7 @@ from quarterdeck.agents.settings import Timing
 from quarterdeck.engine import commits, host, logs, running
 from quarterdeck.engine.caller import Answer
 from quarterdeck.engine.commits import StoredCommit
+from quarterdeck.engine.core.hook_target import LOOPBACK
 from quarterdeck.engine.doors.door import Call
 from quarterdeck.engine.failures import sole
 from quarterdeck.engine.local_instance import LocalInstance
@@ -51,6 +52,7 @@ class EmbeddedSettings(msgspec.Struct, frozen=True, kw_only=True):
     account: str = DEFAULT_ACCOUNT
     cpu: int | None = None
     memory_mib: int | None = None
+    hook_hosts: tuple[str, ...] = LOOPBACK
 
     @property
     def namespace(self) -> Namespace:
@@ -131,7 +133,7 @@ async def embedded(
     ``runtime``: simulated (containers are values), process, or docker. ``data`` keeps everything; without it a
     directory is made and thrown away. ``memory``: no nats-server and no sockets, the log is kept in memory.
     Options: ``cluster``, ``lost_after`` and ``heartbeat_timeout`` (seconds), ``region``, ``account``, ``cpu`` and
-    ``memory_mib`` of each instance.
+    ``memory_mib`` of each instance, ``hook_hosts`` (hosts that lifecycle hooks may be at).
     """
     told = {"instances": instances, "zones": zones, "runtime": runtime, "memory": memory, **options}
     settings = msgspec.convert(told, EmbeddedSettings)
@@ -186,6 +188,7 @@ def _replica(settings: EmbeddedSettings, models: Path | None, secrets_key: Path 
         secrets_key=secrets_key,
         lost_after=settings.lost_after,
         heartbeat_timeout=settings.heartbeat_timeout,
+        hook_hosts=settings.hook_hosts,
     )
 
 

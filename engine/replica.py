@@ -8,10 +8,13 @@ from pathlib import Path
 
 import msgspec
 
+from quarterdeck.engine.core.hook_target import LOOPBACK
 from quarterdeck.engine.core.quota import Quotas
 from quarterdeck.engine.core.turn import Ids, Settings
 from quarterdeck.engine.doors.door import Door
 from quarterdeck.engine.doors.hooks import Hooks
+from quarterdeck.engine.settings import SECRETS_KEY
+from quarterdeck.engine.settings import Settings as Told
 from quarterdeck.engine.shell.clock import Clock, SystemClock
 from quarterdeck.engine.shell.heartbeats import Heartbeats
 from quarterdeck.engine.shell.ids import RandomIds
@@ -36,6 +39,7 @@ class ReplicaSettings(msgspec.Struct, frozen=True, kw_only=True):
     ``healthy_after``; an agent silent for ``heartbeat_timeout`` is not connected. ``endpoint`` is where
     this engine serves HTTP, as DiscoverPollEndpoint tells it. ``secrets_key`` is the file with the key of the secrets;
     None keeps it in memory, for logs that do not last. ``quotas`` are ECS's unless raised.
+    ``hook_hosts`` are the hosts that lifecycle hooks may be at.
     """
 
     node: str = "engine"
@@ -46,6 +50,22 @@ class ReplicaSettings(msgspec.Struct, frozen=True, kw_only=True):
     endpoint: str = DEFAULT_ENDPOINT
     secrets_key: Path | None = None
     quotas: Quotas = Quotas()
+    hook_hosts: tuple[str, ...] = LOOPBACK
+
+
+def replica_settings(settings: Told, *, models: Path | None, endpoint: str, healthy_after: float) -> ReplicaSettings:
+    """Take from the settings of a command what concerns its engine; ``healthy_after`` is where they have none."""
+    return ReplicaSettings(
+        node=settings.node_name,
+        models=models,
+        lost_after=settings.lost_after,
+        healthy_after=healthy_after if settings.healthy_after is None else settings.healthy_after,
+        heartbeat_timeout=settings.heartbeat_timeout,
+        endpoint=endpoint,
+        secrets_key=settings.secrets_key or settings.data / SECRETS_KEY,
+        quotas=settings.quotas,
+        hook_hosts=settings.hook_hosts,
+    )
 
 
 class Replica:
@@ -66,6 +86,7 @@ class Replica:
             healthy_after=settings.healthy_after,
             version=version("quarterdeck"),
             quotas=settings.quotas,
+            hook_hosts=settings.hook_hosts,
         )
         self.keeper = Keeper(log, clock or SystemClock(), ids or RandomIds(), decisions, settings.node)
         self.scheduler = Scheduler(self.keeper)

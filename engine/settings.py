@@ -13,6 +13,7 @@ import msgspec
 
 from quarterdeck.engine.api.settings import ApiSettings, ApiSettingsError, Mode, check
 from quarterdeck.engine.api.throttle import Rate
+from quarterdeck.engine.core.hook_target import LOOPBACK
 from quarterdeck.engine.core.quota import Quotas
 from quarterdeck.events.names import ACCOUNT, DEFAULT_ACCOUNT, DEFAULT_REGION, REGION, Namespace
 
@@ -48,6 +49,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     lost_after     an agent gone this long has its services' tasks replaced elsewhere; 0 is never
     healthy_after  a new task without health checks runs this long before an old one goes for it (`up` 0, engine 40)
     quota_clusters, quota_instances, quota_services  how many clusters there may be, and of the others in each cluster
+    hook_hosts     hosts, or host:port, that lifecycle hooks may be at (`*` stands for anything); default is loopback
     publish        address on which containers publish ports; empty is loopback for `up`, all for an agent
     keep_logs_days, keep_logs_mib  how long an agent keeps the logs of removed containers, and how much of all together
     store_logs_mib, store_logs_days  logs go to an object store on NATS too, of that size (0: they do not) and age
@@ -93,6 +95,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     quota_clusters: int = QUOTAS.clusters
     quota_instances: int = QUOTAS.instances
     quota_services: int = QUOTAS.services
+    hook_hosts: tuple[str, ...] = LOOPBACK
     heartbeat_timeout: float = 5.0
     instances: int = 4
     zones: int = 2
@@ -212,7 +215,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:
     for name, text in environment.items():
         if name in {"attributes", "subnets"}:
             values[name] = pairs(text.split(",") if text else [])
-        elif name in {"monitors", "reserved_ports"}:
+        elif name in {"monitors", "reserved_ports", "hook_hosts"}:
             values[name] = text.split(",") if text else []
         else:
             values[name] = text
@@ -253,6 +256,7 @@ def _check(settings: Settings) -> None:
         f"zones must be from 1 to {ZONES_MAX}": 1 <= settings.zones <= ZONES_MAX,
         "lost_after must not be negative": settings.lost_after >= 0,
         **{f"{name} must be more than 0": getattr(settings, name) > 0 for name in QUOTA_NAMES},
+        "hook_hosts must be host or host:port": all(each and "/" not in each for each in settings.hook_hosts),
         "healthy_after must not be negative": (settings.healthy_after or 0.0) >= 0,
         "heartbeat_timeout must be more than 0": settings.heartbeat_timeout > 0,
         "account must be 12 digits": ACCOUNT.fullmatch(settings.account) is not None,

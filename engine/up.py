@@ -24,10 +24,10 @@ from quarterdeck.engine.doors.commands import DoorSettings
 from quarterdeck.engine.doors.door import Door
 from quarterdeck.engine.failures import sole
 from quarterdeck.engine.nursery import Nursery
-from quarterdeck.engine.replica import Replica, ReplicaSettings
+from quarterdeck.engine.replica import Replica, replica_settings
 from quarterdeck.engine.running import Running
 from quarterdeck.engine.server import EngineSettings, stand_by, until
-from quarterdeck.engine.settings import SECRETS_KEY, Settings
+from quarterdeck.engine.settings import Settings
 from quarterdeck.engine.shell.clock import SystemClock
 from quarterdeck.engine.supervisor import Child
 from quarterdeck.events.log.configuration import HOST, ServerSettings
@@ -204,15 +204,8 @@ async def _engine(up: Up) -> AsyncIterator[None]:
         creds=server.creds("engine"),
         inbox_prefix=ENGINE_INBOX,
         monitors=(server.monitor_url,),
-        replica=ReplicaSettings(
-            node=settings.node_name,
-            models=settings.data / "models.sqlite",
-            lost_after=settings.lost_after,
-            healthy_after=settings.healthy_after or 0.0,
-            heartbeat_timeout=settings.heartbeat_timeout,
-            endpoint=up.running.http,
-            secrets_key=settings.secrets_key or settings.data / SECRETS_KEY,
-            quotas=settings.quotas,
+        replica=replica_settings(
+            settings, models=settings.data / "models.sqlite", endpoint=up.running.http, healthy_after=0.0
         ),
         doors=DoorSettings(trust_actor=True),
     )

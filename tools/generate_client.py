@@ -15,6 +15,7 @@ from botocore import xform_name
 
 from quarterdeck.events import operations, shapes
 from tools.generate_shapes import LINE_LENGTH_MAX
+from tools.generated import keep
 
 TARGET = Path(__file__).resolve().parent.parent / "engine/client.py"
 
@@ -30,7 +31,7 @@ from quarterdeck.events import own, shapes
 
 
 class Client(Caller):
-    """All operations; None means not supplied. Structures are Structs, or dicts in AWS's spelling.
+    """All operations; None means not supplied. Structures are Structs, or dicts in AWS's spelling and no other.
 
     Each raises what the operation raises in ECS, as errors of `quarterdeck.engine.core.errors`.
     """
@@ -77,14 +78,5 @@ def parameter(name: str) -> str:
     return f"shapes.{name} | Document" if known else name
 
 
-def main(arguments: list[str]) -> int:
-    """Write the file, or compare it."""
-    text = render()
-    if arguments == ["--check"]:
-        return int(TARGET.read_text() != text)
-    TARGET.write_text(text)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(keep(TARGET, render(), sys.argv[1:]))

@@ -16,6 +16,7 @@ from typing import Any
 import botocore
 
 from tools.generate_shapes import Model, load
+from tools.generated import keep
 
 TARGET = Path(__file__).resolve().parent.parent / "events/constraints.py"
 BITS = {"integer": 31, "long": 63}
@@ -144,14 +145,5 @@ def literal(value: object) -> str:
     return repr(value)
 
 
-def main(arguments: list[str]) -> int:
-    """Write the file, or compare it."""
-    text = render(load())
-    if arguments == ["--check"]:
-        return int(TARGET.read_text() != text)
-    TARGET.write_text(text)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(keep(TARGET, render(load()), sys.argv[1:]))

@@ -1,7 +1,7 @@
 """Shapes: writes events/shapes.py, the ECS API's structures as msgspec Structs, from botocore's model.
 
-python tools/generate_shapes.py            writes the file
-python tools/generate_shapes.py --check    exits 1 when the committed file differs
+python -m tools.generate_shapes            writes the file
+python -m tools.generate_shapes --check    exits 1 when the committed file differs
 
 The model knows more than the Structs say (required members, ranges, patterns): every member is optional here, None
 means "not supplied", and what an operation requires is its handler's business. What agents tell the engine beyond
@@ -19,6 +19,8 @@ from typing import Any
 
 import botocore
 from botocore import xform_name
+
+from tools.generated import keep
 
 MODEL = Path(botocore.__file__).parent / "data/ecs/2014-11-13/service-2.json.gz"
 TARGET = Path(__file__).resolve().parent.parent / "events/shapes.py"
@@ -187,14 +189,5 @@ def enum(name: str, values: list[str]) -> str:
     return "\n".join([f'    "{name}": (', *(f"        {value}," for value in quoted), "    ),"])
 
 
-def main(arguments: list[str]) -> int:
-    """Write the file, or compare it."""
-    text = render(load())
-    if arguments == ["--check"]:
-        return int(TARGET.read_text() != text)
-    TARGET.write_text(text)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(keep(TARGET, render(load()), sys.argv[1:]))

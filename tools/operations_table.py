@@ -13,6 +13,7 @@ from quarterdeck.engine.api.throttle import CATEGORY, OTHERS, RATES
 from quarterdeck.engine.doors.door import OPERATIONS
 from quarterdeck.engine.doors.operation import Read
 from quarterdeck.events import operations, shapes
+from tools.generated import keep
 
 TARGET = Path(__file__).resolve().parent.parent / "docs/operations.md"
 
@@ -53,15 +54,5 @@ def bucket(name: str) -> str:
     return f"{category}: {RATES[category].burst:g}, {RATES[category].refill:g}/s"
 
 
-def main(arguments: list[str]) -> int:
-    """Write the file, or compare it."""
-    text = render()
-    if arguments == ["--check"]:
-        return int(not TARGET.exists() or TARGET.read_text() != text)
-    TARGET.parent.mkdir(exist_ok=True)
-    TARGET.write_text(text)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(keep(TARGET, render(), sys.argv[1:]))

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from quarterdeck.engine.cli import names, nouns, people, rollout, table, target
+from quarterdeck.engine.cli import names, nouns, people, rollout, table
 from quarterdeck.engine.cli.service import SERVICE
 from quarterdeck.engine.cli.task_definition import TASK_DEFINITION
 
@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 @click.option("--force", is_flag=True, help="New tasks even if nothing changes.")
 @click.option("--wait/--no-wait", default=True, help="Show the roll-out until it has settled (default), or don't.")
 @rollout.TIMEOUT
-@people.CLUSTER
-@people.OUTPUT
-@target.options
+@people.options
 def command(  # noqa: PLR0913 - click's
     service: str,
     images: tuple[str, ...],

@@ -38,22 +38,12 @@ def command(models: Path | None, monitors: tuple[str, ...], *, not_durable: bool
     from quarterdeck.engine import logs
     from quarterdeck.engine.core.service_health import HEALTHY_SECONDS
     from quarterdeck.engine.failures import leaves
-    from quarterdeck.engine.replica import ReplicaSettings
+    from quarterdeck.engine.replica import replica_settings
     from quarterdeck.engine.server import EngineSettings, run_engine
-    from quarterdeck.engine.settings import SECRETS_KEY
     from quarterdeck.events.log.errors import LogError
 
     logs.configure(settings.log_level, settings.log_format)
-    replica = ReplicaSettings(
-        node=settings.node_name,
-        models=models,
-        lost_after=settings.lost_after,
-        healthy_after=HEALTHY_SECONDS if settings.healthy_after is None else settings.healthy_after,
-        heartbeat_timeout=settings.heartbeat_timeout,
-        endpoint=settings.endpoint,
-        secrets_key=settings.secrets_key or settings.data / SECRETS_KEY,
-        quotas=settings.quotas,
-    )
+    replica = replica_settings(settings, models=models, endpoint=settings.endpoint, healthy_after=HEALTHY_SECONDS)
     engine = EngineSettings(
         url=settings.nats,
         creds=settings.creds,

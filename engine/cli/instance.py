@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from quarterdeck.engine.cli import names, nouns, people, table, target
+from quarterdeck.engine.cli import names, nouns, people, table
 from quarterdeck.engine.cli.table import Column, when
 
 if TYPE_CHECKING:
@@ -72,9 +72,7 @@ def _set(status: str, output: str, name: str, options: dict[str, Any]) -> None:
 
 @command.command
 @names.argument("container_instance", "name")
-@people.CLUSTER
-@people.OUTPUT
-@target.options
+@people.options
 def drain(name: str, output: str, **options: Any) -> None:  # noqa: ANN401 - click's
     """Take instance NAME out of use: nothing is placed there, and services' tasks move elsewhere."""
     _set("DRAINING", output, name, options)
@@ -82,9 +80,7 @@ def drain(name: str, output: str, **options: Any) -> None:  # noqa: ANN401 - cli
 
 @command.command
 @names.argument("container_instance", "name")
-@people.CLUSTER
-@people.OUTPUT
-@target.options
+@people.options
 def activate(name: str, output: str, **options: Any) -> None:  # noqa: ANN401 - click's
     """Bring the drained instance NAME back into use."""
     _set("ACTIVE", output, name, options)
@@ -93,9 +89,7 @@ def activate(name: str, output: str, **options: Any) -> None:  # noqa: ANN401 - 
 @command.command
 @names.argument("container_instance", "name")
 @click.option("--force", is_flag=True, help="Even while tasks run there.")
-@people.CLUSTER
-@people.OUTPUT
-@target.options
+@people.options
 def deregister(name: str, output: str, *, force: bool, **options: Any) -> None:  # noqa: ANN401 - click's
     """Take instance NAME out of the cluster; its tasks have to be gone, or it takes --force."""
     cluster = options.get("cluster")

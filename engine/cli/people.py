@@ -40,6 +40,11 @@ OUTPUT = click.option(
 )
 
 
+def options(command: target.Function) -> target.Function:
+    """Add the options of a command that answers something of a cluster."""
+    return CLUSTER(OUTPUT(target.options(command)))
+
+
 def run(options: dict[str, Any], work: Work) -> None:
     """Do a command's work with the client its options mean; what goes wrong becomes an exit code."""
     cluster = options.pop("cluster", None)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from quarterdeck.engine.cli import names, nouns, people, table, target
+from quarterdeck.engine.cli import names, nouns, people, table
 from quarterdeck.engine.cli.task import TASK
 
 if TYPE_CHECKING:
@@ -24,9 +24,7 @@ POLL_SECONDS = 0.25
 )
 @click.option("--wait", is_flag=True, help="Wait until all have stopped; 0 only if every container ended with 0.")
 @click.option("--timeout", type=click.FloatRange(min=0), help="Seconds to wait (default: as long as it takes).")
-@people.CLUSTER
-@people.OUTPUT
-@target.options
+@people.options
 def command(output: str, *, wait: bool, timeout: float | None, **options: Any) -> None:  # noqa: ANN401 - click's
     """Run tasks of TASK_DEFINITION (FAMILY or FAMILY:REVISION).
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from quarterdeck.engine.cli import names, nouns, people, rollout, table, target
+from quarterdeck.engine.cli import names, nouns, people, rollout, table
 from quarterdeck.engine.cli.service import SERVICE
 
 if TYPE_CHECKING:
@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 @click.argument("count", type=click.IntRange(min=0))
 @click.option("--wait", is_flag=True, help="Wait until so many run.")
 @rollout.TIMEOUT
-@people.CLUSTER
-@people.OUTPUT
-@target.options
+@people.options
 def command(
     service: str,
     count: int,

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from quarterdeck.engine.cli import names, nouns, people, table, target
+from quarterdeck.engine.cli import names, nouns, people, table
 from quarterdeck.engine.cli.task import TASK
 
 if TYPE_CHECKING:
@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 @click.command
 @names.argument("task")
 @click.option("--reason", help="Why; kept with the task, and in the log.")
-@people.CLUSTER
-@people.OUTPUT
-@target.options
+@people.options
 def command(task: str, reason: str | None, output: str, **options: Any) -> None:  # noqa: ANN401 - click's
     """Stop TASK (an id, how it begins, or an ARN). A service replaces it."""
     cluster = options.get("cluster")

@@ -4,7 +4,8 @@ from typing import TypeVar
 
 import msgspec
 
-from quarterdeck.engine.core.errors import InvalidParameterException, UnsupportedFeatureException
+from quarterdeck.engine.core import hook_target
+from quarterdeck.engine.core.errors import InvalidParameterException
 from quarterdeck.events import shapes
 
 ROLLING = "ROLLING"
@@ -18,8 +19,6 @@ HOOK_STAGES = shapes.ENUMS["DeploymentLifecycleHookStage"]
 HOOK_TYPES = ("AWS_LAMBDA", "PAUSE")
 NOT_PAUSED = ("TEST_TRAFFIC_SHIFT", "PRODUCTION_TRAFFIC_SHIFT")
 HOOKS_MAX = 50
-WEB = ("http://", "https://")
-NATS = "nats:"
 MEMBERS = {
     "lifecycle_hooks": ("lifecycleHooks", ("BLUE_GREEN", "LINEAR", "CANARY")),
     "linear_configuration": ("linearConfiguration", ("LINEAR",)),
@@ -104,16 +103,4 @@ def _check_hooks(hooks: list[shapes.DeploymentLifecycleHook]) -> None:
             if paused:
                 raise InvalidParameterException(f"A PAUSE hook can not be in the stage {paused[0]}.")
         else:
-            _check_target(hook.hook_target_arn or "")
-
-
-def _check_target(target: str) -> None:
-    if not target:
-        raise InvalidParameterException("hookTargetArn can not be blank.")
-    name = target.removeprefix(NATS)
-    if target.startswith(NATS) and name and not any(each in " *>\t\r\n" for each in name):
-        return
-    if not target.startswith(WEB):
-        raise UnsupportedFeatureException(
-            f"A hook is a web address (https://…) or a NATS subject (nats:…) here; {target} is neither."
-        )
+            hook_target.check(hook.hook_target_arn or "")

@@ -71,19 +71,7 @@ def container(turn: Turn, request: shapes.SubmitContainerStateChangeRequest) -> 
     found = _placed(turn, cluster, request.task)
     if found.last_status == "STOPPED":
         return
-    if not request.container_name:
-        raise InvalidParameterException("Container name can not be blank.")
-    report = ContainerReport(
-        name=request.container_name,
-        status=request.status or "PENDING",
-        runtime_id=request.runtime_id or "",
-        exit_code=request.exit_code,
-        reason=(request.reason or "")[:REASON_CHARACTERS_MAX],
-        network_bindings=request.network_bindings or [],
-        health_status=_health(request.health_status),
-        restart_count=request.restart_count or 0,
-    )
-    turn.emit(ContainerStateChanged(cluster=cluster.name, task=found.id, container=report))
+    turn.emit(ContainerStateChanged(cluster=cluster.name, task=found.id, container=_container(request)))
     _tell_health(turn, cluster.name, found)
 
 
@@ -114,14 +102,15 @@ def _placed(turn: Turn, cluster: ClusterState, reference: str | None) -> TaskSta
     return found
 
 
-def _container(change: shapes.ContainerStateChange) -> ContainerReport:
+def _container(change: shapes.ContainerStateChange | shapes.SubmitContainerStateChangeRequest) -> ContainerReport:
     if not change.container_name:
         raise InvalidParameterException("Container name can not be blank.")
+    digest = change.image_digest if isinstance(change, shapes.ContainerStateChange) else None
     return ContainerReport(
         name=change.container_name,
         status=change.status or "PENDING",
         runtime_id=change.runtime_id or "",
-        image_digest=change.image_digest or "",
+        image_digest=digest or "",
         exit_code=change.exit_code,
         reason=(change.reason or "")[:REASON_CHARACTERS_MAX],
         network_bindings=change.network_bindings or [],

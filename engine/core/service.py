@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from quarterdeck.engine.core import quota, service_settings
+from quarterdeck.engine.core import hook_target, quota, service_settings
 from quarterdeck.engine.core.errors import (
     ClientException,
     InvalidParameterException,
@@ -54,6 +54,7 @@ def create(turn: Turn, request: shapes.CreateServiceRequest) -> None:
     there = sum(each.status != "INACTIVE" for each in cluster.services.values())
     quota.check(there, turn.settings.quotas.services, "services in the cluster", "quota_services")
     settings = service_settings.created(definition.definition if definition is not None else None, request)
+    hook_target.check_hosts(settings.deployment_configuration, turn.settings.hook_hosts)
     tags = checked_tags(request.tags)
     turn.emit(
         ServiceCreated(
@@ -103,6 +104,10 @@ def update(turn: Turn, request: shapes.UpdateServiceRequest) -> list[Replaced]:
     wanted = definition or (None if external else find(turn.state, current))
     settings = service_settings.changed(service.settings, wanted.definition if wanted is not None else None, request)
     before = service.settings
+    other = wanted is not None and (wanted.name != current or service_settings.needs_deployment(before, settings))
+    deploys = other or bool(request.force_new_deployment)
+    if deploys or request.deployment_configuration is not None:
+        hook_target.check_hosts(settings.deployment_configuration, turn.settings.hook_hosts)
     turn.emit(
         ServiceUpdated(
             cluster=cluster.name,
@@ -111,10 +116,7 @@ def update(turn: Turn, request: shapes.UpdateServiceRequest) -> list[Replaced]:
             settings=settings if settings != before else None,
         )
     )
-    if wanted is None:
-        return []
-    other = wanted.name != current or service_settings.needs_deployment(before, settings)
-    if not (other or request.force_new_deployment):
+    if wanted is None or not deploys:
         return []
     replaced = [_replaced(cluster, each) for each in service.deployments if each.tasks]
     _deploy(turn, cluster, service.name, wanted.name)

@@ -10,6 +10,7 @@ from typing import Protocol
 import msgspec
 
 from quarterdeck.engine.core.errors import ClientException, ClusterNotFoundException, InvalidParameterException
+from quarterdeck.engine.core.hook_target import LOOPBACK
 from quarterdeck.engine.core.quota import Quotas
 from quarterdeck.events.catalog import AnyEvent
 from quarterdeck.events.names import DEFAULT_CLUSTER, NAME, Namespace, parse_arn
@@ -39,12 +40,14 @@ class Settings(msgspec.Struct, frozen=True):
     quotas      how many clusters, container instances and services there may be
     lost_after  an agent gone this long has its services' tasks replaced elsewhere (0 = never)
     healthy_after  a deployment's new task without health checks counts as healthy when RUNNING this long
+    hook_hosts  patterns of the hosts, or host:port, whose web addresses lifecycle hooks may be
     """
 
     lost_after: float = 60.0
     healthy_after: float = 0.0
     version: str = ""
     quotas: Quotas = Quotas()
+    hook_hosts: tuple[str, ...] = LOOPBACK
 
 
 class Turn:

@@ -16,8 +16,8 @@ import msgspec
 import nats.errors
 import structlog
 
-from quarterdeck.engine.core.deployment_strategy import NATS
 from quarterdeck.engine.core.errors import Refusal
+from quarterdeck.engine.core.hook_target import NATS, refused_host
 from quarterdeck.engine.core.service_deployment import HookPlace, end_hook
 from quarterdeck.engine.shell.command import Command, NotKeeper
 from quarterdeck.engine.shell.keeper import Keeper
@@ -36,6 +36,7 @@ AGAIN_SECONDS_MAX = 3600.0
 RETRY_SECONDS = 5.0
 ASKED_AT_ONCE_MAX = 64
 ALL = 100.0
+REDIRECTS = range(300, 400)
 
 log = structlog.get_logger(__name__)
 
@@ -136,9 +137,14 @@ class Hooks:
     async def _ask(self, target: str, body: bytes) -> bytes:
         if target.startswith(NATS):
             return await self._request(target.removeprefix(NATS), body)
+        refused = refused_host(target, self._keeper.settings.hook_hosts)
+        if refused:
+            raise Unreachable(f"the setting hook_hosts does not have {refused}")
         try:
             headers = {"Content-Type": "application/json"}
             async with self._session().post(target, data=body, headers=headers, allow_redirects=False) as answer:
+                if answer.status in REDIRECTS:
+                    raise Unreachable(f"HTTP status {answer.status}; redirects are not followed")
                 if not answer.ok:
                     raise Unreachable(f"HTTP status {answer.status}")
                 return await answer.content.read(ANSWER_BYTES_MAX)

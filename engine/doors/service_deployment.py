@@ -1,6 +1,7 @@
 """Service deployment: its operations at the doors, and those of service revisions."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from typing import TypeVar
 
 from quarterdeck.engine.core import service_deployment as core
 from quarterdeck.engine.core.errors import InvalidParameterException, ServiceNotFoundException
@@ -9,7 +10,7 @@ from quarterdeck.engine.doors.paging import next_token, page
 from quarterdeck.engine.doors.references import cluster_name, limited, missing, name_in
 from quarterdeck.engine.shell.command import Outcome
 from quarterdeck.events import shapes
-from quarterdeck.events.names import parse_arn
+from quarterdeck.events.names import Namespace, parse_arn
 from quarterdeck.projections.models.service_deployment_query import Place
 
 DESCRIBED_MAX = 20
@@ -19,29 +20,25 @@ STATUSES = (
     *("ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"),
 )
 
+Described = TypeVar("Described")
+
 
 async def _describe(
     context: Context, request: shapes.DescribeServiceDeploymentsRequest
 ) -> shapes.DescribeServiceDeploymentsResponse:
     asked = limited(request.service_deployment_arns, "serviceDeploymentArns cannot be empty.", DESCRIBED_MAX)
-    places = _places(context, "service-deployment", asked)
-    found = await context.models.service_deployments.describe(context.namespace, places.values())
-    return shapes.DescribeServiceDeploymentsResponse(
-        service_deployments=[found[place] for place in places.values() if place in found],
-        failures=missing(arn for arn, place in places.items() if place not in found),
-    )
+    read = context.models.service_deployments.describe
+    found, failures = await _found(context, "service-deployment", asked, read)
+    return shapes.DescribeServiceDeploymentsResponse(service_deployments=found, failures=failures)
 
 
 async def _revisions(
     context: Context, request: shapes.DescribeServiceRevisionsRequest
 ) -> shapes.DescribeServiceRevisionsResponse:
     asked = limited(request.service_revision_arns, "serviceRevisionArns cannot be empty.", DESCRIBED_MAX)
-    places = _places(context, "service-revision", asked)
-    found = await context.models.service_deployments.revisions(context.namespace, places.values())
-    return shapes.DescribeServiceRevisionsResponse(
-        service_revisions=[found[place] for place in places.values() if place in found],
-        failures=missing(arn for arn, place in places.items() if place not in found),
-    )
+    read = context.models.service_deployments.revisions
+    found, failures = await _found(context, "service-revision", asked, read)
+    return shapes.DescribeServiceRevisionsResponse(service_revisions=found, failures=failures)
 
 
 async def _list(
@@ -77,6 +74,19 @@ async def _went_on(
     _context: Context, request: shapes.ContinueServiceDeploymentRequest, _: Outcome
 ) -> shapes.ContinueServiceDeploymentResponse:
     return shapes.ContinueServiceDeploymentResponse(service_deployment_arn=request.service_deployment_arn)
+
+
+async def _found(
+    context: Context,
+    kind: str,
+    arns: Iterable[str],
+    read: Callable[[Namespace, Collection[Place]], Awaitable[Mapping[Place, Described]]],
+) -> tuple[list[Described], list[shapes.Failure]]:
+    """Describe what ARNs name, in their order, and fail what is not there."""
+    places = _places(context, kind, arns)
+    found = await read(context.namespace, places.values())
+    described = [found[place] for place in places.values() if place in found]
+    return described, missing(arn for arn, place in places.items() if place not in found)
 
 
 def _places(context: Context, kind: str, arns: Iterable[str]) -> dict[str, Place]:

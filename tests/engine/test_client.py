@@ -57,6 +57,29 @@ async def test_a_wrong_type_is_refused_before_anything_is_sent() -> None:
     assert client.asked == []
 
 
+async def test_a_nested_member_nobody_knows_is_refused_with_its_path_before_anything_is_sent() -> None:
+    client = Recorder()
+    mistaken = {"name": "web", "portMappings": [{"containerPort": 80}, {"container_port": 81}]}
+    where = r"container_definitions\[1\]\.portMappings\[1\]\.container_port"
+    told = rf"^RegisterTaskDefinition: {where}: unknown member, did you mean containerPort\?$"
+    with pytest.raises(SerializationException, match=told):
+        await client.register_task_definition(family="web", container_definitions=[{"name": "a"}, mistaken])
+    with pytest.raises(SerializationException, match=r"tags\[0\]\.x: unknown member, known are key, value\.$"):
+        await client.tag_resource(resource_arn="a", tags=({"x": "a"},))
+    with pytest.raises(SerializationException, match=r"containerOverrides\[0\]\.enviroment: .* environment\?$"):
+        await client.run_task(overrides={"containerOverrides": [{"name": "a", "enviroment": []}]})
+    assert client.asked == []
+
+
+async def test_maps_and_documents_without_a_model_take_any_names() -> None:
+    client = Recorder()
+    hook = {"hookTargetArn": "nats:a", "hookDetails": {"my_key": 1}}
+    await client.create_service(deployment_configuration={"lifecycleHooks": [hook]})
+    web = {"name": "web", "dockerLabels": {"my.label_a": "1"}, "environment": [shapes.KeyValuePair(name="a")]}
+    await client.register_task_definition(container_definitions=[web])
+    assert [operation for operation, _ in client.asked] == ["CreateService", "RegisterTaskDefinition"]
+
+
 def test_a_code_becomes_the_error_the_engine_would_raise() -> None:
     known = caller.refusal("ClusterNotFoundException", "Cluster not found.")
     assert isinstance(known, ClusterNotFoundException)

@@ -55,7 +55,8 @@ def test_docker_is_where_its_own_tools_look_for_it(nobody: dict[str, str]) -> No
 
 def test_lists_and_pairs_stand_in_the_environment_with_commas(nobody: dict[str, str]) -> None:
     environment = {**nobody, "QUARTERDECK_MONITORS": "http://a,http://b", "QUARTERDECK_ATTRIBUTES": "rack=1,gpu="}
-    found = read(environment, {})
+    found = read({**environment, "QUARTERDECK_HOOK_HOSTS": "a:1,*.b"}, {})
+    assert found.hook_hosts == ("a:1", "*.b")
     assert (found.monitors, found.attributes) == (("http://a", "http://b"), {"rack": "1", "gpu": ""})
 
 
@@ -74,6 +75,7 @@ def test_lists_and_pairs_stand_in_the_environment_with_commas(nobody: dict[str, 
         ({}, {"account": "12"}, "account must be 12 digits"),
         ({}, {"region": "here"}, "region must be spelled as AWS"),
         ({}, {"lost_after": -1.0}, "lost_after must not be negative"),
+        ({}, {"hook_hosts": ["https://a"]}, "hook_hosts must be host or host:port"),
         ({}, {"healthy_after": -1.0}, "healthy_after must not be negative"),
         ({}, {"quota_services": 0}, "quota_services must be more than 0"),
         ({}, {"heartbeat_timeout": 0.0}, "heartbeat_timeout must be more than 0"),

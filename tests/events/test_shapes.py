@@ -16,7 +16,7 @@ MODEL = generate_shapes.load()
 def test_the_committed_file_is_what_the_model_gives() -> None:
     # Not compared with ==, whose report of two files of 3,000 lines takes minutes.
     same = generate_shapes.render(MODEL) == generate_shapes.TARGET.read_text()
-    assert same, "run: python tools/generate_shapes.py"
+    assert same, "run: python -m tools.generate_shapes"
 
 
 def test_every_operation_of_the_model_is_there() -> None:

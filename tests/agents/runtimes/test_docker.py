@@ -41,13 +41,6 @@ async def case(tmp_path: Path, busybox_image: str) -> AsyncIterator[DockerCase]:
 
 
 @pytest_asyncio.fixture
-async def runtime(case: DockerCase) -> AsyncIterator[DockerRuntime]:
-    opened = case.open()
-    yield opened
-    await opened.close()
-
-
-@pytest_asyncio.fixture
 async def proxy(case: DockerCase) -> AsyncIterator[Proxy]:
     opened = Proxy(case.folder / "docker.sock", case.socket_path)
     await opened.open()

@@ -40,13 +40,6 @@ async def case(tmp_path: Path, image: str) -> AsyncIterator[DockerCase]:
     await swept(made)
 
 
-@pytest_asyncio.fixture
-async def runtime(case: DockerCase) -> AsyncIterator[DockerRuntime]:
-    opened = case.open()
-    yield opened
-    await opened.close()
-
-
 async def test_an_image_of_a_private_registry_comes_with_credentials_and_leaves_its_digest(
     case: DockerCase, runtime: DockerRuntime, registry: str, image: str, tmp_path: Path
 ) -> None:

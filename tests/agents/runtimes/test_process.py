@@ -35,13 +35,6 @@ async def case(tmp_path: Path) -> AsyncIterator[ProcessCase]:
     await swept(made)
 
 
-@pytest_asyncio.fixture
-async def runtime(case: ProcessCase) -> AsyncIterator[ProcessRuntime]:
-    opened = case.open()
-    yield opened
-    await opened.close()
-
-
 async def output(case: ProcessCase, runtime: ProcessRuntime, script: str, **fields: Any) -> str:
     """What a script prints."""
     container_id = await runtime.create(case.spec("prints", Program(("sh", "-c", script)), **fields))

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from quarterdeck.engine.core import service
+from quarterdeck.engine.core.turn import Settings
 from quarterdeck.events import shapes
+from quarterdeck.events.cluster import ClusterCreated
 from quarterdeck.events.service import DeploymentStarted, ServiceCreated, ServiceUpdated
 from quarterdeck.events.task_definition import TaskDefinitionRegistered
 from tests.engine.core.story import Story, container, defined, given
@@ -275,7 +277,8 @@ def test_a_hook_that_can_not_be_asked_here_is_refused_with_the_way_out(target: s
 
 @pytest.mark.parametrize("target", ["https://checks.example/smoke", "http://127.0.0.1:1/", "nats:checks.smoke"])
 def test_hooks_are_web_addresses_and_subjects(target: str) -> None:
-    assert story().when(service.create, hooked(hook_target_arn=target))
+    told = Story(settings=Settings(hook_hosts=("*",))).given(ClusterCreated(cluster="default"), defined(), PORT)
+    assert told.when(service.create, hooked(hook_target_arn=target))
 
 
 def test_steps_have_defaults() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import structlog.testing
 from aiohttp import web
 from nats.aio.msg import Msg
 
@@ -27,6 +28,7 @@ class Target:
         self.answers = list(answers)
         self.asked: list[dict[str, Any]] = []
         self.url = ""
+        self.moved = ""
 
     def answer(self, body: bytes) -> bytes:
         self.asked.append(msgspec.json.decode(body))
@@ -34,6 +36,8 @@ class Target:
 
     async def post(self, request: web.Request) -> web.Response:
         answer = self.answer(await request.read())
+        if answer == b'"moved"':
+            raise web.HTTPTemporaryRedirect(self.moved)
         status = 503 if answer == b'"busy"' else 200
         return web.Response(body=answer, status=status)
 
@@ -152,6 +156,34 @@ async def test_one_that_is_not_done_is_asked_again_and_so_is_one_that_is_away(mo
         assert (await ended(asker, arn))["status"] == "SUCCESSFUL"
         assert len(target.asked) == 3
         assert len({each["executionId"] for each in target.asked}) == 1
+
+
+async def test_a_host_that_is_no_longer_allowed_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hooks, "RETRY_SECONDS", SOON)
+    with structlog.testing.capture_logs() as logged:
+        async with asking() as asker, listening() as target:
+            arn = await deploying(asker, target.url, "POST_SCALE_UP")
+            keeper = asker.replica.keeper
+            allowed, keeper.settings = keeper.settings, msgspec.structs.replace(keeper.settings, hook_hosts=())
+
+            async def refused() -> bool:
+                await asker.run_all()
+                return any("hook_hosts" in each.get("error", "") for each in logged)
+
+            await asker.until(refused, True)
+            assert target.asked == []
+            keeper.settings = allowed
+            assert (await ended(asker, arn))["status"] == "SUCCESSFUL"
+
+
+async def test_redirects_are_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hooks, "RETRY_SECONDS", SOON)
+    async with asking() as asker, listening() as other, listening("moved") as target:
+        target.moved = other.url
+        arn = await deploying(asker, target.url, "PRE_SCALE_UP")
+        assert (await ended(asker, arn))["status"] == "SUCCESSFUL"
+        assert len(target.asked) == 2, "asked again, as one that is away"
+        assert other.asked == []
 
 
 async def test_an_answer_that_is_none_fails_the_hook() -> None:
