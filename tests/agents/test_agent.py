@@ -188,6 +188,28 @@ async def test_a_killed_container_ends_its_task(world: World) -> None:
     assert world.clock.now() == before  # no timer had to run
 
 
+async def test_that_nothing_runs_in_a_task_is_told_before_how_it_ended(world: World) -> None:
+    world.behaviours["forever"] = Behaviour(teardown_seconds=5)
+    await running(world, ONE)
+    before = world.clock.now()
+    world.host.kill(world.containers()[0].id, exit_code=3)
+    await world.until(lambda: world.engine.told(ONE) == ["RUNNING", "STOPPING"])
+    assert world.clock.now() == before
+    await world.until(lambda: world.engine.told(ONE) == ["RUNNING", "STOPPING", "STOPPED"])
+    assert (world.engine.last(ONE).containers or [])[0].exit_code == 3
+
+
+async def test_a_task_that_is_stopping_is_told_stopped_by_an_agent_that_starts_meanwhile(world: World) -> None:
+    world.behaviours["forever"] = Behaviour(teardown_seconds=5)
+    await running(world, ONE)
+    world.host.kill(world.containers()[0].id, exit_code=3)
+    await world.until(lambda: world.engine.told(ONE) == ["RUNNING", "STOPPING"])
+    await world.crash()
+    world.start()
+    await world.until(lambda: world.engine.told(ONE)[-1] == "STOPPED")
+    assert (world.engine.last(ONE).containers or [])[0].exit_code == 3
+
+
 async def test_a_container_that_vanished_ends_its_task(world: World) -> None:
     await running(world, ONE)
     world.host.vanish(world.containers()[0].id)

@@ -267,6 +267,28 @@ RESTARTS: list[Any] = [
     ),
 ]
 
+BOTH_TOLD: dict[str, Any] = {"told": "RUNNING", "told_containers": {"a": "RUNNING", "b": "RUNNING"}}
+GONE: dict[str, Any] = {"exiting": {"id-a": 900.0}}
+EXITING: list[Any] = [
+    ("nothing runs in it any more", given(plan("a"), seen=UP, **GONE, **TOLD), ["report STOPPING"]),
+    ("it was not told RUNNING", given(plan("a"), seen=UP, **GONE), ["report RUNNING a=RUNNING"]),
+    ("that was told", given(plan("a"), seen=UP, **GONE, **{**TOLD, "told": "STOPPING"}), []),
+    ("it is to end and needs no stop", given(plan("a"), seen=UP, wish="STOPPED", **GONE, **TOLD), []),
+    ("it may come back", given(plan("a", restart=AGAIN), seen=UP, **GONE, **TOLD), []),
+    ("that was of an earlier run", given(plan("a"), seen=UP, exiting={"id-a": 800.0}, **TOLD), []),
+    ("another container goes on", given(plan("a"), plan("b"), seen=BOTH, **GONE, **BOTH_TOLD), []),
+    (
+        "a container that decides over nothing has ended",
+        given(plan("a", essential=False), plan("b"), seen={**UP, "b": seen("b", "running")}, **GONE, **BOTH_TOLD),
+        [],
+    ),
+    (
+        "what has ended meanwhile",
+        given(plan("a"), seen={"a": seen("a", "exited", 3)}, **GONE, **{**TOLD, "told": "STOPPING"}),
+        STOPPED_A,
+    ),
+]
+
 HEALTH: list[Any] = [
     (
         "its health is news",
@@ -291,7 +313,9 @@ HEALTH: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "found", "then"), [*STARTING, *ENDING, *CLEARING, *DEPENDENCIES, *RESTARTS, *HEALTH])
+@pytest.mark.parametrize(
+    ("name", "found", "then"), [*STARTING, *ENDING, *CLEARING, *DEPENDENCIES, *RESTARTS, *EXITING, *HEALTH]
+)
 def test_next_steps(name: str, found: Task, then: list[str]) -> None:
     assert steps(found) == then
 

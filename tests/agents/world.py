@@ -152,7 +152,7 @@ class FakeEngine:
             known = self.tasks[name]
             told = {each.container_name or "": each.restart_count for each in request.containers or []}
             restarts = {**known.restarts, **{key: count for key, count in told.items() if count}}
-            status = "RUNNING" if request.status == "RUNNING" else known.last_status
+            status = request.status if request.status in {"RUNNING", "STOPPING"} else known.last_status
             self.tasks[name] = msgspec.structs.replace(known, last_status=status, restarts=restarts)
         return shapes.SubmitTaskStateChangeResponse(acknowledgment="")
 

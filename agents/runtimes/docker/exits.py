@@ -8,6 +8,7 @@ import asyncio
 import os
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
+from pathlib import Path
 
 from quarterdeck.agents.runtimes.docker import leftovers
 from quarterdeck.agents.runtimes.exits import ExitFeed
@@ -17,7 +18,8 @@ from quarterdeck.agents.runtimes.port import Exiting
 class Exits:
     """The first processes of running containers, by the containers' ids; only where this agent sees its host's."""
 
-    def __init__(self) -> None:
+    def __init__(self, proc: Path = leftovers.PROC) -> None:
+        self._proc = proc
         self._watched: dict[str, tuple[int, int]] = {}
         self._feed = ExitFeed()
 
@@ -33,7 +35,7 @@ class Exits:
         with suppress(OSError):
             descriptor = os.pidfd_open(pid)
             # Only now: the descriptor is of one process for ever, the number is not.
-            if not leftovers.holds(container_id, pid):
+            if not leftovers.holds(container_id, pid, self._proc):
                 os.close(descriptor)
                 return
             self._watched[container_id] = pid, descriptor

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
@@ -24,7 +25,7 @@ from quarterdeck.agents.runtimes.options import Options
 from quarterdeck.agents.runtimes.port import OUT_OF_MEMORY, Mount, PortMapping, Resync, Volume
 from quarterdeck.events.session import LogQuery
 from tests import docker_engine
-from tests.agents.runtimes.cases import DockerCase, Program, exited, next_change, next_resync
+from tests.agents.runtimes.cases import WAIT_SECONDS_MAX, DockerCase, Program, exited, next_change, next_resync
 from tests.agents.runtimes.conftest import swept
 from tests.agents.runtimes.proxy import Proxy
 
@@ -134,6 +135,24 @@ async def test_docker_says_why_it_refuses(case: DockerCase, runtime: DockerRunti
 async def test_an_image_nobody_has_says_why(runtime: DockerRuntime) -> None:
     with pytest.raises(CannotPullContainerError, match="Error response from daemon: "):
         await runtime.images.pull("localhost:1/nothing:1")
+
+
+async def test_that_nothing_runs_in_a_container_is_known_while_docker_takes_it_apart(
+    case: DockerCase, runtime: DockerRuntime
+) -> None:
+    running = await runtime.start(await runtime.create(case.spec("killed", case.forever)))
+
+    async def kill() -> None:
+        await case.kill(running)
+
+    async with (
+        asyncio.timeout(WAIT_SECONDS_MAX),
+        asyncio.TaskGroup() as group,
+        aclosing(runtime.exits(case.labels)) as told,
+    ):
+        group.create_task(kill(), name="kill")
+        assert (await anext(told)).id == running.id
+        assert (await runtime.inspect(running.id)).state in {"running", "exited"}
 
 
 async def test_a_cut_event_stream_comes_back_with_a_resync(case: DockerCase, proxy: Proxy) -> None:

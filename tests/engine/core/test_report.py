@@ -8,7 +8,14 @@ import pytest
 
 from quarterdeck.engine.core import queued_task, report, task
 from quarterdeck.events import shapes
-from quarterdeck.events.task import ContainerReport, ContainerStateChanged, TaskHealthChanged, TaskStarted, TaskStopped
+from quarterdeck.events.task import (
+    ContainerReport,
+    ContainerStateChanged,
+    TaskHealthChanged,
+    TaskStarted,
+    TaskStopped,
+    TaskStopping,
+)
 from tests.engine.core.story import ARN, Story, container, defined, given, joined, placed, started, stopped
 
 TASK = shapes.SubmitTaskStateChangeRequest
@@ -196,3 +203,39 @@ def test_a_health_status_that_is_none_is_refused() -> None:
     request = TASK(task="t1", containers=[change("RUNNING", health_status="fine")])
     code, text = running().refusal(report.task, request)
     assert (code, text) == ("InvalidParameterException", "healthStatus should be one of [HEALTHY,UNHEALTHY,UNKNOWN]")
+
+
+def test_a_task_in_which_nothing_runs_any_more_is_stopping_until_it_is_told_how_it_ended() -> None:
+    story = running()
+    assert story.when(report.task, TASK(task="t1", status="STOPPING")) == [
+        TaskStopping(
+            cluster="default",
+            task="t1",
+            stop_code="EssentialContainerExited",
+            reason="Essential container in task exited",
+        )
+    ]
+    event = told(story, containers=[change("STOPPED", exit_code=137)])
+    assert (event.stop_code, event.reason) == ("EssentialContainerExited", "Essential container in task exited")
+    assert event.containers[0].exit_code == 137
+    assert story.task("t1").last_status == "STOPPED"
+
+
+@pytest.mark.parametrize("status", ["STOPPING", "RUNNING"])
+def test_a_task_that_is_stopping_stays_so_whatever_is_reported_late(status: str) -> None:
+    story = running()
+    story.when(report.task, TASK(task="t1", status="STOPPING"))
+    assert story.when(report.task, TASK(task="t1", status=status)) == []
+    assert story.task("t1").last_status == "STOPPING"
+
+
+def test_a_task_that_has_ports_of_its_host_is_not_over_before_they_are_free() -> None:
+    story = given(defined(port=8080), joined("a1"), placed("t1", "a1"), started("t1"))
+    assert story.when(report.task, TASK(task="t1", status="STOPPING")) == []
+
+
+def test_a_task_that_was_to_stop_or_never_ran_is_over_when_it_is_stopped() -> None:
+    assert pending().when(report.task, TASK(task="t1", status="STOPPING")) == []
+    story = running()
+    story.when(task.stop, shapes.StopTaskRequest(task="t1"))
+    assert story.when(report.task, TASK(task="t1", status="STOPPING")) == []

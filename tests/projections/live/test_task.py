@@ -6,7 +6,7 @@ import pytest
 
 from quarterdeck.events.container_instance import AgentConnected, AgentDisconnected, AgentLost
 from quarterdeck.events.service import ServiceDeleted, ServiceDrained
-from quarterdeck.events.task import TaskStopRequested
+from quarterdeck.events.task import TaskStopping, TaskStopRequested
 from quarterdeck.projections.live import task
 from tests.checkers import check
 from tests.engine.core.story import Story, created, defined, given, joined, placed, started, stopped
@@ -19,6 +19,10 @@ def serving(*names: str) -> Story:
 
 def asked(name: str) -> TaskStopRequested:
     return TaskStopRequested(cluster="default", task=name, stop_code="UserInitiated", reason="")
+
+
+def stopping(name: str) -> TaskStopping:
+    return TaskStopping(cluster="default", task=name, stop_code="EssentialContainerExited", reason="")
 
 
 def counts(story: Story) -> tuple[int, int, int]:
@@ -54,6 +58,19 @@ def test_a_task_holds_its_resources_until_it_is_stopped() -> None:
         assert instance.cpu_left == 4096 - 256
     story.given(stopped("t1"))
     assert instance.cpu_left == 4096
+
+
+def test_a_task_that_is_stopping_holds_nothing_and_counts_for_nothing() -> None:
+    story = serving("t1", "t2").given(started("t1", "t2"), stopping("t1"))
+    instance = story.cluster().instances["a1"]
+    assert (story.task("t1").last_status, story.task("t1").desired_status) == ("STOPPING", "STOPPED")
+    assert (counts(story), instance.cpu_left, instance.running) == ((1, 1, 1), 4096 - 256, 1)
+    check(story.state)
+    version = instance.version
+    story.given(stopped("t1"))
+    assert (counts(story), instance.cpu_left, instance.version) == ((1, 1, 1), 4096 - 256, version)
+    assert not instance.stopping
+    check(story.state)
 
 
 def test_every_event_of_a_task_is_a_new_version_of_it_and_binding_one_of_its_instance() -> None:

@@ -148,7 +148,7 @@ def _check_instance(described: shapes.ContainerInstance, tasks: list[shapes.Task
     last = Counter(each.last_status for each in here)
     assert (described.running_tasks_count, described.pending_tasks_count) == (last["RUNNING"], last["PENDING"])
     offered, left = (described.registered_resources or [], described.remaining_resources or [])
-    taken = [int(each.cpu or 0) for each in here if each.last_status != "STOPPED"]
+    taken = [int(each.cpu or 0) for each in here if each.last_status not in {"STOPPING", "STOPPED"}]
     assert (offered[0].integer_value or 0) - sum(taken) == left[0].integer_value
 
 
