@@ -65,6 +65,7 @@ class OwnDocker:
         self._data.mkdir()
         self._settings = folder / "daemon.json"
         self._nsenter: subprocess.Popen[bytes] | None = None
+        self._killed = False
         begin = f"ip link set lo up; mount -t tmpfs -o size={DATA_MIB}m tmpfs {self._data}; exec "
         begin += shlex.join([sys.executable, "-SEc", FIRST])
         self._first = subprocess.Popen(["unshare", *NAMESPACES, "sh", "-c", begin], stdout=subprocess.PIPE)
@@ -108,6 +109,7 @@ class OwnDocker:
         daemon = _child(self._nsenter.pid)
         containerd = _child(daemon, "containerd")
         os.kill(daemon, number)
+        self._killed = number == signal.SIGKILL
         self._nsenter.wait()
         self._nsenter = None
         while Path(f"/proc/{containerd}").exists():  # a daemon that finds it alive would wait for it in vain
@@ -133,7 +135,17 @@ class OwnDocker:
     # ---------------------------------------------------------------- questions
 
     def request(self, method: str, target: str, body: bytes = b"") -> tuple[int, bytes]:
-        return docker_engine.request(method, target, body, path=self.socket_path)
+        """Ask it. One that was killed may come back and hang (Docker 20.10): it is killed once more, as one would."""
+        try:
+            return docker_engine.request(method, target, body, path=self.socket_path)
+        except TimeoutError:
+            if not self._killed:
+                raise
+            print("the daemon hangs after it was killed: it is killed once more")
+            self.end(signal.SIGKILL)
+            self._killed = False
+            self.start()
+            return docker_engine.request(method, target, body, path=self.socket_path)
 
     def ask(self, target: str) -> Any:
         """What it answers, decoded."""

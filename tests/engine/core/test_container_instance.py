@@ -20,7 +20,8 @@ from quarterdeck.events.container_instance import (
     ContainerInstanceReregistered,
     ContainerInstanceStatusChanged,
 )
-from quarterdeck.events.task import TaskStopped, TaskStopRequested
+from quarterdeck.events.task import TaskStopped, TaskStopping, TaskStopRequested
+from tests.checkers import check
 from tests.engine.core.story import ARN, defined, given, hexadecimal, joined, placed, started
 
 REGISTER = shapes.RegisterContainerInstanceRequest
@@ -321,6 +322,16 @@ def test_an_instance_with_tasks_is_deregistered_by_force_only() -> None:
     assert story.refusal(container_instance.deregister, request) == expected
     story.given(TaskStopRequested(cluster="default", task="t1", stop_code="UserInitiated", reason="x"))
     assert story.refusal(container_instance.deregister, request) == expected, "a task on its way out is still there"
+
+
+def test_a_task_that_is_being_taken_apart_is_there_until_it_is_stopped() -> None:
+    over = TaskStopping(cluster="default", task="t1", stop_code="EssentialContainerExited", reason="over")
+    story = given(defined(), joined("a1"), placed("t1", "a1"), started("t1")).given(over)
+    expected = ("InvalidParameterException", "Found running tasks on the instance.")
+    assert story.refusal(container_instance.deregister, DEREGISTER(container_instance="a1")) == expected
+    story.when(container_instance.deregister, DEREGISTER(container_instance="a1", force=True))
+    assert story.task("t1").last_status == "STOPPED"
+    check(story.state)
 
 
 def test_forced_deregistration_stops_the_tasks_for_ecs() -> None:

@@ -23,7 +23,7 @@ from quarterdeck.events.service import (
     ServiceTaskStartImpaired,
     ServiceUpdated,
 )
-from quarterdeck.events.task import TaskPlaced, TaskRequested, TaskStopRequested
+from quarterdeck.events.task import TaskPlaced, TaskRequested, TaskStopping, TaskStopRequested
 from quarterdeck.events.task_definition import TaskDefinitionDeregistered
 from tests.checkers import check
 from tests.engine.core.story import Story, created, defined, given, joined, stopped
@@ -122,6 +122,20 @@ def test_a_task_that_stops_is_replaced_at_once() -> None:
     story.run_service()
     assert story.spread() == {"a": 1, "b": 1, "c": 1}
     assert story.service().steady
+
+
+def test_a_task_in_which_nothing_runs_any_more_is_replaced_even_where_there_is_room_for_no_other() -> None:
+    story = given(defined("app:1", cpu=4096), joined("a1", cpu=4096), created(count=1, minimum=0, maximum=100))
+    story.run_service()
+    (old,) = story.live()
+    story.given(TaskStopping(cluster="default", task=old.id, stop_code="EssentialContainerExited", reason=""))
+    requested, placed = story.reconcile()
+    assert isinstance(requested, TaskRequested)
+    assert isinstance(placed, TaskPlaced)
+    assert placed.container_instance == "a1"
+    story.given(stopped(old.id))
+    assert story.settle().at is None
+    check(story.state)
 
 
 def test_a_task_the_user_stops_is_replaced_before_it_is_gone() -> None:
