@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import http.client
 import json
+import logging
 import os
 import shlex
 import shutil
@@ -42,6 +43,7 @@ while True:
 """
 
 T = TypeVar("T")
+logger = logging.getLogger(__name__)
 
 
 def missing() -> str | None:
@@ -141,7 +143,7 @@ class OwnDocker:
         except TimeoutError:
             if not self._killed:
                 raise
-            print("the daemon hangs after it was killed: it is killed once more")
+            logger.warning("the daemon hangs after it was killed: it is killed once more")
             self.end(signal.SIGKILL)
             self._killed = False
             self.start()

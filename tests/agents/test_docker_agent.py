@@ -141,7 +141,7 @@ async def test_a_task_has_its_volume_ports_and_name_and_leaves_nothing(
         assert held.name == f"ecs-web-1-app-{name[:12]}"
         assert volume(name) == 200
         engine.engine.stop(name)
-        await eventually(lambda: engine.engine.told(name) == ["RUNNING", "STOPPING", "STOPPED"])
+        await eventually(lambda: engine.engine.told(name) == ["RUNNING", "STOPPED"])
         await eventually(lambda: volume(name) == 404)
         assert await found() == []
 
