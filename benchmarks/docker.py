@@ -27,7 +27,7 @@ from benchmarks.docker_swarm import in_one, swarm
 from benchmarks.harness import Row, number
 from tests import docker_engine
 
-ROUNDS = 3
+ROUNDS = 5
 FIRST_SECONDS_MAX = 0.4
 TOLD_SECONDS_MAX = 0.5
 RUNNING_RATIO_MAX, KILLED_RATIO_MAX, ROLLED_RATIO_MAX, GONE_RATIO_MAX = 1.05, 1.25, 1.5, 1.2

@@ -78,6 +78,7 @@ async def play(contender: Contender) -> Measured:
     began = time.perf_counter()
     await contender.delete()
     await _soon(seen.after(began, STOPPED, 1))
+    await asyncio.sleep(SCALE_PAUSE_SECONDS)
     began = time.perf_counter()
     await contender.create(MANY)
     running = [await _soon(seen.running(began, partial(le, mark))) for mark in MARKS]
