@@ -150,21 +150,35 @@ async def settled(up: UpProcess, count: int) -> bool:
 
 
 async def check_the_log(up: UpProcess, count: int) -> set[str]:
-    """Each task started and stopped at most once, the running ones are the count; gives those."""
+    """Each task started and stopped at most once, those that run come to be the count; gives those.
+
+    Right after a restart the log may have as many RUNNING as an agent, not back yet, will tell have ended with it.
+    """
+    running: set[str] = set()
+
+    async def is_so() -> bool:
+        nonlocal running
+        wanted, started, stopped = await lives(up)
+        assert max(started.values()) == 1
+        assert set(stopped.values()) <= {1}
+        running = wanted - set(stopped)
+        return len(running) == count and running <= set(started)
+
+    await until(is_so, SETTLE_SECONDS_MAX)
+    return running
+
+
+async def lives(up: UpProcess) -> tuple[set[str], Counter[str], Counter[str]]:
+    """Which tasks the log has: all, and how often each started and stopped."""
+    wanted: set[str] = set()
     started: Counter[str] = Counter()
     stopped: Counter[str] = Counter()
-    wanted: set[str] = set()
     async with up.client(engine=True) as client, aclosing(client.follow(follow=False)) as commits:
         async for commit in commits:
             wanted |= {each.task for each in commit.events if isinstance(each, TaskRequested)}
             started.update(each.task for each in commit.events if isinstance(each, TaskStarted))
             stopped.update(each.task for each in commit.events if isinstance(each, TaskStopped))
-    assert max(started.values()) == 1
-    assert set(stopped.values()) <= {1}
-    running = wanted - set(stopped)
-    assert len(running) == count
-    assert running <= set(started)
-    return running
+    return wanted, started, stopped
 
 
 def processes(data: Path) -> list[str]:
