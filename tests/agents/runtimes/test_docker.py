@@ -63,7 +63,9 @@ async def run(case: DockerCase, runtime: DockerRuntime, name: str, script: str, 
 
 
 async def test_a_container_above_its_memory_is_killed_with_ecs_reason(case: DockerCase, runtime: DockerRuntime) -> None:
-    container_id = await runtime.create(case.spec("oom", Program(("tail", "/dev/zero")), memory_mib=12))
+    # Docker watches a container's memory from just after its start: what is killed sooner is never called that.
+    greedy = Program(("sh", "-c", "sleep 2; exec tail /dev/zero"))
+    container_id = await runtime.create(case.spec("oom", greedy, memory_mib=12))
     await runtime.start(container_id)
     ended = await exited(runtime, container_id)
     assert (ended.exit_code, ended.oom_killed, ended.reason) == (137, True, OUT_OF_MEMORY)
