@@ -240,9 +240,22 @@ def adopt(task: Task, now: float) -> None:
     last = max((index for index, plan in enumerate(plans) if plan.name in task.containers), default=-1)
     for plan in plans if ran else plans[: last + 1]:
         if plan.name not in task.containers and (ran or not plan.after):
-            task.containers[plan.name] = Container(
-                "", plan.spec.name, plan.spec.labels, "exited", plan.spec.image, reason=VANISHED, finished_at=now
-            )
+            _over(task, plan, VANISHED, now)
+
+
+def not_started(task: Task, plan: ContainerPlan, reason: str, now: float) -> None:
+    """Take note that a container can't start: the end of its task if it is essential, else only its own (spec §5.3)."""
+    if plan.essential:
+        fail(task, plan.name, reason)
+    else:
+        _over(task, plan, reason[:REASON_CHARACTERS_MAX], now)
+
+
+def _over(task: Task, plan: ContainerPlan, reason: str, now: float) -> None:
+    """Take note that a container never runs, or not any more; what was created of it is kept in mind, to be removed."""
+    known, spec = task.containers.get(plan.name), plan.spec
+    made = known if known is not None else Container("", spec.name, spec.labels, "created", spec.image)
+    task.containers[plan.name] = msgspec.structs.replace(made, state="exited", reason=reason, finished_at=now)
 
 
 def fail(task: Task, name: str, reason: str) -> None:

@@ -17,7 +17,7 @@ from quarterdeck.agents.reporter import BELIEVED_SECONDS, REFUSALS_BELIEVED
 from quarterdeck.agents.runtimes.port import ContainerSpec
 from quarterdeck.agents.runtimes.simulated import Behaviour, SimulatedRuntime
 from quarterdeck.agents.runtimes.simulated.behaviour import Image
-from quarterdeck.agents.settings import Limits, Timing
+from quarterdeck.agents.settings import ImageSettings, Limits, Timing
 from quarterdeck.agents.task import VANISHED
 from quarterdeck.agents.wants import DOUBTED_SECONDS_MAX
 from quarterdeck.events import shapes
@@ -142,6 +142,43 @@ async def test_a_task_whose_container_does_not_start_is_stopped_with_the_reason(
     assert [each.state for each in world.containers()] == ["exited", "created"]
     await world.go(11)
     assert world.containers() == []
+
+
+@pytest.mark.parametrize(
+    ("image", "why"), [("broken", "CannotStartContainerError"), ("missing", "CannotPullContainer")]
+)
+async def test_a_container_that_is_not_essential_and_does_not_start_ends_alone(
+    world: World, image: str, why: str
+) -> None:
+    world.start()
+    both = definition(container("first", image, essential=False), container("second"))
+    world.engine.place(ONE, definition=both)
+    await world.until(lambda: world.engine.told(ONE) == ["RUNNING"])
+    first, second = world.engine.last(ONE).containers or []
+    assert (first.status, first.exit_code, second.status) == ("STOPPED", None, "RUNNING")
+    assert (first.reason or "").startswith(why)
+    world.engine.stop(ONE)
+    await world.go(12)
+    assert world.engine.told(ONE) == ["RUNNING", "STOPPED"]
+    assert world.containers() == []
+
+
+async def test_a_container_that_needs_one_that_did_not_start_says_why(world: World) -> None:
+    world.start()
+    after = shapes.ContainerDependency(container_name="first", condition="START")
+    both = definition(container("first", "broken", essential=False), container("second", depends_on=[after]))
+    world.engine.place(ONE, definition=both)
+    await world.until(lambda: world.engine.told(ONE) == ["STOPPED"])
+    why = "TaskDependencyError: second needs first: CannotStartContainerError: no such command"
+    assert world.engine.last(ONE).reason == why
+
+
+async def test_where_images_must_be_pulled_one_that_can_not_be_ends_the_task(world: World) -> None:
+    world.start(images=ImageSettings(pull_behavior="always"))
+    both = definition(container("first"), container("second", "missing", essential=False))
+    world.engine.place(ONE, definition=both)
+    await world.until(lambda: world.engine.told(ONE)[-1:] == ["STOPPED"])
+    assert (world.engine.last(ONE).reason or "").startswith("CannotPullContainerError: ")
 
 
 async def test_an_image_that_is_not_there_is_the_reason(world: World) -> None:
