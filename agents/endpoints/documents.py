@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from quarterdeck.agents import labels, pause
+from quarterdeck.agents.decide import why_ending
 from quarterdeck.agents.plan import ContainerPlan
-from quarterdeck.agents.report import health
-from quarterdeck.agents.runtimes.port import Container
+from quarterdeck.agents.report import execution_stopped_at, health
+from quarterdeck.agents.runtimes.port import Container, TaskBounds
 from quarterdeck.agents.task import Task
 from quarterdeck.events.names import Namespace, container_uuid, parse_arn
 
 KNOWN = {"created": "CREATED", "running": "RUNNING", "exited": "STOPPED"}
-CPU_UNITS = 1024
 SERVICE = "service:"
 
 
@@ -29,8 +29,10 @@ def task_document(task: Task, zone: str) -> dict[str, Any]:
         "Limits": _task_limits(task),
         "PullStartedAt": _time(task.pull_started_at),
         "PullStoppedAt": _time(task.pull_stopped_at),
+        "ExecutionStoppedAt": _time(execution_stopped_at(task)) if why_ending(task) is not None else None,
         "AvailabilityZone": zone,
         "LaunchType": "EC2",
+        "FaultInjectionEnabled": bool(definition is not None and definition.enable_fault_injection),
         "ServiceName": task.group.removeprefix(SERVICE) if task.group.startswith(SERVICE) else None,
         "Containers": [container_document(task, plan.name) for plan in task.plan.told],
     }
@@ -73,7 +75,7 @@ def _observed(task: Task, plan: ContainerPlan, container: Container) -> dict[str
         "CreatedAt": _time(container.created_at),
         "StartedAt": _time(container.started_at),
         "FinishedAt": _time(container.finished_at),
-        "Networks": [{"NetworkMode": mode, "IPv4Addresses": [address]} for address in addresses] or None,
+        "Networks": list(_networks(mode, addresses)) or None,
         "Ports": [
             {
                 "ContainerPort": port.container_port,
@@ -85,6 +87,12 @@ def _observed(task: Task, plan: ContainerPlan, container: Container) -> dict[str
         ]
         or None,
     }
+
+
+def _networks(mode: str, addresses: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    """In the host's network a container has no address of its own: the ECS agent then tells an empty one."""
+    for address in addresses or (("",) if mode == "host" else ()):
+        yield {"NetworkMode": mode, "IPv4Addresses": [address]}
 
 
 def _health(task: Task, plan: ContainerPlan, container: Container) -> dict[str, Any] | None:
@@ -149,13 +157,10 @@ def known(task: Task) -> str:
 
 
 def _task_limits(task: Task) -> dict[str, Any]:
-    definition = task.definition
-    limits: dict[str, Any] = {}
-    if definition is not None and definition.cpu:
-        limits["CPU"] = int(definition.cpu) / CPU_UNITS
-    if definition is not None and definition.memory:
-        limits["Memory"] = int(definition.memory)
-    return limits
+    """A task's size: its definition's, or what it was run with instead."""
+    bounds = next((each.spec.bounds for each in task.plan.told if each.spec.bounds is not None), TaskBounds(task.id))
+    limits = {"CPU": bounds.cpu_limit, "Memory": bounds.memory_mib}
+    return {name: limit for name, limit in limits.items() if limit is not None}
 
 
 def _time(seconds: float | None) -> str | None:

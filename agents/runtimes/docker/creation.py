@@ -33,12 +33,18 @@ class Creation:
         self._cgroups = cgroups
         self._rows = PortRows()
         self._inspect = inspect
+        self._chosen: dict[str, frozenset[int]] = {}
+
+    def chosen(self, container_id: str) -> frozenset[int]:
+        """Name, once, the host ports that were chosen for a container that is about to start."""
+        return self._chosen.pop(container_id, frozenset())
 
     async def create(self, spec: ContainerSpec) -> str:
         """Create at once, and look only when the daemon objects; the id."""
         for mount in spec.mounts:
             if mount.volume is not None:
                 await self._make_volume(mount)
+        asked = {port.host_port for port in spec.ports}
         spec = msgspec.structs.replace(spec, ports=self._rows.assigned(spec.ports))
         body = translate.create_request(spec, self._cgroups.parent(spec.bounds))
         for _ in range(NAME_ATTEMPTS_MAX):
@@ -50,6 +56,8 @@ class Creation:
                 created = msgspec.json.decode(answer.body, type=wire.Created).id
                 self._cgroups.holds(created, self._cgroups.parent(spec.bounds))
                 self._cgroups.make(spec.bounds)
+                if chosen := {port.host_port for port in spec.ports} - asked:
+                    self._chosen[created] = frozenset(chosen)
                 return created
             existing = await self._existing(spec.name, answer)
             if existing is not None:

@@ -12,7 +12,16 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from quarterdeck.agents.runtimes.docker import events, execution, leftovers, output, translate, wire, wire_network
+from quarterdeck.agents.runtimes.docker import (
+    events,
+    execution,
+    leftovers,
+    output,
+    ports,
+    translate,
+    wire,
+    wire_network,
+)
 from quarterdeck.agents.runtimes.docker.api import Answer, DockerApi
 from quarterdeck.agents.runtimes.docker.cgroup import TaskCgroups
 from quarterdeck.agents.runtimes.docker.creation import Creation
@@ -107,8 +116,11 @@ class DockerRuntime:
             return await self._started(container_id)
 
     async def _started(self, container_id: str) -> Container:
+        row = self._creation.chosen(container_id)
         answer = await self._api.call("POST", f"/containers/{container_id}/start", answer_seconds_max=START_SECONDS_MAX)
         if not answer.ok:
+            if ports.is_taken(answer.message, row):
+                raise ContainerStuck(answer.message)
             if answer.status == NOT_FOUND:
                 await self.inspect(container_id)  # 404 is also "no such command": gone only if gone
             if not any(each in answer.message for each in ALREADY):

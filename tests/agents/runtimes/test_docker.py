@@ -19,6 +19,7 @@ from quarterdeck.agents.runtimes.errors import (
     CannotPullContainerError,
     CannotReadLogsError,
     CannotStartContainerError,
+    ContainerStuck,
     RuntimeUnavailable,
 )
 from quarterdeck.agents.runtimes.options import Options
@@ -124,6 +125,24 @@ async def test_in_the_hosts_network_ports_are_the_containers(case: DockerCase, r
 async def test_without_a_network_there_are_no_ports(case: DockerCase, runtime: DockerRuntime) -> None:
     running = await runtime.start(await runtime.create(case.spec("none", case.forever, network_mode="none")))
     assert running.ports == ()
+
+
+async def test_a_range_of_ports_that_another_agent_chose_too_is_to_be_chosen_anew(
+    case: DockerCase, runtime: DockerRuntime
+) -> None:
+    other = DockerRuntime(case.socket_path)
+    asked = (PortMapping(9000, bind_address="127.0.0.1", count=3),)
+    sleeps = Program(("sleep", "1000"))
+    mine, others = [
+        await each.create(case.spec(name, sleeps, ports=asked)) for name, each in (("mine", runtime), ("other", other))
+    ]
+    assert len((await other.start(others)).ports) == 3
+    with pytest.raises(ContainerStuck, match=r"port is already allocated|address already in use"):
+        await runtime.start(mine)
+    await runtime.remove(mine)
+    again = await runtime.start(await runtime.create(case.spec("mine", sleeps, ports=asked)))
+    assert len(again.ports) == 3
+    await other.close()
 
 
 async def test_docker_says_why_it_refuses(case: DockerCase, runtime: DockerRuntime) -> None:

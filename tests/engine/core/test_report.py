@@ -110,6 +110,12 @@ def test_a_task_that_never_ran_failed_to_start_for_the_agents_reason(members: di
     assert (event.stop_code, event.reason) == ("TaskFailedToStart", reason)
 
 
+def test_a_task_that_is_running_without_all_its_containers_may_still_fail_to_start() -> None:
+    reason = "TaskDependencyError: side needs init, which exited with 1"
+    event = told(running(), reason=reason)
+    assert (event.stop_code, event.reason) == ("TaskFailedToStart", reason)
+
+
 def test_a_task_that_was_to_stop_keeps_why() -> None:
     story = running()
     story.when(task.stop, shapes.StopTaskRequest(task="t1", reason="enough"))
