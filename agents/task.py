@@ -221,25 +221,27 @@ def give_up(task: Task, name: str, reason: str) -> None:
     task.containers[name] = msgspec.structs.replace(task.containers[name], reason=reason[:REASON_CHARACTERS_MAX])
 
 
-def knows_of(task: Task, restarts: dict[str, int]) -> None:
+def knows_of(task: Task, restarts: dict[str, int], unstarted: tuple[str, ...] = ()) -> None:
     """Take note that the engine has it RUNNING: that need not be told again, only what is otherwise by now."""
     if not task.told:
         task.told = "RUNNING"
         task.restarts, task.told_restarts = dict(restarts), dict(restarts)
-        task.told_containers = {plan.name: "RUNNING" for plan in task.plan.containers}
+        names = [plan.name for plan in task.plan.containers]
+        task.told_containers = {name: "PENDING" if name in unstarted else "RUNNING" for name in names}
 
 
 def adopt(task: Task, now: float) -> None:
     """Conclude from the containers found which have been here and are gone.
 
-    Of a task told RUNNING, all have been. Else containers without dependencies start in order: where a later
-    one is, an earlier one was.
+    Of a task told RUNNING, all have been but those told PENDING. Else containers without dependencies start in order:
+    where a later one is, an earlier one was.
     """
     plans = task.plan.containers
     ran = task.told == "RUNNING"
     last = max((index for index, plan in enumerate(plans) if plan.name in task.containers), default=-1)
     for plan in plans if ran else plans[: last + 1]:
-        if plan.name not in task.containers and (ran or not plan.after):
+        began = (ran or not plan.after) and task.told_containers.get(plan.name) != "PENDING"
+        if began and plan.name not in task.containers:
             _over(task, plan, VANISHED, now)
 
 

@@ -43,6 +43,8 @@ class TaskState(msgspec.Struct, gc=False):
     health: str = "UNKNOWN"
     restarts: dict[str, int] | None = None
     """How often containers were started again in place, of those that were."""
+    unstarted: tuple[str, ...] = ()
+    """Containers that had not begun when it was told RUNNING, and have not since."""
 
     @property
     def healthy(self) -> bool:

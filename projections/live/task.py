@@ -99,6 +99,7 @@ def started(namespace: NamespaceState, event: TaskStarted, at: float) -> None:
     task = cluster.tasks[event.task]
     task.last_status, task.started_at = "RUNNING", at
     task.version += 1
+    task.unstarted = ()
     _note_containers(task, event.containers)
     instance = cluster.instances[task.instance]
     instance.running += 1
@@ -223,6 +224,9 @@ def _note_containers(task: TaskState, reports: Sequence[ContainerReport]) -> Non
             task.checks[each.name] = each.health_status
         if each.restart_count:
             task.restarts = {**(task.restarts or {}), each.name: each.restart_count}
+        if (each.status == "PENDING") != (each.name in task.unstarted):
+            others = tuple(name for name in task.unstarted if name != each.name)
+            task.unstarted = (*others, each.name) if each.status == "PENDING" else others
 
 
 def _is_ill(task: TaskState) -> bool:

@@ -308,6 +308,20 @@ async def test_a_task_whose_containers_vanished_while_no_agent_was_there_is_over
     assert world.containers() == []  # and was not started again
 
 
+async def test_what_an_agent_had_not_started_yet_in_a_running_task_the_next_one_starts(world: World) -> None:
+    world.host.image_of = lambda image: Image(pull_seconds=60, present=image == "forever")
+    world.start()
+    side = container("side", "later", essential=False)
+    world.engine.place(ONE, definition=definition(container("app"), side))
+    await world.until(lambda: world.engine.told(ONE) == ["RUNNING"])
+    await world.crash()
+    world.start()
+    await world.until(lambda: world.engine.told(ONE) == ["RUNNING", "RUNNING"])
+    (change,) = world.engine.last(ONE).containers or []
+    assert (change.container_name, change.status) == ("side", "RUNNING")
+    assert [each.state for each in world.containers()] == ["running", "running"]
+
+
 async def test_what_ended_while_no_agent_was_there_is_reported(world: World) -> None:
     await running(world, ONE)
     await world.crash()

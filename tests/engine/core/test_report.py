@@ -201,6 +201,15 @@ def test_a_task_is_as_healthy_as_its_essential_containers_with_a_health_check() 
     assert health(story, b="HEALTHY") == ["HEALTHY"]
 
 
+def test_which_containers_of_a_running_task_have_not_begun_is_known() -> None:
+    story = pending()
+    parts = [change("RUNNING"), change("PENDING", container_name="side")]
+    story.when(report.task, TASK(task="t1", status="RUNNING", containers=parts))
+    assert story.task("t1").unstarted == ("side",)
+    story.when(report.container, CONTAINER(task="t1", container_name="side", status="RUNNING"))
+    assert story.task("t1").unstarted == ()
+
+
 def test_a_task_without_health_checks_has_no_health_to_report() -> None:
     assert health(running(), main="UNHEALTHY") == []
 
