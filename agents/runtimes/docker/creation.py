@@ -23,6 +23,8 @@ NOT_FOUND = 404
 CONFLICT = 409
 NO_IMAGE = "No such image"
 """What tells a missing image from other things a spec names, as in links."""
+NO_REFERENCE = "invalid reference format"
+"""What is said of a name no image can have: the pull then says so, as with the pull behaviors that begin with one."""
 
 
 class Creation:
@@ -68,7 +70,7 @@ class Creation:
 
     async def _existing(self, name: str, answer: Answer) -> Container | None:
         """Who has the name; nobody any more if it was removed meanwhile. Raises what else an answer means."""
-        if answer.status == NOT_FOUND and NO_IMAGE in answer.message:
+        if (answer.status == NOT_FOUND and NO_IMAGE in answer.message) or NO_REFERENCE in answer.message:
             raise ImageMissing(answer.message)
         if answer.status != CONFLICT:
             raise CannotCreateContainerError(answer.message)

@@ -20,6 +20,7 @@ from quarterdeck.agents.runtimes.errors import (
     CannotReadLogsError,
     CannotStartContainerError,
     ContainerStuck,
+    ImageMissing,
     RuntimeUnavailable,
 )
 from quarterdeck.agents.runtimes.options import Options
@@ -151,6 +152,17 @@ async def test_docker_says_why_it_refuses(case: DockerCase, runtime: DockerRunti
     container_id = await runtime.create(case.spec("nobody", case.forever, user="no-such-user"))
     with pytest.raises(CannotStartContainerError, match="unable to find user no-such-user"):
         await runtime.start(container_id)
+
+
+@pytest.mark.parametrize("image", ["UPPER/Case:1", "bad image"])
+async def test_a_name_no_image_can_have_is_told_by_its_pull(
+    case: DockerCase, runtime: DockerRuntime, image: str
+) -> None:
+    with pytest.raises(ImageMissing):
+        await runtime.create(msgspec.structs.replace(case.spec("odd", Program(("true",))), image=image))
+    with pytest.raises(CannotPullContainerError, match="invalid reference format") as raised:
+        await runtime.images.pull(image)
+    assert raised.value.final
 
 
 async def test_an_image_nobody_has_says_why(runtime: DockerRuntime) -> None:
