@@ -27,9 +27,9 @@ def task_document(task: Task, zone: str) -> dict[str, Any]:
         "DesiredStatus": desired(task),
         "KnownStatus": known(task),
         "Limits": _task_limits(task),
-        "PullStartedAt": _time(task.pull_started_at),
-        "PullStoppedAt": _time(task.pull_stopped_at),
-        "ExecutionStoppedAt": _time(execution_stopped_at(task)) if why_ending(task) is not None else None,
+        "PullStartedAt": rfc3339(task.pull_started_at),
+        "PullStoppedAt": rfc3339(task.pull_stopped_at),
+        "ExecutionStoppedAt": rfc3339(execution_stopped_at(task)) if why_ending(task) is not None else None,
         "AvailabilityZone": zone,
         "LaunchType": "EC2",
         "FaultInjectionEnabled": bool(definition is not None and definition.enable_fault_injection),
@@ -67,15 +67,13 @@ def container_document(task: Task, name: str) -> dict[str, Any]:
 
 
 def _observed(task: Task, plan: ContainerPlan, container: Container) -> dict[str, Any]:
-    owner = task.containers.get(pause.NAME)
-    mode, addresses = (plan.spec.network_mode, container.addresses) if owner is None else ("awsvpc", owner.addresses)
     return {
         "ExitCode": container.exit_code,
         "Health": _health(task, plan, container),
-        "CreatedAt": _time(container.created_at),
-        "StartedAt": _time(container.started_at),
-        "FinishedAt": _time(container.finished_at),
-        "Networks": list(_networks(mode, addresses)) or None,
+        "CreatedAt": rfc3339(container.created_at),
+        "StartedAt": rfc3339(container.started_at),
+        "FinishedAt": rfc3339(container.finished_at),
+        "Networks": list(_networks(task, plan, container)) or None,
         "Ports": [
             {
                 "ContainerPort": port.container_port,
@@ -89,16 +87,21 @@ def _observed(task: Task, plan: ContainerPlan, container: Container) -> dict[str
     }
 
 
-def _networks(mode: str, addresses: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+def _networks(task: Task, plan: ContainerPlan, container: Container) -> Iterator[dict[str, Any]]:
     """In the host's network a container has no address of its own: the ECS agent then tells an empty one."""
-    for address in addresses or (("",) if mode == "host" else ()):
+    owner, mode = task.containers.get(pause.NAME), plan.spec.network_mode
+    if owner is not None:
+        for address in owner.addresses:
+            yield {"NetworkMode": "awsvpc", "IPv4Addresses": [address], "MACAddress": owner.mac_address}
+        return
+    for address in container.addresses or (("",) if mode == "host" else ()):
         yield {"NetworkMode": mode, "IPv4Addresses": [address]}
 
 
 def _health(task: Task, plan: ContainerPlan, container: Container) -> dict[str, Any] | None:
     told = health(plan, container)
     _, since = task.health_since.get(plan.name, (None, None))
-    return {"status": told, **({"statusSince": _time(since)} if since is not None else {})} if told else None
+    return {"status": told, **({"statusSince": rfc3339(since)} if since is not None else {})} if told else None
 
 
 def instance_document(namespace: Namespace, cluster: str, container_instance: str, version: str) -> dict[str, str]:
@@ -163,7 +166,7 @@ def _task_limits(task: Task) -> dict[str, Any]:
     return {name: limit for name, limit in limits.items() if limit is not None}
 
 
-def _time(seconds: float | None) -> str | None:
+def rfc3339(seconds: float | None) -> str | None:
     """RFC 3339 with microseconds, as the agent writes times."""
     if seconds is None:
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from quarterdeck.agents import pause
 from quarterdeck.agents.endpoints.documents import container_document, introspected, known, task_document
 from quarterdeck.agents.runtimes.port import Container, PortMapping
 from quarterdeck.agents.task import Task, note_health, observe, wish
@@ -56,6 +57,15 @@ def test_a_task_that_ends_tells_when_its_first_essential_container_did() -> None
     task = planned()
     observe(task, "app", running(task, "app", state="exited", finished_at=4.0, exit_code=1))
     assert task_document(task, "")["ExecutionStoppedAt"] == "1970-01-01T00:00:04.000000Z"
+
+
+def test_containers_of_awsvpc_have_the_address_of_their_task() -> None:
+    task = planned(definition(network_mode="awsvpc"))
+    mac = "02:42:ac:14:00:02"
+    observe(task, pause.NAME, running(task, pause.NAME, addresses=("172.20.0.2",), mac_address=mac))
+    observe(task, "app", running(task, "app"))
+    (network,) = container_document(task, "app")["Networks"]
+    assert network == {"NetworkMode": "awsvpc", "IPv4Addresses": ["172.20.0.2"], "MACAddress": mac}
 
 
 def test_a_container_in_the_hosts_network_says_so_and_has_no_address_of_its_own() -> None:
