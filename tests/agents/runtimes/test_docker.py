@@ -21,6 +21,7 @@ from quarterdeck.agents.runtimes.errors import (
     CannotStartContainerError,
     ContainerStuck,
     ImageMissing,
+    ResourceInitializationError,
     RuntimeUnavailable,
 )
 from quarterdeck.agents.runtimes.options import Options
@@ -163,6 +164,16 @@ async def test_a_name_no_image_can_have_is_told_by_its_pull(
     with pytest.raises(CannotPullContainerError, match="invalid reference format") as raised:
         await runtime.images.pull(image)
     assert raised.value.final
+
+
+@pytest.mark.parametrize("image", ["UPPER/Case:1", "bad image", "../containers", "x/../../containers", "a?b#c", ""])
+async def test_of_a_name_no_image_can_have_there_is_none(runtime: DockerRuntime, image: str) -> None:
+    assert await runtime.images.find(image) is None
+
+
+async def test_a_name_no_network_can_have_is_the_reason(runtime: DockerRuntime) -> None:
+    with pytest.raises(ResourceInitializationError, match="can not be the name of a network"):
+        await runtime.networks.ensure("quarterdeck-a-x/../../containers/json", "", {})
 
 
 async def test_an_image_nobody_has_says_why(runtime: DockerRuntime) -> None:
