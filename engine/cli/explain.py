@@ -86,12 +86,20 @@ def _said(decision: "PlacementDecision") -> str:
     from quarterdeck.events.names import short_name
 
     place = f"{short_name(decision.container_instance_arn or '')} in {decision.zone}"
+    who = f"Task {decision.task}" if decision.task else "A task"
     match decision.outcome:
+        case "QUEUED":
+            said = [
+                f"{who} of {decision.group}, {decision.task_definition}",
+                "found no place, and began to wait for one",
+            ]
+        case "FAILED" if decision.task:
+            said = [f"{who} of {decision.group}, {decision.task_definition}", "found no place in time"]
         case "FAILED":
             said = [f"{decision.count} of {decision.task_definition} for {decision.group} could be placed nowhere"]
         case "DRY_RUN":
             would = f"would go to {place}" if decision.container_instance_arn else "would find no place"
-            said = [f"A task of {decision.task_definition} for {decision.group} {would} now."]
+            said = [f"{who} of {decision.task_definition} for {decision.group} {would} now."]
         case _:
             said = [f"Task {decision.task} of {decision.group}, {decision.task_definition}", f"was placed on {place}"]
     if decision.sequence is not None:

@@ -134,3 +134,43 @@ async def test_an_empty_cluster_is_said_to_be_empty(asker: Asker) -> None:
 async def test_what_is_not_there_can_not_be_explained(asker: Asker, asked: dict[str, str], says: str) -> None:
     _, message = await asker.refusal("ExplainPlacement", **asked)
     assert message.startswith(says)
+
+
+async def test_a_task_that_waits_says_what_it_lacked_and_what_stops_it_now(asker: Asker) -> None:
+    tags = [{"key": "quarterdeck:queueTimeoutSeconds", "value": "60"}]
+    await asker.ask("RunTask", taskDefinition="huge", count=3)
+    (waiting,) = (await asker.ask("RunTask", taskDefinition="huge", tags=tags))["tasks"]
+    found = await asker.ask("ExplainPlacement", task=waiting["taskArn"])
+    assert [each["outcome"] for each in found["decisions"]] == ["QUEUED", "DRY_RUN"]
+    assert [[row["detail"] for row in each["verdicts"]] for each in found["decisions"]] == [[SHORT] * 3] * 2
+    (waits,) = found["waitingFor"]
+    assert waits.startswith("room, for ")
+    assert waits.count(SHORT) == 3
+    await asker.ask("StopTask", task=waiting["taskArn"])
+    cancelled = await asker.ask("ExplainPlacement", task=waiting["taskArn"])
+    assert ([each["outcome"] for each in cancelled["decisions"]], "waitingFor" in cancelled) == (["QUEUED"], False)
+
+
+async def test_a_task_that_waited_is_followed_to_its_place(asker: Asker) -> None:
+    tags = [{"key": "quarterdeck:queueTimeoutSeconds", "value": "60"}]
+    first, *_ = (await asker.ask("RunTask", taskDefinition="huge", count=3))["tasks"]
+    (waiting,) = (await asker.ask("RunTask", taskDefinition="huge", tags=tags))["tasks"]
+    await asker.ask("StopTask", task=first["taskArn"])
+    await asker.ask("SubmitTaskStateChange", task=first["taskArn"], status="STOPPED")
+
+    async def outcomes() -> list[str]:
+        return [each["outcome"] for each in await decisions(asker, task=waiting["taskArn"])]
+
+    await asker.until(outcomes, ["QUEUED", "PLACED"])
+    queued, placed = await decisions(asker, task=waiting["taskArn"])
+    assert (queued["outcome"], placed["outcome"], placed["agrees"]) == ("QUEUED", "PLACED", True)
+    assert placed["containerInstanceArn"] == first["containerInstanceArn"]
+
+
+async def test_a_dry_run_of_a_task_with_a_network_of_its_own_says_where_its_subnets_are(asker: Asker) -> None:
+    await asker.define("own", networkMode="awsvpc")
+    await asker.join(attributes={"ecs.capability.task-eni": "", "quarterdeck.subnets": "subnet-1"})
+    network = {"awsvpcConfiguration": {"subnets": ["subnet-2"]}}
+    (found,) = await decisions(asker, taskDefinition="own", networkConfiguration=network)
+    details = {each["reason"]: each["detail"] for each in found["verdicts"]}
+    assert details["LOCATION"] == "is in subnet-1, not in subnet-2"
