@@ -178,7 +178,7 @@ def tie_break(verdicts: list[Verdict], rule: Rule) -> str:
     scores = [_scores(each, rule) for each in fitting]
     equal = sum(1 for each in scores if each == scores[0])
     if equal > 1:
-        how = "drawn by a lot that the task's id is the seed of" if rule.random else "the lowest id"
+        how = "a lot that the task's id is the seed of" if rule.random else "the lowest id"
         return f"{how}, of {equal} equal instances"
     others = min(tuple(each.values()) for each in scores[1:])
     rows = zip(scores[0].items(), others, strict=True)

@@ -23,6 +23,14 @@ from quarterdeck.events.task import TaskEvent
 from quarterdeck.projections.live.view import LiveView
 
 WHAT = "Say what to explain: one of task, placement, service and taskDefinition."
+DRY_RUN_ONLY = {
+    "group": "group",
+    "overrides": "overrides",
+    "placement_constraints": "placementConstraints",
+    "placement_strategy": "placementStrategy",
+    "network_configuration": "networkConfiguration",
+}
+"""What the log knows of past decisions, and services of their tasks; as members of a request, and in AWS's spelling."""
 PLACEMENT = re.compile(r"[1-9][0-9]{0,15}(\.[1-9][0-9]{0,15})?")
 SLICE_ENVELOPES = 64
 """Folded before others get a turn."""
@@ -59,6 +67,9 @@ async def _explain(context: Context, request: ExplainPlacementRequest) -> Explai
     asked = [name for name in ("task", "placement", "service", "task_definition") if getattr(request, name)]
     if len(asked) != 1 and asked != ["service", "task_definition"]:
         raise InvalidParameterException(WHAT)
+    told = [spelling for name, spelling in DRY_RUN_ONLY.items() if getattr(request, name)]
+    if told and asked != ["task_definition"]:
+        raise InvalidParameterException(f"{', '.join(told)}: only of a taskDefinition alone can that be asked.")
     if asked[0] in {"task", "placement"}:
         return await _past(context, cluster, request)
     if request.service:

@@ -129,6 +129,11 @@ async def test_an_empty_cluster_is_said_to_be_empty(asker: Asker) -> None:
         ({"service": "none"}, "Service not found."),
         ({"taskDefinition": "none"}, "TaskDefinition not found."),
         ({"taskDefinition": "app", "group": "service:web"}, "Invalid task group"),
+        ({"service": "web", "group": "g"}, "group: only of a taskDefinition alone can that be asked."),
+        (
+            {"service": "web", "taskDefinition": "app", "overrides": {"cpu": "1"}, "placementStrategy": [{}]},
+            "overrides, placementStrategy: only of a taskDefinition alone can that be asked.",
+        ),
     ],
 )
 async def test_what_is_not_there_can_not_be_explained(asker: Asker, asked: dict[str, str], says: str) -> None:
