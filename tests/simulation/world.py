@@ -180,9 +180,9 @@ class World:
             if leader is None or cluster is None or not able:
                 before, keeper = set(), None
                 continue
-            now = waiting(self.ledger, cluster)
+            now = waiting(self.ledger, cluster, self.clock.now())
             if keeper is leader.keeper and (longer := before & now):
-                self.watcher.breach(Violation("waits", f"{min(longer)} waits though there is room"))
+                self.watcher.breach(Violation("waits", f"{min(longer)} waits longer than it must"))
             before, keeper = now, leader.keeper
 
     def _is_current(self, engine: Engine) -> bool:
