@@ -11,7 +11,7 @@ from quarterdeck.engine.core.errors import InvalidParameterException, ServiceNot
 from quarterdeck.engine.core.service import active, startable
 from quarterdeck.engine.core.turn import Turn
 from quarterdeck.engine.doors.operation import Context, Operation, Read
-from quarterdeck.engine.doors.references import cluster_name
+from quarterdeck.engine.doors.references import cluster_name, known_cluster
 from quarterdeck.engine.shell.ids import RandomIds
 from quarterdeck.events import shapes
 from quarterdeck.events.catalog import AnyEvent
@@ -63,7 +63,6 @@ class Sought(msgspec.Struct, frozen=True):
 
 
 async def _explain(context: Context, request: ExplainPlacementRequest) -> ExplainPlacementResponse:
-    cluster = await cluster_name(context, request.cluster)
     asked = [name for name in ("task", "placement", "service", "task_definition") if getattr(request, name)]
     if len(asked) != 1 and asked != ["service", "task_definition"]:
         raise InvalidParameterException(WHAT)
@@ -71,7 +70,8 @@ async def _explain(context: Context, request: ExplainPlacementRequest) -> Explai
     if told and asked != ["task_definition"]:
         raise InvalidParameterException(f"{', '.join(told)}: only of a taskDefinition alone can that be asked.")
     if asked[0] in {"task", "placement"}:
-        return await _past(context, cluster, request)
+        return await _past(context, request)
+    cluster = await cluster_name(context, request.cluster)
     if request.service:
         return _service(_turn(context), cluster, request)
     return _dry_run(_turn(context), cluster, request)
@@ -83,10 +83,12 @@ def _turn(context: Context) -> Turn:
     return Turn(state, context.now, context.actor, RandomIds(), context.settings)
 
 
-async def _past(context: Context, cluster: str, request: ExplainPlacementRequest) -> ExplainPlacementResponse:
+async def _past(context: Context, request: ExplainPlacementRequest) -> ExplainPlacementResponse:
+    """Look in the log, which knows of clusters that were deleted, too; a task's ARN may name its cluster."""
+    parts = (request.task or "").split("/")
+    cluster = await known_cluster(context, parts[-2] if len(parts) > 2 else request.cluster)
     if request.task:
-        parts = request.task.split("/")
-        sought = Sought(context.namespace, parts[-2] if len(parts) > 2 else cluster, task=parts[-1])
+        sought = Sought(context.namespace, cluster, task=parts[-1])
         nothing = (
             f"No task {parts[-1]} was ever placed. Cluster {sought.cluster} never had it: name the cluster it is of, "
             "or its ARN."
@@ -111,7 +113,7 @@ async def _past(context: Context, cluster: str, request: ExplainPlacementRequest
 
 def _waiting(turn: Turn, name: str, found: list[PlacementDecision]) -> ExplainPlacementResponse:
     """Add what stops a task that waits now; one that was cancelled has nothing to add."""
-    cluster, waits = turn.cluster(name), found[-1].task or ""
+    cluster, waits = turn.state.clusters[name], found[-1].task or ""
     if waits not in cluster.queued:
         return ExplainPlacementResponse(decisions=found)
     now = explain.next_task(turn.state, queued_task.waiting(cluster, waits))

@@ -179,3 +179,18 @@ async def test_a_dry_run_of_a_task_with_a_network_of_its_own_says_where_its_subn
     (found,) = await decisions(asker, taskDefinition="own", networkConfiguration=network)
     details = {each["reason"]: each["detail"] for each in found["verdicts"]}
     assert details["LOCATION"] == "is in subnet-1, not in subnet-2"
+
+
+async def test_a_task_of_a_cluster_that_was_deleted_is_explained_still(asker: Asker) -> None:
+    tags = [{"key": "quarterdeck:queueTimeoutSeconds", "value": "60"}]
+    await asker.ask("CreateCluster", clusterName="gone")
+    (waiting,) = (await asker.ask("RunTask", cluster="gone", taskDefinition="app", tags=tags))["tasks"]
+    await asker.ask("StopTask", cluster="gone", task=waiting["taskArn"])
+    await asker.ask("DeleteCluster", cluster="gone")
+    (found,) = await decisions(asker, task=waiting["taskArn"])
+    assert (found["outcome"], found["cluster"], found["verdicts"]) == ("QUEUED", "gone", [])
+    assert await decisions(asker, cluster="gone", placement=found["commit"]) == [found]
+    assert await asker.refusal("ExplainPlacement", cluster="gone", taskDefinition="app") == (
+        "ClusterNotFoundException",
+        "The referenced cluster was inactive.",
+    )
