@@ -88,7 +88,7 @@ async def _past(context: Context, request: ExplainPlacementRequest) -> ExplainPl
     parts = (request.task or "").split("/")
     cluster = await known_cluster(context, parts[-2] if len(parts) > 2 else request.cluster)
     if request.task:
-        sought = Sought(context.namespace, cluster, task=parts[-1])
+        sought = Sought(context.namespace, cluster, task=_task(context, cluster, parts[-1]))
         nothing = (
             f"No task {parts[-1]} was ever placed. Cluster {sought.cluster} never had it: name the cluster it is of, "
             "or its ARN."
@@ -109,6 +109,17 @@ async def _past(context: Context, request: ExplainPlacementRequest) -> ExplainPl
     if found[-1].outcome == "QUEUED" and sought.task:
         return _waiting(_turn(context), sought.cluster, found)
     return ExplainPlacementResponse(decisions=found)
+
+
+def _task(context: Context, cluster: str, begins: str) -> str:
+    """Find the one task whose id begins so, of those not long gone; the log may know of older ones."""
+    found = context.view.namespace(str(context.namespace)).clusters.get(cluster)
+    names = sorted(name for name in (found.tasks if found is not None else ()) if name.startswith(begins))
+    if len(names) > 1:
+        raise InvalidParameterException(
+            f"{begins} is how the ids of {len(names)} tasks begin ({names[0]}, {names[1]}): give more of the one meant."
+        )
+    return names[0] if names else begins
 
 
 def _waiting(turn: Turn, name: str, found: list[PlacementDecision]) -> ExplainPlacementResponse:

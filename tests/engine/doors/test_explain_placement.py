@@ -194,3 +194,13 @@ async def test_a_task_of_a_cluster_that_was_deleted_is_explained_still(asker: As
         "ClusterNotFoundException",
         "The referenced cluster was inactive.",
     )
+
+
+async def test_how_several_ids_begin_names_no_task(asker: Asker) -> None:
+    tasks = (await asker.ask("RunTask", taskDefinition="app", count=10))["tasks"]
+    tasks += (await asker.ask("RunTask", taskDefinition="app", count=10))["tasks"]
+    begins = [each["taskArn"].rpartition("/")[2][0] for each in tasks]
+    shared = next(each for each in begins if begins.count(each) > 1)
+    code, message = await asker.refusal("ExplainPlacement", task=shared)
+    assert code == "InvalidParameterException"
+    assert message.startswith(f"{shared} is how the ids of {begins.count(shared)} tasks begin (")
