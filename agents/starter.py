@@ -99,6 +99,8 @@ class Starter:
     async def _pull(self, group: asyncio.TaskGroup, task: Task, plan: ContainerPlan) -> bool:
         """Wait for the image; False if the task is to end meanwhile."""
         credentials = await self._provision.credentials(task, plan)
+        if why_ending(task) is not None:  # since before there was anything to abandon
+            return False
         pull = self._images.pull(group, plan.spec.image, credentials)
         assert pull.work is not None
         task.pull_started_at = task.pull_started_at or self._clock.now()
