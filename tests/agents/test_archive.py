@@ -26,7 +26,8 @@ async def batches(*lines: LogLine) -> LogBatches:
 
 
 async def gone() -> LogBatches:
-    for each in ():
+    nothing: list[list[LogLine]] = []
+    for each in nothing:
         yield each
     raise ContainerGone("No such container: web")
 
