@@ -645,6 +645,21 @@ async def test_a_container_with_a_restart_policy_is_started_again_in_place(world
     await world.until(lambda: world.engine.told(ONE)[-1] == "STOPPED")
 
 
+async def test_a_restart_that_was_interrupted_and_left_its_container_stuck_is_given_up(world: World) -> None:
+    policy = shapes.ContainerRestartPolicy(enabled=True, restart_attempt_period=5)
+    world.start()
+    world.engine.place(ONE, definition=definition(container("app", restart_policy=policy)))
+    await world.until(lambda: world.engine.told(ONE))
+    await world.go(10)
+    (held,) = world.containers()
+    world.host.held(held.id).behaviour = Behaviour(stuck=True)
+    world.host.kill(held.id)
+    await world.go(10)
+    assert world.engine.told(ONE)[-1] == "STOPPED"
+    (change,) = world.engine.last(ONE).containers or []
+    assert (change.exit_code, change.reason) == (137, "CannotStartContainerError: task already exists")
+
+
 async def test_what_runs_of_a_task_that_waits_is_reported_after_a_while(world: World) -> None:
     world.start()
     needs = [shapes.ContainerDependency(container_name="db", condition="HEALTHY")]
