@@ -14,7 +14,8 @@ from quarterdeck.agents.identity import DirectoryInUse, IdentityMismatch
 from quarterdeck.agents.link import Refused
 from quarterdeck.agents.registration import RegistrationRefused
 from quarterdeck.agents.reporter import BELIEVED_SECONDS, REFUSALS_BELIEVED
-from quarterdeck.agents.runtimes.port import ContainerSpec
+from quarterdeck.agents.runtimes.errors import CannotInspectContainerError
+from quarterdeck.agents.runtimes.port import Container, ContainerSpec
 from quarterdeck.agents.runtimes.simulated import Behaviour, SimulatedRuntime
 from quarterdeck.agents.runtimes.simulated.behaviour import Image
 from quarterdeck.agents.settings import Limits, Timing
@@ -658,6 +659,26 @@ async def test_a_restart_that_was_interrupted_and_left_its_container_stuck_is_gi
     assert world.engine.told(ONE)[-1] == "STOPPED"
     (change,) = world.engine.last(ONE).containers or []
     assert (change.exit_code, change.reason) == (137, "CannotStartContainerError: task already exists")
+
+
+async def test_a_container_that_can_not_be_looked_at_after_its_stop_is_stopped_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop, failures = SimulatedRuntime.stop, [CannotInspectContainerError("Error response from daemon: no layer")]
+
+    async def stopped(runtime: SimulatedRuntime, container_id: str, timeout_seconds: float) -> Container:
+        seen = await stop(runtime, container_id, timeout_seconds)
+        if failures:
+            raise failures.pop()
+        return seen
+
+    monkeypatch.setattr(SimulatedRuntime, "stop", stopped)
+    world.start()
+    world.engine.place(ONE, definition=definition())
+    await world.until(lambda: world.engine.told(ONE))
+    world.engine.stop(ONE)
+    await world.until(lambda: world.engine.told(ONE)[-1] == "STOPPED")
+    assert not failures
 
 
 async def test_what_runs_of_a_task_that_waits_is_reported_after_a_while(world: World) -> None:
