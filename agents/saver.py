@@ -44,8 +44,6 @@ class Saver:
                 await self._archived(task, name, container.id)
                 if self._storer is not None:
                     await self._storer.ended(task, name)
-        except CannotReadLogsError as error:
-            self._archive.note(task, name, error.reason)
         except ContainerGone:
             pass
         except (RuntimeFailure, OSError, TimeoutError) as error:
@@ -56,6 +54,9 @@ class Saver:
         while True:
             try:
                 await self._archive.save(task, name, self._runtime.logs(container_id, LogQuery()))
+            except CannotReadLogsError as error:
+                self._archive.note(task, name, error.reason)
+                return
             except RuntimeUnavailable as error:
                 logger.info("logs of a container can't be read yet", task=task, name=name, why=error.reason)
                 await self._clock.sleep(RETRY_SECONDS)

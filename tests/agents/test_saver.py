@@ -7,7 +7,8 @@ from pathlib import Path
 
 from quarterdeck.agents import labels
 from quarterdeck.agents.archive import ArchiveDirectory
-from quarterdeck.agents.runtimes.port import ContainerSpec
+from quarterdeck.agents.runtimes.errors import CannotReadLogsError
+from quarterdeck.agents.runtimes.port import ContainerSpec, LogBatches
 from quarterdeck.agents.runtimes.simulated import SimulatedHost, SimulatedRuntime
 from quarterdeck.agents.saver import Saver
 from quarterdeck.agents.settings import Keeping
@@ -36,4 +37,24 @@ async def test_logs_are_kept_though_the_runtime_is_away_for_a_moment(tmp_path: P
         clock.tick()
     kept = [line.data async for batch in archive.read(ONE, "app", LogQuery()) for line in batch]
     assert kept == [b"last words\n"]
+    await runtime.close()
+
+
+class Unreadable(SimulatedRuntime):
+    """Its logs go elsewhere."""
+
+    async def logs(self, container_id: str, query: LogQuery) -> LogBatches:
+        async for batch in super().logs(container_id, query):
+            yield batch
+        raise CannotReadLogsError("look elsewhere")
+
+
+async def test_an_archive_that_can_not_be_written_keeps_no_container_from_its_removal(tmp_path: Path) -> None:
+    clock = ManualClock()
+    runtime = Unreadable(SimulatedHost(clock))
+    seen = await runtime.inspect(await runtime.create(SPEC))
+    (tmp_path / "logs").write_text("a file where a folder should be")
+    await Saver(runtime, ArchiveDirectory(tmp_path / "logs", Keeping()), clock, Keeping()).save(seen)
+    await Saver(runtime, ArchiveDirectory(tmp_path / "more", Keeping()), clock, Keeping()).save(seen)
+    assert ArchiveDirectory(tmp_path / "more", Keeping()).why(ONE, "app") == "look elsewhere"
     await runtime.close()

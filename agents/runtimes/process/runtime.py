@@ -20,6 +20,7 @@ from quarterdeck.agents.runtimes.changes import ChangeFeed, carries
 from quarterdeck.agents.runtimes.errors import (
     CannotCreateContainerError,
     CannotExecuteCommandError,
+    CannotStartContainerError,
     CannotStopContainerError,
     ContainerGone,
     RuntimeUnavailable,
@@ -75,7 +76,7 @@ class ProcessRuntime:
         for _ in range(NAME_ATTEMPTS_MAX):
             existing = store.named(spec.name)
             if existing is None:
-                created = store.create(spec)
+                created = _created(store, spec)
                 if created is not None:
                     return created
             elif carries(store.spec(existing).labels, spec.labels):
@@ -92,7 +93,7 @@ class ProcessRuntime:
         ports = launch.assign(spec, self._taken_ports())
         self._starting[container_id] = ports
         try:
-            store.prepare(container_id, ports, launch.environment(spec, ports))
+            _prepare(store, container_id, ports)
             await supervision.begin(store.directory(container_id), spec)
             self._watch(container_id)
         finally:
@@ -267,3 +268,17 @@ class ProcessRuntime:
         if container.state != "running":
             return container
         return msgspec.structs.replace(container, health=self._checks.health(container_id))
+
+
+def _created(store: Store, spec: ContainerSpec) -> str | None:
+    try:
+        return store.create(spec)
+    except OSError as error:
+        raise CannotCreateContainerError(error.strerror or str(error)) from error
+
+
+def _prepare(store: Store, container_id: str, ports: Ports) -> None:
+    try:
+        store.prepare(container_id, ports, launch.environment(store.spec(container_id), ports))
+    except OSError as error:
+        raise CannotStartContainerError(error.strerror or str(error)) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import socket
@@ -133,6 +134,22 @@ async def test_what_the_host_refuses_to_start_has_failed(
     container_id = await runtime.create(case.spec("refused", case.forever, **fields))
     with pytest.raises(CannotStartContainerError, match=why):
         await runtime.start(container_id)
+
+
+async def test_a_full_disk_fails_the_container(
+    case: ProcessCase, runtime: ProcessRuntime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    container_id = await runtime.create(case.spec("first", case.forever))
+
+    def full(*_: Any, **__: Any) -> Any:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(CannotStartContainerError, match="No space left"):
+        await runtime.start(container_id)
+    with pytest.raises(CannotCreateContainerError, match="No space left"):
+        await runtime.create(case.spec("second", case.forever))
+    monkeypatch.undo()
 
 
 async def test_what_is_removed_while_it_is_listed_is_not_in_the_list(
