@@ -681,6 +681,26 @@ async def test_a_container_that_can_not_be_looked_at_after_its_stop_is_stopped_a
     assert not failures
 
 
+async def test_a_container_that_can_not_be_looked_at_is_looked_at_again_now_and_then(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[float] = []
+
+    async def inspect(_: SimulatedRuntime, container_id: str) -> Container:
+        looks.append(world.clock.now())
+        raise CannotInspectContainerError(f"Error response from daemon: {container_id} has no layer")
+
+    world.start()
+    world.engine.place(ONE, definition=definition(container("app", health_check=CHECK)))
+    await world.until(lambda: healths(world, ONE)[-1:] == ["HEALTHY"])
+    with monkeypatch.context() as patched:
+        patched.setattr(SimulatedRuntime, "inspect", inspect)
+        world.host.become(world.containers()[0].id, "UNHEALTHY")
+        await world.go(60)
+    assert 10 < len(looks) < 30
+    await world.until(lambda: healths(world, ONE)[-1:] == ["UNHEALTHY"])
+
+
 async def test_what_runs_of_a_task_that_waits_is_reported_after_a_while(world: World) -> None:
     world.start()
     needs = [shapes.ContainerDependency(container_name="db", condition="HEALTHY")]
