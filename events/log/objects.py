@@ -28,7 +28,7 @@ MISSING = str(HTTPStatus.NOT_FOUND.value)
 
 
 class ObjectInfo(msgspec.Struct, frozen=True):
-    """What describes an object, or tells that it was deleted, and little else then; the names are the object store's."""
+    """What describes an object, or tells that it was deleted; the names are the object store's."""
 
     name: str
     bucket: str
