@@ -254,6 +254,13 @@ async def test_health_is_known_after_a_restart_of_the_agent_and_checked_at_once(
     await after.close()
 
 
+@pytest.mark.parametrize("kind", ["CMD", "CMD-SHELL"])
+async def test_a_health_check_without_a_command_fails(case: ProcessCase, runtime: ProcessRuntime, kind: str) -> None:
+    check = HealthCheck((kind,), interval_seconds=0.05, retries=1)
+    held = await runtime.start(await runtime.create(case.spec("checked", case.forever, health_check=check)))
+    await becomes(runtime, held.id, "UNHEALTHY")
+
+
 async def test_a_reused_pid_is_not_taken_for_the_container(case: ProcessCase, runtime: ProcessRuntime) -> None:
     container_id = await runtime.create(case.spec("old", case.forever))
     mine = os.getpid()
