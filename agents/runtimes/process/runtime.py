@@ -20,6 +20,7 @@ from quarterdeck.agents.runtimes.changes import ChangeFeed, carries
 from quarterdeck.agents.runtimes.errors import (
     CannotCreateContainerError,
     CannotExecuteCommandError,
+    CannotRemoveContainerError,
     CannotStartContainerError,
     CannotStopContainerError,
     ContainerGone,
@@ -144,6 +145,8 @@ class ProcessRuntime:
             await asyncio.to_thread(store.remove, container_id)
         except ContainerGone:  # gone, or another call was faster
             return
+        except CannotStopContainerError as failure:
+            raise CannotRemoveContainerError(failure.detail) from failure
         self._feed.publish(container_id, labels)
 
     async def remove_volume(self, name: str) -> None:

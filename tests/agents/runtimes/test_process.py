@@ -19,6 +19,7 @@ import pytest_asyncio
 from quarterdeck.agents.runtimes.errors import (
     CannotCreateContainerError,
     CannotExecuteCommandError,
+    CannotRemoveContainerError,
     CannotStartContainerError,
     ContainerGone,
 )
@@ -27,6 +28,7 @@ from quarterdeck.agents.runtimes.options import Options
 from quarterdeck.agents.runtimes.port import Container, ContainerSpec, PortMapping, Resync, TaskBounds
 from quarterdeck.agents.runtimes.process import ProcessRuntime, execution, launch, shim, supervision
 from quarterdeck.agents.runtimes.process.store import LOST, Store
+from quarterdeck.agents.runtimes.process.watch import Watch
 from quarterdeck.events import records
 from quarterdeck.events.session import LogQuery, Terminal
 from tests.agents.runtimes.cases import ProcessCase, Program, eventually, exited, next_change
@@ -252,6 +254,19 @@ async def test_health_is_known_after_a_restart_of_the_agent_and_checked_at_once(
     await after.stop(held.id, 0)
     assert (await after.start(held.id)).health == "UNKNOWN", "another run"
     await after.close()
+
+
+async def test_what_does_not_even_end_when_killed_can_not_be_removed(
+    case: ProcessCase, runtime: ProcessRuntime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = await runtime.start(await runtime.create(case.spec("stubborn", case.forever)))
+    with monkeypatch.context() as patched:
+        patched.setattr("quarterdeck.agents.runtimes.process.runtime.KILL_SECONDS_MAX", 0.05)
+        patched.setattr(Watch, "signal", lambda *_: None)
+        with pytest.raises(CannotRemoveContainerError, match="did not end"):
+            await runtime.remove(held.id)
+    await runtime.remove(held.id)
+    assert await runtime.list(case.labels) == []
 
 
 @pytest.mark.parametrize("kind", ["CMD", "CMD-SHELL"])
