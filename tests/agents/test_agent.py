@@ -61,6 +61,7 @@ async def test_a_wanted_task_runs_and_is_reported_running(world: World) -> None:
         labels.FAMILY: "web",
         labels.REVISION: "1",
         labels.CONTAINER_INSTANCE: INSTANCE,
+        labels.TASK_VOLUMES: "",
     }
     (change,) = world.engine.last(ONE).containers or []
     assert (change.container_name, change.status, change.runtime_id) == ("app", "RUNNING", held.id)

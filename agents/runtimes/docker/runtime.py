@@ -9,6 +9,7 @@ import math
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, suppress
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import msgspec
 import structlog
@@ -149,7 +150,7 @@ class DockerRuntime:
 
     async def remove_volume(self, name: str) -> None:
         """Ask the daemon; a volume in use stays."""
-        answer = await self._api.call("DELETE", f"/volumes/{name}")
+        answer = await self._api.call("DELETE", f"/volumes/{quote(name, safe='')}")
         if not answer.ok and answer.status != NOT_FOUND:
             raise CannotRemoveContainerError(answer.message)
 
