@@ -94,7 +94,7 @@ class ProcessRuntime:
         ports = launch.assign(spec, self._taken_ports())
         self._starting[container_id] = ports
         try:
-            _prepare(store, container_id, ports)
+            _prepare(store, container_id, spec, ports)
             await supervision.begin(store.directory(container_id), spec)
             self._watch(container_id)
         finally:
@@ -280,8 +280,8 @@ def _created(store: Store, spec: ContainerSpec) -> str | None:
         raise CannotCreateContainerError(error.strerror or str(error)) from error
 
 
-def _prepare(store: Store, container_id: str, ports: Ports) -> None:
+def _prepare(store: Store, container_id: str, spec: ContainerSpec, ports: Ports) -> None:
     try:
-        store.prepare(container_id, ports, launch.environment(store.spec(container_id), ports))
+        store.prepare(container_id, ports, launch.environment(spec, ports))
     except OSError as error:
         raise CannotStartContainerError(error.strerror or str(error)) from error
