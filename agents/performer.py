@@ -14,7 +14,6 @@ from quarterdeck.agents.clock import Clock
 from quarterdeck.agents.decide import why_ending
 from quarterdeck.agents.runtimes.errors import (
     CannotRemoveContainerError,
-    CannotStopContainerError,
     ContainerFailure,
     ContainerGone,
     RuntimeFailure,
@@ -81,7 +80,7 @@ class Performer:
                 await self._stopped(task, step)
             except ContainerGone:
                 vanished(task, step.name, self._clock.now())
-            except (RuntimeUnavailable, CannotStopContainerError) as failure:
+            except RuntimeFailure as failure:
                 logger.warning("container not stopped yet", task=task.id, name=step.name, why=failure.reason)
                 await self._clock.sleep(backoff.next())
                 continue

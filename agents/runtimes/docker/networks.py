@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+from urllib.parse import quote
 
 import msgspec
 
@@ -30,7 +31,7 @@ class DockerNetworks:
             await self._provide_pause()
             refusal = ""
             for _ in range(ATTEMPTS_MAX):
-                answer = await self._api.call("GET", f"/networks/{name}")
+                answer = await self._api.call("GET", f"/networks/{quote(name, safe='')}")
                 if answer.ok:
                     return _network(msgspec.json.decode(answer.body, type=wire_network.Network))
                 body = wire_network.NetworkRequest(
