@@ -16,7 +16,6 @@ from quarterdeck.agents.plan import ContainerPlan
 from quarterdeck.agents.runtimes.errors import (
     CannotPullContainerError,
     CannotRemoveContainerError,
-    CannotStopContainerError,
     ContainerFailure,
     ContainerGone,
     ResourceInitializationError,
@@ -107,7 +106,7 @@ class Performer:
                 await self._stopped(task, step)
             except ContainerGone:
                 vanished(task, step.name, self._clock.now())
-            except (RuntimeUnavailable, CannotStopContainerError) as failure:
+            except RuntimeFailure as failure:
                 logger.warning("container not stopped yet", task=task.id, name=step.name, why=failure.reason)
                 await self._clock.sleep(backoff.next())
                 continue

@@ -14,7 +14,8 @@ from quarterdeck.agents.identity import DirectoryInUse, IdentityMismatch
 from quarterdeck.agents.link import Refused
 from quarterdeck.agents.registration import RegistrationRefused
 from quarterdeck.agents.reporter import BELIEVED_SECONDS, REFUSALS_BELIEVED
-from quarterdeck.agents.runtimes.port import ContainerSpec
+from quarterdeck.agents.runtimes.errors import CannotInspectContainerError
+from quarterdeck.agents.runtimes.port import Container, ContainerSpec
 from quarterdeck.agents.runtimes.simulated import Behaviour, SimulatedRuntime
 from quarterdeck.agents.runtimes.simulated.behaviour import Image
 from quarterdeck.agents.settings import ImageSettings, Limits, Timing
@@ -60,6 +61,7 @@ async def test_a_wanted_task_runs_and_is_reported_running(world: World) -> None:
         labels.FAMILY: "web",
         labels.REVISION: "1",
         labels.CONTAINER_INSTANCE: INSTANCE,
+        labels.TASK_VOLUMES: "",
     }
     (change,) = world.engine.last(ONE).containers or []
     assert (change.container_name, change.status, change.runtime_id) == ("app", "RUNNING", held.id)
@@ -694,6 +696,61 @@ async def test_a_container_with_a_restart_policy_is_started_again_in_place(world
     assert [(each.containers or [])[0].runtime_id for each in world.engine.reports] == [held.id] * 3
     world.engine.stop(ONE)
     await world.until(lambda: world.engine.told(ONE)[-1] == "STOPPED")
+
+
+async def test_a_restart_that_was_interrupted_and_left_its_container_stuck_is_given_up(world: World) -> None:
+    policy = shapes.ContainerRestartPolicy(enabled=True, restart_attempt_period=5)
+    world.start()
+    world.engine.place(ONE, definition=definition(container("app", restart_policy=policy)))
+    await world.until(lambda: world.engine.told(ONE))
+    await world.go(10)
+    (held,) = world.containers()
+    world.host.held(held.id).behaviour = Behaviour(stuck=True)
+    world.host.kill(held.id)
+    await world.go(10)
+    assert world.engine.told(ONE)[-1] == "STOPPED"
+    (change,) = world.engine.last(ONE).containers or []
+    assert (change.exit_code, change.reason) == (137, "CannotStartContainerError: task already exists")
+
+
+async def test_a_container_that_can_not_be_looked_at_after_its_stop_is_stopped_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop, failures = SimulatedRuntime.stop, [CannotInspectContainerError("Error response from daemon: no layer")]
+
+    async def stopped(runtime: SimulatedRuntime, container_id: str, timeout_seconds: float) -> Container:
+        seen = await stop(runtime, container_id, timeout_seconds)
+        if failures:
+            raise failures.pop()
+        return seen
+
+    monkeypatch.setattr(SimulatedRuntime, "stop", stopped)
+    world.start()
+    world.engine.place(ONE, definition=definition())
+    await world.until(lambda: world.engine.told(ONE))
+    world.engine.stop(ONE)
+    await world.until(lambda: world.engine.told(ONE)[-1] == "STOPPED")
+    assert not failures
+
+
+async def test_a_container_that_can_not_be_looked_at_is_looked_at_again_now_and_then(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[float] = []
+
+    async def inspect(_: SimulatedRuntime, container_id: str) -> Container:
+        looks.append(world.clock.now())
+        raise CannotInspectContainerError(f"Error response from daemon: {container_id} has no layer")
+
+    world.start()
+    world.engine.place(ONE, definition=definition(container("app", health_check=CHECK)))
+    await world.until(lambda: healths(world, ONE)[-1:] == ["HEALTHY"])
+    with monkeypatch.context() as patched:
+        patched.setattr(SimulatedRuntime, "inspect", inspect)
+        world.host.become(world.containers()[0].id, "UNHEALTHY")
+        await world.go(60)
+    assert 10 < len(looks) < 30
+    await world.until(lambda: healths(world, ONE)[-1:] == ["UNHEALTHY"])
 
 
 async def test_what_runs_of_a_task_that_waits_is_reported_after_a_while(world: World) -> None:

@@ -1,6 +1,7 @@
 """Creation: what is made for a container before it can start: volumes, the container, the cgroup of its task."""
 
 from collections.abc import Awaitable, Callable
+from urllib.parse import quote
 
 import msgspec
 
@@ -82,7 +83,7 @@ class Creation:
     async def _make_volume(self, mount: Mount) -> None:
         """Make it unless it is there. Raises CannotCreateVolumeError."""
         if mount.volume is not None and mount.volume.must_exist:
-            answer = await self._api.call("GET", f"/volumes/{mount.source}")
+            answer = await self._api.call("GET", f"/volumes/{quote(mount.source, safe='')}")
             if answer.status == NOT_FOUND:
                 raise CannotCreateVolumeError(f"there is no volume {mount.source} here, and no autoprovision of it")
         else:
