@@ -240,8 +240,8 @@ def adopt(task: Task, now: float) -> None:
     ran = task.told == "RUNNING"
     last = max((index for index, plan in enumerate(plans) if plan.name in task.containers), default=-1)
     for plan in plans if ran else plans[: last + 1]:
-        began = (ran or not plan.after) and task.told_containers.get(plan.name) != "PENDING"
-        if began and plan.name not in task.containers:
+        been = (ran or not plan.after) and task.told_containers.get(plan.name) != "PENDING"
+        if been and plan.name not in task.containers:
             _over(task, plan, VANISHED, now)
 
 
