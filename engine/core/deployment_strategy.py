@@ -35,6 +35,13 @@ def is_staged(configuration: shapes.DeploymentConfiguration) -> bool:
     return configuration.strategy not in {None, ROLLING}
 
 
+def fitting(base: shapes.DeploymentConfiguration, strategy: str | None) -> shapes.DeploymentConfiguration:
+    """Leave out what was set before and another strategy has no use for; who changes to it needs not clear it."""
+    wanted = strategy or base.strategy or ROLLING
+    gone = {name: None for name, (_, strategies) in MEMBERS.items() if wanted not in strategies}
+    return msgspec.structs.replace(base, **gone)
+
+
 def complete(configuration: shapes.DeploymentConfiguration) -> shapes.DeploymentConfiguration:
     """Fill in what a strategy needs, and refuse what does not go with it."""
     if configuration.strategy not in STRATEGIES:

@@ -2,7 +2,6 @@
 
 import sqlite3
 from collections.abc import Collection
-from math import ceil
 
 import msgspec
 
@@ -150,7 +149,7 @@ def task_sets(connection: sqlite3.Connection, service: int, desired: int, *, tag
 def _counted(doc: shapes.TaskSet, desired: int, row: list[float], *, tags: bool) -> shapes.TaskSet:
     updated_at, running, pending = row
     scale = (doc.scale.value or 0.0) if doc.scale is not None and doc.status != "DRAINING" else 0.0
-    computed = ceil(desired * scale / 100)
+    computed = events.share(desired, scale)
     return msgspec.structs.replace(
         doc,
         computed_desired_count=computed,
