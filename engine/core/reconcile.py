@@ -72,10 +72,36 @@ def _work(site: Site, counts: Counts) -> Next:
     """Change the number of tasks, or replace some."""
     missing = site.service.desired_count - len(counts.fresh)
     if site.deployment.failure:
-        return (scale_in(site, counts.fresh, -missing) if missing < 0 else None) or Next()
+        return _stand_still(site, counts)
     rolling = bool(counts.stale or counts.rolling)
     early = is_early_success(site, replaced=not rolling)
     return both(complete(site) if early else Next(), _step(site, counts, missing, rolling=rolling))
+
+
+def _stand_still(site: Site, counts: Counts) -> Next:
+    """Start nothing of a deployment that FAILED; of it and of older ones no more than desired stay (spec §9.4)."""
+    cluster, primary, desired = site.cluster, site.deployment.id, site.service.desired_count
+    leaving = [each for each in counts.stale if cluster.instances[each.instance].status == "DRAINING"]
+    old = [each for each in counts.stale if each.deployment != primary and each not in leaving]
+    for tasks in (counts.fresh, old):
+        step = scale_in(site, tasks, len(tasks) - desired) if len(tasks) > desired else None
+        if step is not None:
+            return step
+    return _empty(site, [*counts.fresh, *old], leaving) if leaving else Next()
+
+
+def _empty(site: Site, staying: list[TaskState], leaving: list[TaskState]) -> Next:
+    """Have instances drain whose tasks a FAILED deployment can't replace: those of older ones have their own start."""
+    service = site.service
+    lower, upper = _limits(site)
+    missing = min(service.desired_count - len(staying), upper - _present(site.cluster, service))
+    following = Next()
+    for each in service.deployments[1:]:
+        count = max(0, min(missing, sum(task.deployment == each.id for task in leaving)))
+        missing -= count
+        if count:
+            following = both(following, start(site._replace(deployment=each), count, []))
+    return both(following, _stop_stale(site, Counts(fresh=staying, stale=leaving), lower))
 
 
 def _step(site: Site, counts: Counts, missing: int, *, rolling: bool) -> Next:
