@@ -7,8 +7,8 @@ import msgspec
 from quarterdeck.engine.core import hook_target
 from quarterdeck.engine.core.errors import InvalidParameterException
 from quarterdeck.events import shapes
+from quarterdeck.projections.live.states import ROLLING
 
-ROLLING = "ROLLING"
 STRATEGIES = (ROLLING, "BLUE_GREEN", "LINEAR", "CANARY")
 BAKE_MINUTES_MAX = 1440
 LINEAR_PERCENTS = (3.0, 100.0)

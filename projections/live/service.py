@@ -63,6 +63,7 @@ def updated(namespace: NamespaceState, event: ServiceUpdated, _at: float) -> Non
         service.desired_count = event.desired_count
     if event.settings is not None:
         service.settings = event.settings
+        service.clear()
     service.steady = False
     service.unplaced.clear()
     service.scale_in_blocked = False
@@ -99,7 +100,7 @@ def drained(namespace: NamespaceState, event: ServiceDrained, _at: float) -> Non
 
 
 def deployment_started(namespace: NamespaceState, event: DeploymentStarted, at: float) -> None:
-    """Put a new PRIMARY first, or one that was there before; drop the others that have no tasks."""
+    """Put a new PRIMARY first, or one that was there before; drop others that have no tasks, all if none are wanted."""
     service = _find(namespace, event)
     fresh = DeploymentState(event.deployment, event.task_definition, at)
     fresh.ringing = tuple(name for name, state in namespace.alarms.items() if state == ALARM)
@@ -108,9 +109,10 @@ def deployment_started(namespace: NamespaceState, event: DeploymentStarted, at: 
     if held is not None:
         fresh.created_at, fresh.tasks, fresh.running = held.created_at, held.tasks, held.running
         fresh.ran = held.running > 0
-    kept = [each for each in service.deployments if each.tasks and each is not held]
     service.past = [*service.past, event.deployment][-PAST_KEPT_MAX:]
+    kept = [each for each in service.deployments if each is not held and (each.tasks or service.desired_count)]
     service.deployments = [fresh, *kept]
+    service.clear()
     service.steady = False
     service.unplaced.clear()
     reserve.renew(namespace, namespace.clusters[event.cluster], service)
@@ -123,6 +125,7 @@ def deployment_completed(namespace: NamespaceState, event: DeploymentCompleted, 
     if deployment is not None:
         deployment.completed = True
         service.proven = RevisionState(deployment.id, deployment.revision, deployment.definition, service.settings)
+        service.clear()
 
 
 def deployment_baking(namespace: NamespaceState, event: DeploymentBaking, _at: float) -> None:
@@ -141,9 +144,11 @@ def stop_requested(namespace: NamespaceState, event: DeploymentStopRequested, _a
 
 def stage_entered(namespace: NamespaceState, event: DeploymentStageEntered, at: float) -> None:
     """Move on; hooks of the stage before are over."""
-    deployment = _find(namespace, event).deployment(event.deployment)
+    service = _find(namespace, event)
+    deployment = service.deployment(event.deployment)
     if deployment is not None:
         deployment.stage, deployment.stage_at, deployment.hooks = event.stage, at, {}
+        service.clear()
 
 
 def traffic_shifted(namespace: NamespaceState, event: DeploymentTrafficShifted, at: float) -> None:
@@ -186,9 +191,11 @@ def failures_counted(namespace: NamespaceState, event: DeploymentFailuresCounted
 
 def deployment_failed(namespace: NamespaceState, event: DeploymentFailed, _at: float) -> None:
     """Mark a deployment FAILED."""
-    deployment = _find(namespace, event).deployment(event.deployment)
+    service = _find(namespace, event)
+    deployment = service.deployment(event.deployment)
     if deployment is not None:
         deployment.failure = event.reason
+        service.clear()
 
 
 def deployment_blocked(namespace: NamespaceState, event: ServiceDeploymentBlocked, _at: float) -> None:

@@ -265,8 +265,8 @@ def _leave(service: ServiceState, deployment: DeploymentState, task: TaskState, 
         deployment.failed += 1
         deployment.failed_at = at
         deployment.failures += not deployment.ran
-    if not deployment.tasks and any(deployment is each for each in service.deployments[1:]):
-        service.deployments.remove(deployment)
+    if not deployment.tasks:
+        service.clear()
 
 
 def _pay(service: ServiceState, deployment: DeploymentState, task: TaskState) -> None:
