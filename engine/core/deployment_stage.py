@@ -20,7 +20,8 @@ from quarterdeck.events.service import (
     DeploymentTrafficShifted,
     ServiceDeploymentBlocked,
 )
-from quarterdeck.projections.live.states import ALL_TRAFFIC, ClusterState, HookState, TaskState
+from quarterdeck.projections.live.deployment import ALL_TRAFFIC, blue
+from quarterdeck.projections.live.states import ClusterState, HookState, TaskState
 
 STAGES = (
     *("RECONCILE_SERVICE", "PRE_SCALE_UP", "SCALE_UP", "POST_SCALE_UP", "TEST_TRAFFIC_SHIFT"),
@@ -33,7 +34,7 @@ NAME = "ECS deployment lifecycle hook"
 
 def is_between_stages(site: Site) -> bool:
     """Tell whether old and new tasks are to run side by side; CLEAN_UP is done as in a rolling deployment."""
-    return site.service.blue is not None
+    return blue(site.service) is not None
 
 
 def advance(site: Site) -> Next:
@@ -104,8 +105,8 @@ def _failed(hook: HookState) -> bool:
 def _keep_all(site: Site) -> Next:
     """Keep blue at the desired count, and green from SCALE_UP on."""
     begun = STAGES.index(site.deployment.stage) >= STAGES.index("SCALE_UP")
-    blue = site.service.blue
-    sides = [*([site._replace(deployment=blue)] if blue is not None else []), *([site] if begun else [])]
+    old = blue(site.service)
+    sides = [*([site._replace(deployment=old)] if old is not None else []), *([site] if begun else [])]
     return reduce(both, [both(_heal(side), _keep(side)) for side in sides])
 
 
@@ -136,8 +137,8 @@ def _keep(site: Site) -> Next:
 def _clear_away(site: Site) -> Next | None:
     """Stop what is neither blue nor green, but none of the healthy tasks that must remain; None once it is gone."""
     _, cluster, service, green = site
-    blue = service.blue
-    others = [each for each in service.deployments if each is not green and each is not blue]
+    old = blue(service)
+    others = [each for each in service.deployments if each is not green and each is not old]
     tasks = [cluster.tasks[name] for each in others for name in each.tasks]
     if not tasks:
         return None

@@ -7,7 +7,7 @@ import msgspec
 from quarterdeck.engine.core import hook_target
 from quarterdeck.engine.core.errors import InvalidParameterException
 from quarterdeck.events import shapes
-from quarterdeck.projections.live.states import ROLLING
+from quarterdeck.projections.live.deployment import ROLLING
 
 STRATEGIES = (ROLLING, "BLUE_GREEN", "LINEAR", "CANARY")
 BAKE_MINUTES_MAX = 1440

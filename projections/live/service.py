@@ -32,6 +32,7 @@ from quarterdeck.events.service import (
     ServiceUpdated,
 )
 from quarterdeck.projections.live import reserve
+from quarterdeck.projections.live.deployment import clear
 from quarterdeck.projections.live.states import DeploymentState, HookState, NamespaceState, RevisionState, ServiceState
 
 PAST_KEPT_MAX = 100
@@ -63,7 +64,7 @@ def updated(namespace: NamespaceState, event: ServiceUpdated, _at: float) -> Non
         service.desired_count = event.desired_count
     if event.settings is not None:
         service.settings = event.settings
-        service.clear()
+        clear(service)
     service.steady = False
     service.unplaced.clear()
     service.scale_in_blocked = False
@@ -112,7 +113,7 @@ def deployment_started(namespace: NamespaceState, event: DeploymentStarted, at: 
     service.past = [*service.past, event.deployment][-PAST_KEPT_MAX:]
     kept = [each for each in service.deployments if each is not held and (each.tasks or service.desired_count)]
     service.deployments = [fresh, *kept]
-    service.clear()
+    clear(service)
     service.steady = False
     service.unplaced.clear()
     reserve.renew(namespace, namespace.clusters[event.cluster], service)
@@ -125,7 +126,7 @@ def deployment_completed(namespace: NamespaceState, event: DeploymentCompleted, 
     if deployment is not None:
         deployment.completed = True
         service.proven = RevisionState(deployment.id, deployment.revision, deployment.definition, service.settings)
-        service.clear()
+        clear(service)
 
 
 def deployment_baking(namespace: NamespaceState, event: DeploymentBaking, _at: float) -> None:
@@ -148,7 +149,7 @@ def stage_entered(namespace: NamespaceState, event: DeploymentStageEntered, at: 
     deployment = service.deployment(event.deployment)
     if deployment is not None:
         deployment.stage, deployment.stage_at, deployment.hooks = event.stage, at, {}
-        service.clear()
+        clear(service)
 
 
 def traffic_shifted(namespace: NamespaceState, event: DeploymentTrafficShifted, at: float) -> None:
@@ -195,7 +196,7 @@ def deployment_failed(namespace: NamespaceState, event: DeploymentFailed, _at: f
     deployment = service.deployment(event.deployment)
     if deployment is not None:
         deployment.failure = event.reason
-        service.clear()
+        clear(service)
 
 
 def deployment_blocked(namespace: NamespaceState, event: ServiceDeploymentBlocked, _at: float) -> None:

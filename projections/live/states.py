@@ -13,11 +13,6 @@ from quarterdeck.projections.live.demand import Demand
 from quarterdeck.projections.live.instance import InstanceState
 from quarterdeck.projections.live.room import Room
 
-ROLLING = "ROLLING"
-LAST_STAGE = "CLEAN_UP"
-"""Of deployments that go stage by stage; in it the old tasks go as in a rolling one."""
-ALL_TRAFFIC = 100.0
-
 
 class TaskState(msgspec.Struct, gc=False):
     """A task, with no more than decisions need; everything else is in the read models."""
@@ -208,27 +203,6 @@ class ServiceState(msgspec.Struct):
     def group(self) -> str:
         """Name the group of the service's tasks."""
         return f"service:{self.name}"
-
-    @property
-    def blue(self) -> DeploymentState | None:
-        """Find what stays beside a PRIMARY that goes stage by stage, until CLEAN_UP; None if there is no such.
-
-        It is what has all traffic already, else what last completed: these are kept also when they lost all tasks.
-        """
-        if self.proven is None or self.settings.deployment_configuration.strategy in {None, ROLLING}:
-            return None
-        green, *others = self.deployments
-        if green.completed or green.failure or green.rolls_back or green.stage == LAST_STAGE:
-            return None
-        ranked = [each for each in others if each.production >= ALL_TRAFFIC]
-        ranked += [each for each in others if each.id == self.proven.deployment]
-        ranked += [each for each in others if each.tasks]
-        return next(iter(ranked), None)
-
-    def clear(self) -> None:
-        """Let older deployments without tasks leave the list, but for the one whose tasks would be started anew."""
-        blue = self.blue
-        self.deployments = [each for at, each in enumerate(self.deployments) if not at or each.tasks or each is blue]
 
     def definitions(self) -> list[str]:
         """Name the revisions that the service runs, or may go back to."""

@@ -18,6 +18,7 @@ from quarterdeck.events.task import (
 )
 from quarterdeck.projections.live import reserve
 from quarterdeck.projections.live.demand import demand
+from quarterdeck.projections.live.deployment import clear
 from quarterdeck.projections.live.states import (
     ClusterState,
     DeploymentState,
@@ -266,7 +267,7 @@ def _leave(service: ServiceState, deployment: DeploymentState, task: TaskState, 
         deployment.failed_at = at
         deployment.failures += not deployment.ran
     if not deployment.tasks:
-        service.clear()
+        clear(service)
 
 
 def _pay(service: ServiceState, deployment: DeploymentState, task: TaskState) -> None:

@@ -1,0 +1,31 @@
+"""Deployment: which ones stay in the list of a service, beside the PRIMARY."""
+
+from quarterdeck.projections.live.states import DeploymentState, ServiceState
+
+ROLLING = "ROLLING"
+LAST_STAGE = "CLEAN_UP"
+"""Of deployments that go stage by stage; in it the old tasks go as in a rolling one."""
+ALL_TRAFFIC = 100.0
+
+
+def blue(service: ServiceState) -> DeploymentState | None:
+    """Find what stays beside a PRIMARY that goes stage by stage, until CLEAN_UP; None if there is no such.
+
+    It is what has all traffic already, else what last completed: these are kept also when they lost all tasks.
+    """
+    if service.proven is None or service.settings.deployment_configuration.strategy in {None, ROLLING}:
+        return None
+    green, *others = service.deployments
+    if green.completed or green.failure or green.rolls_back or green.stage == LAST_STAGE:
+        return None
+    ranked = [each for each in others if each.production >= ALL_TRAFFIC]
+    ranked += [each for each in others if each.id == service.proven.deployment]
+    ranked += [each for each in others if each.tasks]
+    return next(iter(ranked), None)
+
+
+def clear(service: ServiceState) -> None:
+    """Let older deployments without tasks leave the list, but for the one whose tasks are to be started anew."""
+    kept = blue(service)
+    older = [each for each in service.deployments[1:] if each.tasks or each is kept]
+    service.deployments = [*service.deployments[:1], *older]
