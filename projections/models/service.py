@@ -27,7 +27,7 @@ CREATE UNIQUE INDEX deployment_id ON deployment (cluster, id);
 CREATE INDEX deployment_service ON deployment (service);
 """
 """A name's newest service only; of its deployments the newest, PRIMARY, and those that have tasks. Where deployments go
-stage by stage (``staged``) the older ones stay until that has ended: tasks of them may be started anew.
+stage by stage (``staged``) those that completed stay until that has ended: tasks of them may be started anew.
 
 Task sets are counted as deployments are, and so are among them. ``failure`` is why a deployment FAILED, ``stuck`` why
 one that is IN_PROGRESS does not get on.
@@ -82,12 +82,12 @@ RETIRE = """
 DELETE FROM deployment
 WHERE service = ?1 AND wanted = 0 AND running = 0 AND pending = 0 AND NOT task_set
   AND number < (SELECT max(number) FROM deployment WHERE service = ?1 AND NOT task_set)
-  AND NOT EXISTS (
+  AND NOT (completed AND EXISTS (
     SELECT * FROM service WHERE number = ?1 AND staged AND status = 'ACTIVE' AND (
       SELECT NOT completed AND failure IS NULL FROM deployment
       WHERE service = ?1 AND NOT task_set ORDER BY number DESC LIMIT 1
     )
-  )
+  ))
 """
 SERVICE_OF = "SELECT service FROM deployment WHERE cluster = ? AND id = ?"
 _doc = msgspec.json.Decoder(shapes.Service)

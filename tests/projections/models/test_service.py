@@ -225,6 +225,15 @@ async def test_where_deployments_have_stages_an_old_one_that_lost_its_tasks_may_
     assert await deployments(deploying) == [(SECOND, "PRIMARY", 3)]
 
 
+async def test_where_deployments_have_stages_what_never_completed_leaves_with_its_last_task(prod: Recorder) -> None:
+    staged = shapes.DeploymentConfiguration(strategy="BLUE_GREEN")
+    await prod.record(*served(settings=msgspec.structs.replace(SETTINGS, deployment_configuration=staged)))
+    await prod.record(*run(TASK, deployment=FIRST))
+    await prod.record(DeploymentStarted(**OF, deployment=SECOND, task_definition="web:3"))
+    await prod.record(stopped(TASK))
+    assert await deployments(prod) == [(SECOND, "PRIMARY", 3)]
+
+
 async def test_a_deployment_that_never_had_a_task_leaves_when_it_is_replaced(prod: Recorder) -> None:
     await prod.record(*served())
     await prod.record(DeploymentStarted(**OF, deployment=SECOND, task_definition="web:3"))
