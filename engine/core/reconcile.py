@@ -87,21 +87,28 @@ def _stand_still(site: Site, counts: Counts) -> Next:
         step = scale_in(site, tasks, len(tasks) - desired) if len(tasks) > desired else None
         if step is not None:
             return step
-    return _empty(site, [*counts.fresh, *old], leaving) if leaving else Next()
+    unwell = [each for each in old if is_unwell(site, each)]
+    if unwell:
+        return both(stop(site, unwell, len(unwell), FAILED), Next(again=True))
+    return _keep_old(site, [*counts.fresh, *old], leaving)
 
 
-def _empty(site: Site, staying: list[TaskState], leaving: list[TaskState]) -> Next:
-    """Have instances drain whose tasks a FAILED deployment can't replace: those of older ones have their own start."""
+def _keep_old(site: Site, staying: list[TaskState], leaving: list[TaskState]) -> Next:
+    """Replace old tasks that failed their health checks, or are where an instance drains, by others of their own."""
     service = site.service
     lower, upper = _limits(site)
-    missing = min(service.desired_count - len(staying), upper - _present(site.cluster, service))
-    following = Next()
+    alive, room = service.alive, upper - _present(site.cluster, service)
+    following = restore(site, lower, room)
+    if service.alive > alive:
+        return both(following, Next(again=True))
+    missing = min(service.desired_count - len(staying), room)
     for each in service.deployments[1:]:
         count = max(0, min(missing, sum(task.deployment == each.id for task in leaving)))
         missing -= count
         if count:
             following = both(following, start(site._replace(deployment=each), count, []))
-    return both(following, _stop_stale(site, Counts(fresh=staying, stale=leaving), lower))
+    stopped = _stop_stale(site, Counts(fresh=staying, stale=leaving), lower) if leaving else Next()
+    return both(following, stopped)
 
 
 def _step(site: Site, counts: Counts, missing: int, *, rolling: bool) -> Next:

@@ -61,11 +61,12 @@ def updated(namespace: NamespaceState, event: ServiceUpdated, _at: float) -> Non
     """Change what the caller changed; start failures are forgiven (spec §7.3)."""
     service = _find(namespace, event)
     if event.desired_count is not None:
+        service.steady = service.steady and event.desired_count == service.desired_count
         service.desired_count = event.desired_count
     if event.settings is not None:
+        service.steady = False
         service.settings = event.settings
         clear(service)
-    service.steady = False
     service.unplaced.clear()
     service.scale_in_blocked = False
     service.rebalancing_blocked = ""

@@ -9,7 +9,7 @@ import pytest
 from quarterdeck.engine.core import service, task_set
 from quarterdeck.engine.core.service_health import FAILED
 from quarterdeck.events import shapes
-from quarterdeck.events.service import DeploymentCompleted, ServiceSteadyStateReached
+from quarterdeck.events.service import DeploymentCompleted, DeploymentFailed, ServiceSteadyStateReached
 from quarterdeck.events.task import TaskHealthChanged, TaskRequested, TaskStopRequested
 from quarterdeck.events.task_set import TaskSetSteadyStateReached
 from tests.checkers import check
@@ -227,6 +227,26 @@ def test_while_a_deployment_gets_nowhere_an_unhealthy_old_task_is_replaced_by_it
         story.settle()
         check(story.state)
     assert sum(1 for each in story.live() if each.healthy) >= lower
+
+
+def test_beside_a_deployment_that_failed_an_unhealthy_old_task_is_replaced_by_its_own_revision() -> None:
+    story = served(4, cpu=99999).given(deployed("app:2", "ecs-svc/901"))
+    broken(story)
+    failed = DeploymentFailed(
+        cluster="default", service="web", deployment="ecs-svc/901", cause="STOPPED", reason="aborted"
+    )
+    story.given(failed)
+    story.run_service()
+    for _ in range(3):
+        ill = of(story, "app:1")[0]
+        are(story, "UNHEALTHY", ill)
+        story.run_service()
+        assert story.task(ill).stop_reason == FAILED
+        are(story, "HEALTHY", *of(story, "app:1"))
+        story.run_service()
+        assert len(of(story, "app:1")) == 4
+        check(story.state)
+    assert len(of(story, "app:2")) == 4, "those of the one that failed are let be"
 
 
 def test_while_a_deployment_gets_on_an_unhealthy_old_task_is_replaced_by_the_new_revision() -> None:
