@@ -105,6 +105,8 @@ class Child:
             return 1
         self._down.clear()
         try:
+            if not self._wanted.is_set():  # stopped while it was being started
+                await process.stop(child, STOP_SECONDS_MAX)
             return await child.wait()
         finally:
             if child.returncode is not None:

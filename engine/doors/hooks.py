@@ -147,7 +147,7 @@ class Hooks:
                     raise Unreachable(f"HTTP status {answer.status}; redirects are not followed")
                 if not answer.ok:
                     raise Unreachable(f"HTTP status {answer.status}")
-                return await answer.content.read(ANSWER_BYTES_MAX)
+                return await _read(answer.content)
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise Unreachable(str(error) or type(error).__name__) from error
 
@@ -190,6 +190,14 @@ class Hooks:
         if service is None or deployment is None or hook is None or hook.status != "IN_PROGRESS":
             return None
         return hook, question(Namespace.parse(namespace), place.cluster, service, deployment, hook)
+
+
+async def _read(content: aiohttp.StreamReader) -> bytes:
+    """Read an answer to its end, which may come in pieces, or as much of it as is looked at."""
+    found = bytearray()
+    while piece := await content.read(ANSWER_BYTES_MAX - len(found)):
+        found += piece
+    return bytes(found)
 
 
 def question(

@@ -61,13 +61,31 @@ def _owner(namespace: str, name: str) -> bytes:
 
 
 def _make(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with suppress(FileExistsError):  # another replica on this disk was faster
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(KEY_BYTES))
-            file.flush()
-            os.fsync(descriptor)
+    """Write a key beside its place and link it there: whoever finds one finds all of it. Raises VaultClosed."""
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE), "wb") as file:
+                file.write(secrets.token_bytes(KEY_BYTES))
+                file.flush()
+                os.fsync(file.fileno())
+            with suppress(FileExistsError):  # another replica on this disk was faster
+                path.hardlink_to(unfinished)
+        finally:
+            unfinished.unlink(missing_ok=True)
+        _keep(path.parent)
+    except OSError as error:
+        raise VaultClosed(f"The key of the secrets can't be made: {error}.") from error
+
+
+def _keep(folder: Path) -> None:
+    """Have what was linked in a folder outlast a loss of power."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _read(path: Path) -> bytes:

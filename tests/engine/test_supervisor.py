@@ -6,11 +6,12 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from quarterdeck.engine.supervisor import Child
+from quarterdeck.engine.supervisor import Child, spawn
+from quarterdeck.events.log import process
 from tests.engine.up_process import alive, until
 
 WAITS = "import time, pathlib, sys, os; pathlib.Path(sys.argv[1]).open('a').write('started '); time.sleep(100)"
@@ -89,6 +90,21 @@ async def test_it_is_stopped_and_started_at_will(tmp_path: Path) -> None:
         one.start()
         await until(lambda: asyncio.sleep(0, starts(tmp_path) == 2))
         assert one.restarts == 0
+
+
+async def test_one_that_is_stopped_while_it_is_being_started_does_not_run(tmp_path: Path) -> None:
+    made: list[process.Handle] = []
+
+    async def start(command: Sequence[str], output: Path) -> process.Handle:
+        made.append(await spawn(command, output))
+        await one.stop()
+        return made[-1]
+
+    one = Child("one", [sys.executable, "-c", WAITS, str(tmp_path / "started")], tmp_path / "log", start)
+    async with run(one):
+        await until(lambda: asyncio.sleep(0, bool(made) and made[0].returncode is not None))
+        assert one.pid is None
+        assert (len(made), one.restarts) == (1, 0)
 
 
 async def test_it_ends_with_a_parent_that_is_killed(tmp_path: Path) -> None:

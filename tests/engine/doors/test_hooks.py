@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -29,17 +30,29 @@ class Target:
         self.asked: list[dict[str, Any]] = []
         self.url = ""
         self.moved = ""
+        self.pieces = 1
 
     def answer(self, body: bytes) -> bytes:
         self.asked.append(msgspec.json.decode(body))
         return msgspec.json.encode(self.answers.pop(0) if self.answers else {"hookStatus": "SUCCEEDED"})
 
-    async def post(self, request: web.Request) -> web.Response:
+    async def post(self, request: web.Request) -> web.StreamResponse:
         answer = self.answer(await request.read())
         if answer == b'"moved"':
             raise web.HTTPTemporaryRedirect(self.moved)
+        if self.pieces > 1:
+            return await self.written(request, answer)
         status = 503 if answer == b'"busy"' else 200
         return web.Response(body=answer, status=status)
+
+    async def written(self, request: web.Request, answer: bytes) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        size = -(-len(answer) // self.pieces)
+        for start in range(0, len(answer), size):
+            await response.write(answer[start : start + size])
+            await asyncio.sleep(SOON)
+        return response
 
 
 @asynccontextmanager
@@ -184,6 +197,13 @@ async def test_redirects_are_not_followed(monkeypatch: pytest.MonkeyPatch) -> No
         assert (await ended(asker, arn))["status"] == "SUCCESSFUL"
         assert len(target.asked) == 2, "asked again, as one that is away"
         assert other.asked == []
+
+
+async def test_an_answer_may_come_in_pieces() -> None:
+    async with asking() as asker, listening() as target:
+        target.pieces = 3
+        found = await ended(asker, await deploying(asker, target.url, "PRE_SCALE_UP"))
+        assert (found["status"], len(target.asked)) == ("SUCCESSFUL", 1)
 
 
 async def test_an_answer_that_is_none_fails_the_hook() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,19 @@ def test_another_key_or_none_opens_nothing_and_says_which_file(tmp_path: Path) -
     (tmp_path / "b").write_bytes(b"short")
     with pytest.raises(VaultClosed, match="must hold 32 bytes"):
         Vault(tmp_path / "b").open(HERE, "db", sealed)
+
+
+def test_a_key_that_could_not_be_written_whole_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(VaultClosed, match=r"can't be made.*No space left"):
+            Vault(tmp_path / "key").seal(HERE, "db", "cheese")
+    assert list(tmp_path.iterdir()) == []
+    sealed = Vault(tmp_path / "key").seal(HERE, "db", "cheese")
+    assert Vault(tmp_path / "key").open(HERE, "db", sealed) == "cheese"
 
 
 def test_without_a_file_the_key_lasts_as_long_as_the_engine() -> None:
