@@ -14,7 +14,7 @@ from quarterdeck.engine.core.scale_in import in_scale_in_order
 from quarterdeck.engine.core.service_deployment import obeys
 from quarterdeck.engine.core.service_health import FAILED, Unwell, examine, heal, is_unwell, restore, serves, trials
 from quarterdeck.engine.core.service_settings import is_external
-from quarterdeck.engine.core.service_step import Next, Site, both, scale_in, start, stop
+from quarterdeck.engine.core.service_step import Next, Site, both, scale_in, start, stop, tell_protected
 from quarterdeck.engine.core.settle import complete, is_early_success, settle
 from quarterdeck.engine.core.task_set_step import work_sets
 from quarterdeck.engine.core.turn import Turn
@@ -207,6 +207,8 @@ def _limits(site: Site) -> tuple[int, int]:
 def _stop_stale(site: Site, counts: Counts, lower: int) -> Next:
     cluster, service = site.cluster, site.service
     open_ = [each for each in counts.stale if not _is_kept(cluster, each)]
+    if len(counts.stale) - len(open_) > service.desired_count:
+        tell_protected(site, len(counts.stale) - len(open_))
     healthy = [each for each in open_ if _is_healthy(cluster, each)]
     on_trial = trials(site, counts.fresh)
     running = sum(1 for each in (*counts.fresh, *counts.stale) if _is_healthy(cluster, each)) - len(on_trial)
