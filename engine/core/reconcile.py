@@ -81,8 +81,8 @@ def _work(site: Site, counts: Counts) -> Next:
 def _stand_still(site: Site, counts: Counts) -> Next:
     """Start nothing of a deployment that FAILED; of it and of older ones no more than desired stay (spec §9.4)."""
     cluster, primary, desired = site.cluster, site.deployment.id, site.service.desired_count
-    leaving = [each for each in counts.stale if cluster.instances[each.instance].status == "DRAINING"]
-    old = [each for each in counts.stale if each.deployment != primary and each not in leaving]
+    leaving = [each for each in counts.stale if _drains(cluster, each)]
+    old = [each for each in counts.stale if each.deployment != primary and not _drains(cluster, each)]
     for tasks in (counts.fresh, old):
         step = scale_in(site, tasks, len(tasks) - desired) if len(tasks) > desired else None
         if step is not None:
@@ -243,7 +243,11 @@ def _tell_blocked(site: Site, fresh: int) -> None:
 
 def _is_kept(cluster: ClusterState, task: TaskState) -> bool:
     """Protected tasks stay through deployments, but not on instances that are to be empty (spec §6.8)."""
-    return task.id in cluster.protected and cluster.instances[task.instance].status != "DRAINING"
+    return task.id in cluster.protected and not _drains(cluster, task)
+
+
+def _drains(cluster: ClusterState, task: TaskState) -> bool:
+    return cluster.instances[task.instance].status == "DRAINING"
 
 
 def _is_healthy(cluster: ClusterState, task: TaskState) -> bool:
