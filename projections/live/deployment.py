@@ -11,7 +11,8 @@ ALL_TRAFFIC = 100.0
 def blue(service: ServiceState) -> DeploymentState | None:
     """Find what stays beside a PRIMARY that goes stage by stage, until CLEAN_UP; None if there is no such.
 
-    It is what has all traffic already, else what last completed: that is kept also when it lost all its tasks.
+    It is what has all traffic already, else what last completed: that is kept also when it lost all its tasks, unless
+    none are wanted.
     """
     if service.proven is None or service.settings.deployment_configuration.strategy in {None, ROLLING}:
         return None
@@ -19,7 +20,8 @@ def blue(service: ServiceState) -> DeploymentState | None:
     if green.completed or green.failure or green.rolls_back or green.stage == LAST_STAGE:
         return None
     ranked = [each for each in others if each.tasks and each.production >= ALL_TRAFFIC]
-    ranked += [each for each in others if each.id == service.proven.deployment]
+    lasting = service.desired_count > 0
+    ranked += [each for each in others if each.id == service.proven.deployment and (each.tasks or lasting)]
     ranked += [each for each in others if each.tasks]
     return next(iter(ranked), None)
 

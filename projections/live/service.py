@@ -66,7 +66,7 @@ def updated(namespace: NamespaceState, event: ServiceUpdated, _at: float) -> Non
     if event.settings is not None:
         service.steady = False
         service.settings = event.settings
-        clear(service)
+    clear(service)
     service.unplaced.clear()
     service.scale_in_blocked = False
     service.rebalancing_blocked = ""
@@ -81,6 +81,7 @@ def deleted(namespace: NamespaceState, event: ServiceDeleted, _at: float) -> Non
     service = _find(namespace, event)
     service.status = "DRAINING"
     service.desired_count = 0
+    clear(service)
     service.rebalancing = False
     service.moving.clear()
     reserve.release(namespace.clusters[event.cluster], service)
@@ -102,7 +103,7 @@ def drained(namespace: NamespaceState, event: ServiceDrained, _at: float) -> Non
 
 
 def deployment_started(namespace: NamespaceState, event: DeploymentStarted, at: float) -> None:
-    """Put a new PRIMARY first, or one that was there before; drop others that have no tasks, all if none are wanted."""
+    """Put a new PRIMARY first, or one that was there before; drop others that have no tasks."""
     service = _find(namespace, event)
     fresh = DeploymentState(event.deployment, event.task_definition, at)
     fresh.ringing = tuple(name for name, state in namespace.alarms.items() if state == ALARM)
@@ -112,8 +113,7 @@ def deployment_started(namespace: NamespaceState, event: DeploymentStarted, at: 
         fresh.created_at, fresh.tasks, fresh.running = held.created_at, held.tasks, held.running
         fresh.ran = held.running > 0
     service.past = [*service.past, event.deployment][-PAST_KEPT_MAX:]
-    kept = [each for each in service.deployments if each is not held and (each.tasks or service.desired_count)]
-    service.deployments = [fresh, *kept]
+    service.deployments = [fresh, *(each for each in service.deployments if each is not held)]
     clear(service)
     service.steady = False
     service.unplaced.clear()

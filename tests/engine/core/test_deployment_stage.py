@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from quarterdeck.engine.core import alarm, service_deployment, task_protection
+from quarterdeck.engine.core import alarm, service, service_deployment, task_protection
 from quarterdeck.engine.core.deployment_stage import STAGES
 from quarterdeck.engine.core.service_deployment import HookPlace
 from quarterdeck.engine.core.waiting import waiting_for
@@ -558,3 +558,25 @@ def test_blue_without_tasks_leaves_with_the_last_stage_or_the_strategy() -> None
     story.run_service()
     assert [each.id for each in story.service().deployments] == [GREEN]
     assert story.service().steady
+
+
+@pytest.mark.parametrize("empty", [False, True])
+def test_a_service_that_wants_nothing_any_more_waits_for_no_stage(*, empty: bool) -> None:
+    story = paused()
+    if empty:
+        blue_ends(story)
+    story.given(ServiceUpdated(cluster="default", service="web", desired_count=0))
+    check(story.state)
+    story.run_service()
+    assert [(each.id, each.completed) for each in story.service().deployments] == [(GREEN, True)]
+    assert story.live() == []
+    check(story.state)
+
+
+def test_a_service_that_goes_keeps_no_blue_without_tasks() -> None:
+    story = paused()
+    blue_ends(story)
+    story.when(service.delete, shapes.DeleteServiceRequest(service="web", force=True))
+    check(story.state)
+    story.run_service()
+    assert story.service().status == "INACTIVE"
