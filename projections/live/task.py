@@ -18,6 +18,7 @@ from quarterdeck.events.task import (
 )
 from quarterdeck.projections.live import reserve
 from quarterdeck.projections.live.demand import demand
+from quarterdeck.projections.live.deployment import clear
 from quarterdeck.projections.live.states import (
     ClusterState,
     DeploymentState,
@@ -269,8 +270,8 @@ def _leave(service: ServiceState, deployment: DeploymentState, task: TaskState, 
         deployment.failed += 1
         deployment.failed_at = at
         deployment.failures += not deployment.ran
-    if not deployment.tasks and any(deployment is each for each in service.deployments[1:]):
-        service.deployments.remove(deployment)
+    if not deployment.tasks:
+        clear(service)
 
 
 def _pay(service: ServiceState, deployment: DeploymentState, task: TaskState) -> None:
