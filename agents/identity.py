@@ -3,7 +3,8 @@
 IdentityError                what is wrong and the way out
 ├── IdentityMismatch         the directory belongs to another cluster or instance type
 ├── IdentityUnreadable       the file is not what was written
-└── DirectoryInUse           another agent runs on it
+├── DirectoryInUse           another agent runs on it
+└── DirectoryUnusable        the system refuses it: read-only, full, no directory; it may work the next time
 """
 
 import fcntl
@@ -39,6 +40,10 @@ class IdentityUnreadable(IdentityError):
 
 class DirectoryInUse(IdentityError):
     """A second agent was started on the same identity."""
+
+
+class DirectoryUnusable(IdentityError):
+    """The system lets nobody write there."""
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
@@ -175,13 +180,23 @@ def _origin(file: int) -> str:
 
 
 def take(store: IdentityStore, settings: Settings, token: Callable[[int], str]) -> Identity:
-    """Become the next incarnation of what the store holds, or the first of something new.
+    """Become the next incarnation of what the store holds, or the first of something new. Raises IdentityError.
 
     ``token`` makes that many hex digits nobody has had before.
     """
+    try:
+        return _taken(store, settings, token)
+    except OSError as error:
+        raise DirectoryUnusable(
+            f"The agent's data directory {store.place} can't be used: {error}. "
+            "Make room, or name one that can be written with --data."
+        ) from error
+
+
+def _taken(store: IdentityStore, settings: Settings, token: Callable[[int], str]) -> Identity:
     found = store.open()
     try:
-        if found is None:
+        if found is None or _is_free(found, settings):
             found = Identity(
                 cluster=settings.cluster_name,
                 instance_type=settings.instance_type,
@@ -194,6 +209,12 @@ def take(store: IdentityStore, settings: Settings, token: Callable[[int], str]) 
         store.close()
         raise
     return identity
+
+
+def _is_free(found: Identity, settings: Settings) -> bool:
+    """Whether it never got as far as to be an instance, of another cluster or type than is asked for now."""
+    asked = settings.cluster_name, settings.instance_type
+    return not found.container_instance_arn and (found.cluster, found.instance_type) != asked
 
 
 def _check(found: Identity, settings: Settings, place: str) -> None:

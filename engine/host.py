@@ -15,7 +15,7 @@ import structlog
 from quarterdeck.agents import labels
 from quarterdeck.agents.agent import Agent
 from quarterdeck.agents.archive import ArchiveDirectory
-from quarterdeck.agents.identity import FILE, DataDirectory, Identity, IdentityError
+from quarterdeck.agents.identity import FILE, DataDirectory, DirectoryUnusable, Identity, IdentityError
 from quarterdeck.agents.link import LinkDown
 from quarterdeck.agents.nats_link import NatsLink, open_link
 from quarterdeck.agents.networks import SUBNET
@@ -49,6 +49,7 @@ LOGS = "logs"
 """Where an agent keeps what removed containers wrote, likewise."""
 
 STOPPED = 0
+FAILED = 1
 REFUSED = 5
 
 T = TypeVar("T")
@@ -127,7 +128,7 @@ def open_runtime(name: RuntimeName, data: Path, docker_socket: str, publish: str
 
 
 async def run_agent(settings: Settings) -> int:
-    """Be an agent until SIGTERM, SIGINT, or its end; gives the exit code: 0, or REFUSED for good."""
+    """Be an agent until SIGTERM, SIGINT, or its end; gives the exit code: 0, REFUSED for good, or FAILED."""
     choice = await choose(settings.runtime, settings.docker_socket)
     log.info("runtime", runtime=choice.name, why=choice.why)
     stopped = asyncio.Event()
@@ -149,6 +150,9 @@ async def run_agent(settings: Settings) -> int:
     memory.settle()
     try:
         outcome = await agent.run()
+    except DirectoryUnusable as error:
+        log.error("the agent can't begin", error=str(error))  # noqa: TRY400 - the words say it all
+        return FAILED
     except (IdentityError, RegistrationRefused) as error:
         log.error("the agent can't be what it was told to be", error=str(error))  # noqa: TRY400 - the words say it all
         return REFUSED

@@ -8,7 +8,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from quarterdeck.agents.identity import DataDirectory, DirectoryInUse, IdentityMismatch, IdentityUnreadable, take
+from quarterdeck.agents.identity import (
+    DataDirectory,
+    DirectoryInUse,
+    DirectoryUnusable,
+    IdentityMismatch,
+    IdentityUnreadable,
+    take,
+)
 from quarterdeck.agents.settings import Settings
 
 SETTINGS = Settings(host="here")
@@ -71,7 +78,7 @@ def test_a_copy_of_a_data_directory_is_told_from_it(tmp_path: Path) -> None:
 )
 def test_another_identity_is_refused_with_the_way_out(tmp_path: Path, asked: Settings, named: str) -> None:
     store = DataDirectory(tmp_path)
-    take(store, SETTINGS, token)
+    store.save(msgspec.structs.replace(take(store, SETTINGS, token), container_instance_arn=ARN))
     store.close()
     with pytest.raises(IdentityMismatch, match=named) as caught:
         take(store, asked, token)
@@ -79,6 +86,20 @@ def test_another_identity_is_refused_with_the_way_out(tmp_path: Path, asked: Set
     assert "empty data directory" in str(caught.value)
     take(store, SETTINGS, token)  # and lets go of the directory
     store.close()
+
+
+def test_a_name_that_never_became_an_instance_binds_nobody(tmp_path: Path) -> None:
+    store = DataDirectory(tmp_path)
+    take(store, Settings(host="here", cluster="a-typo"), token)
+    store.close()
+    assert take(store, SETTINGS, lambda digits: "b" * digits).cluster == "default"
+    store.close()
+
+
+def test_a_place_that_cannot_be_written_is_named_with_the_way_out(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DirectoryUnusable, match=r"file/agent.*--data"):
+        take(DataDirectory(tmp_path / "file/agent"), SETTINGS, token)
 
 
 def test_a_broken_file_is_said_to_be_broken(tmp_path: Path) -> None:
