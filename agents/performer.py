@@ -132,9 +132,10 @@ class Performer:
 
     async def remove(self, task: Task, step: Remove) -> None:
         """Remove a container, its logs kept; one that can't be is left to the next start of an agent."""
-        async with self._removals:
-            await self._saver.save(step.container)
-            await self._removed(partial(self._runtime.remove, step.container.id), step.container.name)
+        if step.container.id:  # else it never was, or was gone before this agent began
+            async with self._removals:
+                await self._saver.save(step.container)
+                await self._removed(partial(self._runtime.remove, step.container.id), step.container.name)
         task.containers.pop(step.name, None)
 
     async def remove_volumes(self, volumes: tuple[str, ...]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 import pytest_asyncio
+import structlog
 
 from quarterdeck.agents import labels
 from quarterdeck.agents.identity import DirectoryInUse, IdentityMismatch
@@ -306,8 +307,11 @@ async def test_a_task_whose_containers_vanished_while_no_agent_was_there_is_over
     await world.crash()
     world.host.vanish(world.containers()[0].id)
     world.start()
-    await world.until(lambda: world.engine.told(ONE) == ["RUNNING", "STOPPED"])
+    with structlog.testing.capture_logs() as said:
+        await world.until(lambda: world.engine.told(ONE) == ["RUNNING", "STOPPED"])
+        await world.until(lambda: world.agent.tasks is not None and not world.agent.tasks.by_id)
     assert world.containers() == []  # and was not started again
+    assert not [each for each in said if each["event"] == "not removed"]  # there is nothing to remove
 
 
 async def test_what_an_agent_had_not_started_yet_in_a_running_task_the_next_one_starts(world: World) -> None:

@@ -7,6 +7,7 @@ from quarterdeck.agents.runtimes.changes import ChangeFeed, carries
 from quarterdeck.agents.runtimes.errors import (
     CannotCreateContainerError,
     CannotExecuteCommandError,
+    CannotRemoveContainerError,
     ContainerGone,
     ContainerStuck,
     ImageMissing,
@@ -79,6 +80,8 @@ class SimulatedRuntime:
     async def remove(self, container_id: str) -> None:
         """Take it off the host."""
         self._check()
+        if not container_id:  # as Docker answers
+            raise CannotRemoveContainerError('invalid name or ID supplied: ""')
         try:
             self._host.remove(container_id)
         except ContainerGone:
