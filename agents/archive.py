@@ -21,6 +21,8 @@ from quarterdeck.events import records
 from quarterdeck.events.session import FRAME_BYTES_MAX, LogLine, LogQuery
 
 NOTE = ".why"
+NOT_KEPT = "what it wrote could not be kept: the agent's own log says why"
+"""Where there was no room for a reason either."""
 
 logger = structlog.get_logger(__name__)
 
@@ -105,17 +107,19 @@ class ArchiveDirectory:
 
     def note(self, task: str, container: str, why: str) -> None:
         """Write it beside."""
-        self._made(task, container).with_suffix(NOTE).write_text(why)
+        path = self._path(task, container)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.with_suffix(NOTE).write_text(why)
 
     def why(self, task: str, container: str) -> str | None:
         """Look for the files."""
         path = self._path(task, container)
-        if path.exists():
+        if any(each.exists() and each.stat().st_size for each in (path, Path(f"{path}.1"))):
             return ""
         try:
-            return path.with_suffix(NOTE).read_text()
+            return path.with_suffix(NOTE).read_text() or NOT_KEPT
         except FileNotFoundError:
-            return None
+            return "" if path.exists() else None
 
     async def read(self, task: str, container: str, query: LogQuery) -> LogBatches:
         """Read the files in a thread; a bounded part of them is in memory at a time, but for a tail."""
@@ -143,7 +147,8 @@ class ArchiveDirectory:
         """The path, with nothing there yet."""
         path = self._path(task, container)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        Path(f"{path}.1").unlink(missing_ok=True)
+        for old in (Path(f"{path}.1"), path.with_suffix(NOTE)):
+            old.unlink(missing_ok=True)
         return path
 
     def _path(self, task: str, container: str) -> Path:

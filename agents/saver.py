@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from contextlib import suppress
 
 import structlog
 
@@ -54,6 +55,10 @@ class Saver:
         while True:
             try:
                 await self._archive.save(task, name, self._runtime.logs(container_id, LogQuery()))
+            except OSError as error:
+                with suppress(OSError):
+                    self._archive.note(task, name, f"what it wrote could not be kept: {error}")
+                raise
             except CannotReadLogsError as error:
                 self._archive.note(task, name, error.reason)
                 return

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 from quarterdeck.agents import labels
-from quarterdeck.agents.archive import ArchiveDirectory
+from quarterdeck.agents.archive import NOT_KEPT, ArchiveDirectory
 from quarterdeck.agents.runtimes.errors import CannotReadLogsError
 from quarterdeck.agents.runtimes.port import ContainerSpec, LogBatches
 from quarterdeck.agents.runtimes.simulated import SimulatedHost, SimulatedRuntime
@@ -57,4 +57,25 @@ async def test_an_archive_that_can_not_be_written_keeps_no_container_from_its_re
     await Saver(runtime, ArchiveDirectory(tmp_path / "logs", Keeping()), clock, Keeping()).save(seen)
     await Saver(runtime, ArchiveDirectory(tmp_path / "more", Keeping()), clock, Keeping()).save(seen)
     assert ArchiveDirectory(tmp_path / "more", Keeping()).why(ONE, "app") == "look elsewhere"
+    await runtime.close()
+
+
+async def test_of_a_log_there_was_no_room_for_it_is_said_why_there_is_none(tmp_path: Path) -> None:
+    clock = ManualClock()
+    host = SimulatedHost(clock)
+    runtime = SimulatedRuntime(host)
+    container_id = await runtime.create(SPEC)
+    seen = await runtime.start(container_id)
+    host.say(container_id, "last words")
+    full = tmp_path / ONE / "app.log"
+    full.parent.mkdir()
+    full.symlink_to("/dev/full")
+    archive = ArchiveDirectory(tmp_path, Keeping())
+    await Saver(runtime, archive, clock, Keeping()).save(seen)
+    assert "No space left on device" in (archive.why(ONE, "app") or "")
+    (tmp_path / ONE / "app.why").write_text("")  # where not even the reason finds room
+    assert archive.why(ONE, "app") == NOT_KEPT
+    full.unlink()
+    await Saver(runtime, archive, clock, Keeping()).save(seen)
+    assert archive.why(ONE, "app") == ""
     await runtime.close()
