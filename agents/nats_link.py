@@ -136,7 +136,8 @@ class NatsLink:
             async with asyncio.timeout(seconds_max):
                 return await self._connection.client.request(subject, payload, timeout=seconds_max, headers=headers)
         except (LogUnavailable, nats.errors.Error, TimeoutError, OSError) as error:
-            raise LinkDown(f"{subject}: {str(error) or type(error).__name__}") from error
+            why = self._connection.refusal(subject) or str(error) or type(error).__name__
+            raise LinkDown(f"{subject}: {why}") from error
 
 
 async def open_link(address: Address, namespace: Namespace, actor: str) -> NatsLink:

@@ -226,13 +226,22 @@ async def _link(settings: Settings, stopped: asyncio.Event) -> NatsLink | None:
     """Connect, for as long as it takes; None when a signal came before."""
     address = Address(url=settings.nats, creds=settings.creds)
     _on_signal(stopped.set)
-    while not stopped.is_set():
+    async with asyncio.TaskGroup() as group:
+        connecting = group.create_task(_connected(address, settings), name="connect")
+        ending = group.create_task(stopped.wait(), name="wait for a signal")
+        await asyncio.wait({connecting, ending}, return_when=asyncio.FIRST_COMPLETED)
+        connecting.cancel()
+        ending.cancel()
+    return None if connecting.cancelled() else connecting.result()
+
+
+async def _connected(address: Address, settings: Settings) -> NatsLink:
+    while True:
         try:
             return await open_link(address, settings.namespace, f"agent/{settings.data.name}")
         except LinkDown as error:
             log.warning("the engine's NATS server does not answer yet", error=str(error))
         await asyncio.sleep(RETRY_SECONDS)
-    return None
 
 
 def _on_signal(stop: object) -> None:

@@ -72,6 +72,11 @@ class Link:
             message = f"the connection to NATS is {why}"
             raise LogUnavailable(message)
 
+    def refusal(self, subject: str) -> str:
+        """What the server said against publishing there, if that is what it refused last: nobody answers then."""
+        said = str(self.client.last_error or "")
+        return said if subject.casefold() in said.casefold() else ""
+
     async def request(
         self, subject: str, payload: bytes, seconds_max: float, headers: dict[str, str] | None = None
     ) -> Msg:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
 from pathlib import Path
 
 import msgspec
@@ -13,7 +15,8 @@ from quarterdeck.agents.identity import FILE, Identity
 from quarterdeck.agents.runtimes.docker import DockerRuntime
 from quarterdeck.agents.runtimes.docker.cgroup import ROOT
 from quarterdeck.agents.runtimes.port import ContainerSpec, Mount, TaskBounds
-from quarterdeck.engine.host import remove_containers
+from quarterdeck.engine.host import STOPPED, remove_containers, run_agent
+from quarterdeck.engine.settings import Settings
 from tests import docker_engine
 
 
@@ -46,3 +49,27 @@ async def test_the_containers_of_an_instance_go_with_volumes_and_cgroups_of_thei
 
 async def test_a_directory_without_an_identity_has_nothing_to_remove(tmp_path: Path) -> None:
     assert await remove_containers("docker", tmp_path, "/no-such-socket") == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_ends_at_once_an_agent_whose_engine_does_not_answer(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    called = asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        called.set()
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    url = f"nats://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        settings = Settings(data=tmp_path, nats=url, runtime="simulated")
+        running = group.create_task(run_agent(settings), name="agent")
+        await called.wait()
+        os.kill(os.getpid(), number)
+        async with asyncio.timeout(1):  # a try to connect takes longer
+            assert await running == STOPPED
+    asyncio.get_running_loop().remove_signal_handler(number)
+    server.close()

@@ -17,6 +17,9 @@ async def clerk(verbs: list[bytes]) -> AsyncIterator[str]:
         writer.write(INFO)
         while line := await reader.readline():
             verbs.append(line.split()[0])
+            if verbs[-1] == b"PUB":
+                await reader.readline()
+                writer.write(b"-ERR 'Permissions Violation for Publish to \"%s\"'\r\n" % line.split()[1])
             if verbs[-1] == b"PING":
                 writer.write(b"PONG\r\n")
         writer.close()
@@ -35,4 +38,14 @@ async def test_a_flush_ends_after_the_subscriptions_before_it_stand() -> None:
         await link.client.subscribe("orders")
         await link.flush()
         assert b"PING" in verbs[verbs.index(b"SUB") :]
+        await link.close()
+
+
+async def test_what_the_server_does_not_let_one_publish_is_told_by_its_subject() -> None:
+    async with clerk([]) as url:
+        link = await connect(Address(url=url), "test")
+        await link.client.publish("orders.Blue", b"two")
+        await link.flush()
+        assert 'to "orders.blue"' in link.refusal("orders.Blue").lower()
+        assert link.refusal("orders.Red") == ""
         await link.close()
