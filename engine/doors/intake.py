@@ -105,13 +105,19 @@ class Intake:
 
     async def _send(self, message: Msg, reply: Reply) -> None:
         try:
-            await self._link.client.publish(message.reply, reply.payload, headers=reply.headers)
-        except nats.errors.MaxPayloadError:
-            too_long = ServerException(
-                f"The answer has {len(reply.payload)} bytes, more than NATS carries. The operation was carried out; "
-                "ask for less at once."
-            )
-            short = refused(too_long, self._position())
-            await self._link.client.publish(message.reply, short.payload, headers=short.headers)
+            await deliver(self._link, message.reply, reply, self._position())
         except nats.errors.Error as error:
             log.warning("an answer could not be sent", subject=message.subject, error=str(error))
+
+
+async def deliver(link: Link, subject: str, reply: Reply, position: int) -> None:
+    """Publish an answer, or that it is longer than NATS carries. Raises nats-py's errors."""
+    try:
+        await link.client.publish(subject, reply.payload, headers=reply.headers)
+    except nats.errors.MaxPayloadError:
+        too_long = ServerException(
+            f"The answer has {len(reply.payload)} bytes, more than NATS carries. The operation was carried out; "
+            "ask for less at once."
+        )
+        short = refused(too_long, position)
+        await link.client.publish(subject, short.payload, headers={**reply.headers, **short.headers})
