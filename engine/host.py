@@ -224,10 +224,14 @@ async def _link(settings: Settings, stopped: asyncio.Event) -> NatsLink | None:
     _on_signal(stopped.set)
     while not stopped.is_set():
         try:
-            return await open_link(address, settings.namespace, f"agent/{settings.data.name}")
+            link = await open_link(address, settings.namespace, f"agent/{settings.data.name}")
         except LinkDown as error:
             log.warning("the engine's NATS server does not answer yet", error=str(error))
-        await asyncio.sleep(RETRY_SECONDS)
+            await asyncio.sleep(RETRY_SECONDS)
+        else:
+            if not stopped.is_set():
+                return link
+            await link.close()
     return None
 
 

@@ -1,8 +1,10 @@
-"""What an `up` with --stop-tasks leaves of its instances."""
+"""An agent's life on its host, and what an `up` with --stop-tasks leaves of its instances."""
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
 from pathlib import Path
 
 import msgspec
@@ -13,7 +15,8 @@ from quarterdeck.agents.identity import FILE, Identity
 from quarterdeck.agents.runtimes.docker import DockerRuntime
 from quarterdeck.agents.runtimes.docker.cgroup import ROOT
 from quarterdeck.agents.runtimes.port import ContainerSpec, Mount, TaskBounds
-from quarterdeck.engine.host import remove_containers
+from quarterdeck.engine.host import STOPPED, remove_containers, run_agent
+from quarterdeck.engine.settings import Settings
 from tests import docker_engine
 
 
@@ -46,3 +49,23 @@ async def test_the_containers_of_an_instance_go_with_volumes_and_cgroups_of_thei
 
 async def test_a_directory_without_an_identity_has_nothing_to_remove(tmp_path: Path) -> None:
     assert await remove_containers("docker", tmp_path, "/no-such-socket") == 0
+
+
+async def test_a_signal_that_comes_while_an_agent_connects_ends_it(tmp_path: Path) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b'INFO {"server_id":"s","version":"2.15.0","max_payload":1048576,"headers":true}\r\n')
+        while line := await reader.readline():
+            if line.startswith(b"PING"):
+                os.kill(os.getpid(), signal.SIGTERM)
+                await asyncio.sleep(0)  # the signal is seen before the answer
+                writer.write(b"PONG\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        settings = Settings(data=tmp_path, nats=f"nats://127.0.0.1:{port}", runtime="simulated")
+        async with asyncio.timeout(5):
+            assert await run_agent(settings) == STOPPED
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().remove_signal_handler(number)
+    assert not (tmp_path / FILE).exists(), "it was no agent yet"
