@@ -28,6 +28,7 @@ from quarterdeck.engine.doors.feed import Feed
 from quarterdeck.engine.doors.queue import Queue
 from quarterdeck.engine.doors.secret import SecretDoor
 from quarterdeck.engine.doors.usage import UsageDoor
+from quarterdeck.engine.failures import leaves
 from quarterdeck.engine.replica import Replica, ReplicaSettings, running
 from quarterdeck.engine.shell.command import NotKeeper
 from quarterdeck.engine.shell.lease import Lease, LeaseLost
@@ -89,7 +90,7 @@ async def serving(
     messages = Messages(replica.door, replica.keeper, settings)
     commands = Commands(link, replica.keeper, messages, settings)
     agents = Agents(link, replica.keeper, replica.wanted, replica.heartbeats, replica.secrets, replica.door.sessions)
-    secrets = SecretDoor(link, replica.keeper, replica.secrets)
+    secrets = SecretDoor(link, replica.keeper, replica.secrets, settings)
     about = About(link, replica.keeper)
     queue = Queue(link, messages, streams)
     usage = UsageDoor(link, replica.keeper, replica.usage)
@@ -165,7 +166,7 @@ async def stand_by(settings: EngineSettings, on_serving: OnServing = lambda _: N
         except* LogMisconfigured:
             raise
         except* (SteppedDown, NotKeeper, LeaseLost, LogError, nats.errors.Error, OSError) as group:
-            reasons = [str(error) for error in _leaves(group)]
+            reasons = [str(error) for error in leaves(group)]
             log.warning("standing by", node=node, reasons=reasons)
         await asyncio.sleep(STAND_BY_SECONDS)
 
@@ -223,10 +224,3 @@ def calm() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_ALLOCATIONS, GC_YOUNG, GC_MIDDLE)
-
-
-def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
-    found: list[BaseException] = []
-    for error in group.exceptions:
-        found.extend(_leaves(error) if isinstance(error, BaseExceptionGroup) else [error])
-    return found
