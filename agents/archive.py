@@ -29,7 +29,10 @@ class Archive(Protocol):
     """Where an agent keeps what containers wrote, when it removes them."""
 
     async def save(self, task: str, container: str, lines: LogBatches) -> None:
-        """Keep these lines, in place of any kept before. Raises what reading them raises, and OSError."""
+        """Keep these lines, in place of any kept before, which stay where there is nothing to read from.
+
+        Raises what reading raises, and OSError.
+        """
         ...
 
     def note(self, task: str, container: str, why: str) -> None:
@@ -85,18 +88,20 @@ class ArchiveDirectory:
 
     async def save(self, task: str, container: str, lines: LogBatches) -> None:
         """Write; when a file is half as long as is allowed it is put aside, in place of the one before."""
-        path = self._made(task, container)
-        file = _emptied(path)
-        try:
-            async with aclosing(lines) as batches:
-                async for batch in batches:
+        async with aclosing(lines) as batches:
+            batch = await anext(batches, None)  # before anything is put aside: perhaps there is no such container
+            path = self._made(task, container)
+            file = _emptied(path)
+            try:
+                while batch is not None:
                     await asyncio.to_thread(file.writelines, [records.encode(line) for line in batch])
                     if file.tell() > self._keeping.container_bytes_max // 2:
                         file.close()
                         path.replace(f"{path}.1")
                         file = _emptied(path)
-        finally:
-            file.close()
+                    batch = await anext(batches, None)
+            finally:
+                file.close()
 
     def note(self, task: str, container: str, why: str) -> None:
         """Write it beside."""

@@ -175,7 +175,9 @@ def _hopeless(task: Task, plan: ContainerPlan, now: float) -> str | None:
         if container is None or _met(task, each):
             continue
         if _is_over(task, _plan(task, each.container)):
-            return f"TaskDependencyError: {plan.name} needs {each.container}, which exited with {container.exit_code}"
+            code = container.exit_code
+            how = f", which exited with {code}" if code is not None else f": {container.reason}"
+            return f"TaskDependencyError: {plan.name} needs {each.container}{how}"
         deadline = _deadline(task, each)
         if deadline is not None and deadline <= now:
             return f"TaskDependencyError: {plan.name} waited too long for {each.container} to {DEEDS[each.condition]}"
@@ -199,8 +201,9 @@ def _running_report(task: Task, ending: str | None) -> Iterator[Report]:
     if task.told or task.wish == "UNWANTED" or not essential:
         return
     if all(container is not None and has_started(container) for container in essential):
-        # The report of its end, right behind this one, has the containers as they are by then.
-        names = [] if ending else [plan.name for plan in task.plan.told if plan.name in task.containers]
+        # The report of its end, right behind this one, has the containers as they are by then. Those that are not there
+        # yet are named too: the engine takes the others to be RUNNING as their task.
+        names = [] if ending else [plan.name for plan in task.plan.told]
         yield running(task, names)
 
 

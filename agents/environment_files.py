@@ -23,17 +23,17 @@ def read(folder: str, files: tuple[str, ...]) -> dict[str, str]:
 def _text(folder: str, value: str) -> str:
     if not folder:
         raise _failure(value, "this agent has no folder for them (--env-files)")
-    root = Path(folder).resolve()
-    path = (root / value.rpartition(S3)[2]).resolve()
-    if not path.is_relative_to(root):
-        raise _failure(value, f"it is outside of {folder}")
     try:
+        root = Path(folder).resolve()
+        path = (root / value.rpartition(S3)[2]).resolve()
+        if not path.is_relative_to(root):
+            raise _failure(value, f"it is outside of {folder}")
         with path.open("rb") as file:
             content = file.read(FILE_BYTES_MAX + 1)
         if len(content) > FILE_BYTES_MAX:
             raise _failure(value, f"it has more than {FILE_BYTES_MAX} bytes")
         return content.decode()
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # not text, or a name that no file can have
         raise _failure(value, getattr(error, "strerror", None) or str(error)) from error
 
 

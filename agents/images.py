@@ -117,15 +117,17 @@ class Images:
             return
         while True:
             await self._clock.sleep(self._settings.clean_seconds)
-            await self.clean_once(in_use())
+            await self.clean_once(in_use)
 
-    async def clean_once(self, in_use: Iterable[str]) -> None:
+    async def clean_once(self, in_use: Callable[[], Iterable[str]]) -> None:
         """Remove what may go now; one that a container has, whoever made it, stays."""
         now = self._clock.now()
-        busy = {*in_use, *(image for image, _ in self._pulls)}
+        busy = self._busy(in_use)
         for image in busy:
             self._records.used(image, now)
         for image in removable(self._records, busy, now, self._settings):
+            if image in self._busy(in_use):  # by now: the removal of those before it took a while
+                continue
             try:
                 removed = await self._store.remove(image)
             except RuntimeFailure as failure:
@@ -137,3 +139,6 @@ class Images:
             else:
                 self._records.used(image, now)
         self._records.save()
+
+    def _busy(self, in_use: Callable[[], Iterable[str]]) -> set[str]:
+        return {*in_use(), *(image for image, _ in self._pulls)}

@@ -9,7 +9,7 @@ CONTAINER_INSTANCE = "quarterdeck.container-instance"
 SUBNET = "quarterdeck.subnet"
 """Of a task's own network, on the container that owns it."""
 TASK_VOLUMES = "quarterdeck.task-volumes"
-"""Volumes that end with the task, with commas between; only where there are any."""
+"""Volumes that end with the task, with commas between."""
 
 
 def task_volumes(labels: dict[str, str]) -> list[str]:

@@ -3,6 +3,8 @@
 import asyncio
 from contextlib import aclosing
 
+import msgspec
+
 from quarterdeck.agents import labels
 from quarterdeck.agents.archive import Archive
 from quarterdeck.agents.clock import Clock
@@ -20,6 +22,7 @@ from quarterdeck.events.session import LogQuery
 READY_SECONDS_MAX = 5.0
 POLL_SECONDS = 0.1
 AGAIN_SECONDS = 1.0
+NANOSECONDS = 1_000_000_000
 
 
 class NoLogs(Exception):
@@ -40,11 +43,13 @@ class Logs:
         """Give the lines asked for. Raises NoLogs and RuntimeFailure."""
         if TASK.fullmatch(task) is None or NAME.fullmatch(container) is None:
             raise NoLogs(f"{task}/{container} is not a task's id and a container's name")
+        if query.follow and self._is_over(query):
+            query = msgspec.structs.replace(query, follow=False)
         found = await self._find(task, container, wait=query.follow)
         cursor = Cursor(query)
         if found is not None:
             try:
-                async with aclosing(self._held(task, found, cursor, follow=query.follow)) as batches:
+                async with aclosing(self._held(task, found, cursor, query)) as batches:
                     async for batch in batches:
                         yield batch
             except ContainerGone:
@@ -55,7 +60,11 @@ class Logs:
             async for batch in batches:
                 yield cursor.new(batch)
 
-    async def _held(self, task: str, container: Container, cursor: Cursor, *, follow: bool) -> LogBatches:
+    def _is_over(self, query: LogQuery) -> bool:
+        """Whether all that is asked for has been written: a runtime then ends what is followed at once."""
+        return bool(query.until) and query.until <= self._clock.now() * NANOSECONDS
+
+    async def _held(self, task: str, container: Container, cursor: Cursor, query: LogQuery) -> LogBatches:
         """Read what the runtime holds, and on while the container runs, or runs again."""
         while True:
             try:
@@ -63,10 +72,11 @@ class Logs:
                     async for batch in batches:
                         yield cursor.new(batch)
             except RuntimeUnavailable:
-                if not follow:
+                if not query.follow:
                     raise
-            if not follow or not await self._goes_on(task, container):
+            if not query.follow or self._is_over(query) or not await self._goes_on(task, container):
                 return
+            await self._clock.sleep(POLL_SECONDS)
 
     async def _find(self, task: str, container: str, *, wait: bool) -> Container | None:
         """The container, once it is there; None if it is not any more, or (unless ``wait``) not yet."""

@@ -8,6 +8,7 @@ import structlog
 from nats.aio.msg import Msg
 
 from quarterdeck.agents.link import Serve
+from quarterdeck.agents.spawn import spawn
 from quarterdeck.events.log.channel import PacketChannel, over
 from quarterdeck.events.log.connect import Link
 from quarterdeck.events.session import INPUT, OPEN, out
@@ -60,7 +61,7 @@ class Callers:
             return
         channel = self._channels[token] = over(self._link, message.reply)
         channel.arrived(message.data)
-        self._group.create_task(self._attend(token, channel), name=f"caller {token}")
+        spawn(self._group, self._attend(token, channel), name=f"caller {token}")
 
     async def _attend(self, token: str, channel: PacketChannel) -> None:
         try:

@@ -88,6 +88,7 @@ class Parts:
         spawn(group, self._callers(home, tasks), name="clients that call")
         if endpoints is not None:
             spawn(group, endpoints.run(), name="endpoints")
+            spawn(group, _reach(tasks, endpoints, provision), name="metadata of tasks that run already")
         if settings.stats_seconds > 0:
             spawn(group, sampler.run(), name="statistics")
         return tasks
@@ -114,3 +115,10 @@ class Parts:
             version=self._settings.agent_version,
             introspection_port=self._settings.introspection_port,
         )
+
+
+async def _reach(tasks: Tasks, endpoints: Endpoints, provision: Provision) -> None:
+    """Serve the tasks found on the host too."""
+    await tasks.ready.wait()
+    await endpoints.known.wait()
+    await provision.reach(list(tasks.by_id.values()))

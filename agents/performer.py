@@ -12,11 +12,13 @@ import structlog
 from quarterdeck.agents.backoff import Backoff
 from quarterdeck.agents.clock import Clock
 from quarterdeck.agents.decide import why_ending
+from quarterdeck.agents.plan import ContainerPlan
 from quarterdeck.agents.runtimes.errors import (
+    CannotPullContainerError,
     CannotRemoveContainerError,
-    CannotStopContainerError,
     ContainerFailure,
     ContainerGone,
+    ResourceInitializationError,
     RuntimeFailure,
     RuntimeUnavailable,
 )
@@ -24,9 +26,23 @@ from quarterdeck.agents.runtimes.port import Runtime
 from quarterdeck.agents.saver import Saver
 from quarterdeck.agents.settings import Settings
 from quarterdeck.agents.starter import Starter
-from quarterdeck.agents.task import Remove, Restart, Start, Stop, Task, fail, give_up, looked, observe, vanished
+from quarterdeck.agents.task import (
+    Remove,
+    Restart,
+    Start,
+    Stop,
+    Task,
+    fail,
+    give_up,
+    looked,
+    not_started,
+    observe,
+    vanished,
+)
 
 REMOVALS_TRIED_MAX = 5
+PULLS_OR_FAILS = ("always", "once")
+"""Pull behaviours with which, on ECS too, a failed pull ends the task even if its container is not essential."""
 
 logger = structlog.get_logger(__name__)
 
@@ -40,6 +56,7 @@ class Performer:
         self._saver = saver
         self._clock = clock
         self._timing = settings.timing
+        self._pull_behavior = settings.images.pull_behavior
         self._removals = asyncio.Semaphore(settings.limits.removals_max)
         self._stops: dict[str, asyncio.Timeout] = {}
 
@@ -51,11 +68,19 @@ class Performer:
                 await self.starter.start(group, task, step.container)
             except ContainerFailure as failure:
                 logger.info("container failed to start", task=task.id, name=step.container.name, why=failure.reason)
-                fail(task, step.container.name, failure.reason)
+                self._not_started(task, step.container, failure)
             except RuntimeFailure:
                 await self._clock.sleep(backoff.next())
                 continue
             return
+
+    def _not_started(self, task: Task, plan: ContainerPlan, failure: ContainerFailure) -> None:
+        """Note whose end that is: what its task is given as a whole, and an image that must be pulled, end the task."""
+        must_pull = isinstance(failure, CannotPullContainerError) and self._pull_behavior in PULLS_OR_FAILS
+        if must_pull or isinstance(failure, ResourceInitializationError):
+            fail(task, plan.name, failure.reason)
+        else:
+            not_started(task, plan, failure.reason, self._clock.now())
 
     async def restart(self, task: Task, step: Restart) -> None:
         """Start a container again, or note why it stays as it ended."""
@@ -81,7 +106,7 @@ class Performer:
                 await self._stopped(task, step)
             except ContainerGone:
                 vanished(task, step.name, self._clock.now())
-            except (RuntimeUnavailable, CannotStopContainerError) as failure:
+            except RuntimeFailure as failure:
                 logger.warning("container not stopped yet", task=task.id, name=step.name, why=failure.reason)
                 await self._clock.sleep(backoff.next())
                 continue

@@ -4,15 +4,17 @@ Of what has the same name, the definition's environment wins over secrets, those
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 import msgspec
+import structlog
 
 from quarterdeck.agents import environment_files, labels
 from quarterdeck.agents.endpoints.server import LOOPBACK, Endpoints
 from quarterdeck.agents.networks import Networks
 from quarterdeck.agents.plan import ContainerPlan
 from quarterdeck.agents.registry_auth import credentials_from
+from quarterdeck.agents.runtimes.errors import RuntimeFailure
 from quarterdeck.agents.runtimes.image import Credentials
 from quarterdeck.agents.runtimes.port import ContainerSpec
 from quarterdeck.agents.secret_store import SecretStore
@@ -25,6 +27,8 @@ ENVIRONMENT = "AWS_EXECUTION_ENV"
 ECS_EC2 = "AWS_ECS_EC2"
 
 Gateway = Callable[[], Awaitable[str]]
+
+logger = structlog.get_logger(__name__)
 
 
 class Provision:
@@ -70,6 +74,19 @@ class Provision:
         if not named:
             return None
         return credentials_from((await self._secrets.values(task.id, [named]))[named], named)
+
+    async def reach(self, tasks: Iterable[Task]) -> None:
+        """Listen where containers that an agent before this one started look for it: in the networks of their tasks."""
+        for task in tasks:
+            for plan in task.plan.containers:
+                if plan.internal and plan.name in task.containers:
+                    await self._reached(task, plan)
+
+    async def _reached(self, task: Task, plan: ContainerPlan) -> None:
+        try:
+            await self._host(plan)
+        except RuntimeFailure as failure:
+            logger.warning("task metadata can't be served", task=task.id, why=failure.reason)
 
     async def _owning(self, plan: ContainerPlan) -> ContainerSpec:
         """Put the container that owns a task's network into that of its subnet."""

@@ -73,7 +73,7 @@ def credentials_from(secret: str, name: str) -> Credentials:
         raise CannotPullContainerError(
             f'The secret {name} is not of the form {{"username": …, "password": …}}', final=True
         )
-    return _of(entry)
+    return Credentials(entry.username, entry.password)
 
 
 async def _helped(helper: str, server: str) -> Credentials | None:

@@ -47,12 +47,14 @@ def stopped(task: Task, exited: str | None) -> Report:
     names = dict.fromkeys([*planned, *(name for name in task.containers if name != pause.NAME)])
     changes = [msgspec.structs.replace(_change(task, name), status="STOPPED") for name in names]
     request = msgspec.structs.replace(
-        _request(task, "STOPPED", changes), reason=task.failure or exited, execution_stopped_at=_stopped_at(task)
+        _request(task, "STOPPED", changes),
+        reason=task.failure or exited,
+        execution_stopped_at=execution_stopped_at(task),
     )
     return Report(task.id, request)
 
 
-def _stopped_at(task: Task) -> float | None:
+def execution_stopped_at(task: Task) -> float | None:
     """When the first essential container ended; without a definition each counts."""
     essential = {plan.name for plan in task.plan.containers if plan.essential} or set(task.containers)
     ends = [each.finished_at for name, each in task.containers.items() if name in essential]

@@ -45,19 +45,26 @@ class Sampler:
                 continue
 
     async def of(self, container_id: str) -> dict[str, Any]:
-        """Docker's statistics of a container, the last there are; empty for one that does not run."""
-        if container_id not in self._last:
+        """Docker's statistics of a container; empty for one that does not run.
+
+        The last there are, or, where nobody looks now and then, those of just now.
+        """
+        if container_id not in self._last or self._seconds <= 0:
+            self._running()
             await self._sample(container_id)
         found = self._last.get(container_id)
         return document(*found) if found is not None else {}
 
-    async def _sample_all(self) -> None:
-        running = {
-            each.id for task in self._tasks.values() for each in task.containers.values() if each.state == "running"
-        }
+    def _running(self) -> set[str]:
+        """What runs now; of all else nothing is kept."""
+        containers = (each for task in self._tasks.values() for each in task.containers.values())
+        running = {each.id for each in containers if each.state == "running"}
         self._last = {name: kept for name, kept in self._last.items() if name in running}
+        return running
+
+    async def _sample_all(self) -> None:
         async with asyncio.TaskGroup() as group:
-            for container_id in running:
+            for container_id in self._running():
                 group.create_task(self._sample(container_id), name=f"statistics of {container_id}")
 
     async def _sample(self, container_id: str) -> None:

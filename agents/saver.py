@@ -8,13 +8,14 @@ import structlog
 from quarterdeck.agents import labels
 from quarterdeck.agents.archive import Archive
 from quarterdeck.agents.clock import Clock
-from quarterdeck.agents.runtimes.errors import CannotReadLogsError, ContainerGone, RuntimeFailure
+from quarterdeck.agents.runtimes.errors import CannotReadLogsError, ContainerGone, RuntimeFailure, RuntimeUnavailable
 from quarterdeck.agents.runtimes.port import Container, Runtime
 from quarterdeck.agents.settings import Keeping
 from quarterdeck.agents.storer import Storer
 from quarterdeck.events.names import NAME, short_name
 from quarterdeck.events.session import LogQuery
 
+RETRY_SECONDS = 1.0
 TASK = re.compile(r"[0-9a-f]{32}")
 
 logger = structlog.get_logger(__name__)
@@ -40,15 +41,27 @@ class Saver:
             return
         try:
             async with asyncio.timeout(self._keeping.save_seconds_max):
-                await self._archive.save(task, name, self._runtime.logs(container.id, LogQuery()))
+                await self._archived(task, name, container.id)
                 if self._storer is not None:
                     await self._storer.ended(task, name)
-        except CannotReadLogsError as error:
-            self._archive.note(task, name, error.reason)
         except ContainerGone:
             pass
         except (RuntimeFailure, OSError, TimeoutError) as error:
             logger.warning("logs of a container were not kept", task=task, name=name, why=str(error) or "too slow")
+
+    async def _archived(self, task: str, name: str, container_id: str) -> None:
+        """Archive it; a runtime that is away for a moment has the logs yet, and they have to be kept now or never."""
+        while True:
+            try:
+                await self._archive.save(task, name, self._runtime.logs(container_id, LogQuery()))
+            except CannotReadLogsError as error:
+                self._archive.note(task, name, error.reason)
+                return
+            except RuntimeUnavailable as error:
+                logger.info("logs of a container can't be read yet", task=task, name=name, why=error.reason)
+                await self._clock.sleep(RETRY_SECONDS)
+            else:
+                return
 
     async def prune(self) -> None:
         """Drop what is too old or too much, for ever."""

@@ -13,7 +13,12 @@ from quarterdeck.agents.images import Images, Pull
 from quarterdeck.agents.plan import ContainerPlan
 from quarterdeck.agents.provision import Provision
 from quarterdeck.agents.report import pulling
-from quarterdeck.agents.runtimes.errors import CannotPullContainerError, ContainerStuck, ImageMissing
+from quarterdeck.agents.runtimes.errors import (
+    CannotPullContainerError,
+    CannotStartContainerError,
+    ContainerStuck,
+    ImageMissing,
+)
 from quarterdeck.agents.runtimes.port import Container, Runtime
 from quarterdeck.agents.task import Report, Task, discard, observe
 
@@ -59,7 +64,10 @@ class Starter:
     async def again(self, container_id: str) -> Container:
         """Let a container that ended run once more. Raises RuntimeFailure."""
         async with self._slots:
-            return await self._runtime.start(container_id)
+            try:
+                return await self._runtime.start(container_id)
+            except ContainerStuck as stuck:  # what has run is not made anew
+                raise CannotStartContainerError(stuck.detail) from stuck
 
     def abandon(self, task_id: str) -> None:
         """Do not wait any longer for the image of this task."""
@@ -99,6 +107,8 @@ class Starter:
     async def _pull(self, group: asyncio.TaskGroup, task: Task, plan: ContainerPlan) -> bool:
         """Wait for the image; False if the task is to end meanwhile."""
         credentials = await self._provision.credentials(task, plan)
+        if why_ending(task) is not None:  # since before there was anything to abandon
+            return False
         pull = self._images.pull(group, plan.spec.image, credentials)
         assert pull.work is not None
         task.pull_started_at = task.pull_started_at or self._clock.now()

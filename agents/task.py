@@ -221,28 +221,43 @@ def give_up(task: Task, name: str, reason: str) -> None:
     task.containers[name] = msgspec.structs.replace(task.containers[name], reason=reason[:REASON_CHARACTERS_MAX])
 
 
-def knows_of(task: Task, restarts: dict[str, int]) -> None:
+def knows_of(task: Task, restarts: dict[str, int], unstarted: tuple[str, ...] = ()) -> None:
     """Take note that the engine has it RUNNING: that need not be told again, only what is otherwise by now."""
     if not task.told:
         task.told = "RUNNING"
         task.restarts, task.told_restarts = dict(restarts), dict(restarts)
-        task.told_containers = {plan.name: "RUNNING" for plan in task.plan.containers}
+        names = [plan.name for plan in task.plan.containers]
+        task.told_containers = {name: "PENDING" if name in unstarted else "RUNNING" for name in names}
 
 
 def adopt(task: Task, now: float) -> None:
     """Conclude from the containers found which have been here and are gone.
 
-    Of a task told RUNNING, all have been. Else containers without dependencies start in order: where a later
-    one is, an earlier one was.
+    Of a task told RUNNING, all have been but those told PENDING. Else containers without dependencies start in order:
+    where a later one is, an earlier one was.
     """
     plans = task.plan.containers
     ran = task.told == "RUNNING"
     last = max((index for index, plan in enumerate(plans) if plan.name in task.containers), default=-1)
     for plan in plans if ran else plans[: last + 1]:
-        if plan.name not in task.containers and (ran or not plan.after):
-            task.containers[plan.name] = Container(
-                "", plan.spec.name, plan.spec.labels, "exited", plan.spec.image, reason=VANISHED, finished_at=now
-            )
+        been = (ran or not plan.after) and task.told_containers.get(plan.name) != "PENDING"
+        if been and plan.name not in task.containers:
+            _over(task, plan, VANISHED, now)
+
+
+def not_started(task: Task, plan: ContainerPlan, reason: str, now: float) -> None:
+    """Take note that a container can't start: the end of its task if it is essential, else only its own (spec §5.3)."""
+    if plan.essential:
+        fail(task, plan.name, reason)
+    else:
+        _over(task, plan, reason[:REASON_CHARACTERS_MAX], now)
+
+
+def _over(task: Task, plan: ContainerPlan, reason: str, now: float) -> None:
+    """Take note that a container never runs, or not any more; what was created of it is kept in mind, to be removed."""
+    known, spec = task.containers.get(plan.name), plan.spec
+    made = known if known is not None else Container("", spec.name, spec.labels, "created", spec.image)
+    task.containers[plan.name] = msgspec.structs.replace(made, state="exited", reason=reason, finished_at=now)
 
 
 def fail(task: Task, name: str, reason: str) -> None:

@@ -105,7 +105,7 @@ class Tasks:
         if wanted.definition is not None and not task.plan.containers:
             self._plan(task, wanted)
         if wanted.last_status in {"RUNNING", "STOPPING"}:
-            knows_of(task, wanted.restarts)
+            knows_of(task, wanted.restarts, wanted.unstarted)
         if wanted.desired_status == "STOPPED":
             self._end(task, "STOPPED")
         else:

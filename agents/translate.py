@@ -49,9 +49,9 @@ def translate(wanted: WantedTask, arn: str, cluster: str, container_instance: st
         labels.FAMILY: definition.family or "",
         labels.REVISION: str(definition.revision or ""),
         labels.CONTAINER_INSTANCE: container_instance,
+        # Also where there are none: an image, or dockerLabels, could name others' volumes.
+        labels.TASK_VOLUMES: ",".join(each.mount.source for each in held.values() if each.of_task),
     }
-    if own := [each.mount.source for each in held.values() if each.of_task]:
-        common[labels.TASK_VOLUMES] = ",".join(own)
     site = Site(definition, _bounds(wanted, task), _family(definition, task), common, held)
     overrides = wanted.overrides or shapes.TaskOverride()
     by_name = {each.name: each for each in overrides.container_overrides or []}

@@ -95,6 +95,7 @@ class Watch:
 
     async def _inspect(self, task: str, name: str, container_id: str) -> None:
         """Look until nothing happened since the last look."""
+        backoff = Backoff(self._timing.retry_seconds_min, self._timing.retry_seconds_max)
         self._again.add(container_id)
         while container_id in self._again:
             self._again.discard(container_id)
@@ -103,8 +104,13 @@ class Watch:
                 self._tasks.seen(task, name, await self._runtime.inspect(container_id), since)
             except ContainerGone:
                 self._tasks.gone(task, name, container_id)
-            except (RuntimeUnavailable, CannotInspectContainerError):
+            except RuntimeUnavailable:
                 self._stirred.set()
+            except CannotInspectContainerError as failure:  # a list may well be had: it would lead here again at once
+                logger.warning("a container can't be looked at", task=task, name=name, why=failure.detail)
+                await self._clock.sleep(backoff.next())
+                if task in self._tasks.by_id:
+                    self._again.add(container_id)
         self._looking.discard(container_id)
 
 

@@ -781,6 +781,7 @@ class Client(Caller):
         overrides: shapes.TaskOverride | Document | None = None,
         placement_constraints: Sequence[shapes.PlacementConstraint | Document] | None = None,
         placement_strategy: Sequence[shapes.PlacementStrategy | Document] | None = None,
+        network_configuration: shapes.NetworkConfiguration | Document | None = None,
     ) -> own.ExplainPlacementResponse:
         """Carry out ExplainPlacement."""
         arguments: dict[str, object] = {
@@ -793,6 +794,7 @@ class Client(Caller):
             "overrides": overrides,
             "placementConstraints": placement_constraints,
             "placementStrategy": placement_strategy,
+            "networkConfiguration": network_configuration,
         }
         answer: own.ExplainPlacementResponse = await self._carry_out("ExplainPlacement", arguments)
         return answer

@@ -5,7 +5,7 @@ ExplainPlacement says why tasks are where they are; PutAlarmState tells of alarm
 
 from __future__ import annotations
 
-from quarterdeck.events.shapes import PlacementConstraint, PlacementStrategy, Shape, TaskOverride
+from quarterdeck.events.shapes import NetworkConfiguration, PlacementConstraint, PlacementStrategy, Shape, TaskOverride
 
 
 class PlacementVerdict(Shape, frozen=True, kw_only=True, gc=False):
@@ -29,8 +29,9 @@ class PlacementVerdict(Shape, frozen=True, kw_only=True, gc=False):
 class PlacementDecision(Shape, frozen=True, kw_only=True, gc=False):
     """One decision: where it is in the log, who asked for what, what came of it, and every instance's verdict.
 
-    ``outcome``    PLACED; FAILED (no instance could take the task); STARTED (the caller named the instance);
-                   DRY_RUN (nothing was asked for: what would happen now)
+    ``outcome``    PLACED; FAILED (no instance could take the task, or none could in time); QUEUED (none could, it
+                   waits for one); STARTED (the caller named the instance); DRY_RUN (nothing was asked for: what
+                   would happen now)
     ``agrees``     whether the same rule on the same state chooses the same instance again
     ``preference`` what is compared between instances that fit; ``tie_break`` what decided between the first of them
     """
@@ -56,7 +57,7 @@ class PlacementDecision(Shape, frozen=True, kw_only=True, gc=False):
 class ExplainPlacementRequest(Shape, frozen=True, kw_only=True, gc=False):
     """Asks about one thing.
 
-    ``task``             an id, how it begins, or an ARN: why it was placed where it is
+    ``task``             an id, how it begins, or an ARN: why it was placed where it is, or waits
     ``placement``        a position of the log or the id of a commit: every placement decided there, failed ones too
     ``service``          a name or ARN: what it is waiting for now, and where its next task would go
     ``task_definition``  where a task of it would go now, or what stops it; with ``service``, as a task of that service
@@ -71,10 +72,11 @@ class ExplainPlacementRequest(Shape, frozen=True, kw_only=True, gc=False):
     overrides: TaskOverride | None = None
     placement_constraints: list[PlacementConstraint] | None = None
     placement_strategy: list[PlacementStrategy] | None = None
+    network_configuration: NetworkConfiguration | None = None
 
 
 class ExplainPlacementResponse(Shape, frozen=True, kw_only=True, gc=False):
-    """The decisions asked for; for a service also what it waits for, in sentences: none if for nothing."""
+    """The decisions asked for; for a service, or a task without a place, also what it waits for, in sentences."""
 
     decisions: list[PlacementDecision] | None = None
     waiting_for: list[str] | None = None

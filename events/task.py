@@ -88,6 +88,7 @@ class TaskPlacementFailed(ClusterEvent, frozen=True, kw_only=True, gc=False):
     overrides: shapes.TaskOverride | None = None
     placement_constraints: list[shapes.PlacementConstraint] = []
     placement_strategy: list[shapes.PlacementStrategy] = []
+    network_configuration: shapes.NetworkConfiguration | None = None
 
 
 class NetworkAttachment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):

@@ -1,7 +1,17 @@
 """Task set: the events of the sets of tasks that a service with the controller EXTERNAL is made of (spec §9.8)."""
 
+from math import ceil
+
 from quarterdeck.events import shapes
 from quarterdeck.events.service import ServiceEvent
+
+SHARE_DIGITS = 6
+"""After the point: what lies behind is the error of a percentage in floating point, and asks for no task of its own."""
+
+
+def share(desired: int, scale: float) -> int:
+    """Work out how many of a service's tasks a task set should have, in percent, rounded up."""
+    return ceil(round(desired * scale / 100, SHARE_DIGITS))
 
 
 class TaskSetEvent(ServiceEvent, frozen=True, kw_only=True, gc=False):

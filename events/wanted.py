@@ -29,6 +29,8 @@ class WantedTask(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     network_configuration: shapes.NetworkConfiguration | None = None
     restarts: dict[str, int] = {}
     """How often its agents told that they started which container again."""
+    unstarted: tuple[str, ...] = ()
+    """Its containers that have not begun, though it is RUNNING: they are no essential ones."""
 
 
 class Wanting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):

@@ -9,6 +9,7 @@ from quarterdeck.engine.core.service_settings import is_external
 from quarterdeck.events.catalog import AnyEvent
 from quarterdeck.events.container_instance import ContainerInstanceEvent
 from quarterdeck.events.task import TaskEvent
+from quarterdeck.projections.live.deployment import blue
 from quarterdeck.projections.live.instance import InstanceState
 from quarterdeck.projections.live.states import ClusterState, DeploymentState, NamespaceState, ServiceState, TaskState
 
@@ -126,7 +127,8 @@ def check_service(cluster: ClusterState, service: ServiceState) -> None:
     for deployment in holders:
         mine = [each for each in wanted if each.deployment == deployment.id]
         assert deployment.running == sum(1 for each in mine if each.last_status == "RUNNING"), deployment.id
-    assert all(each.tasks for each in service.deployments[1:]), "an older deployment without tasks leaves the list"
+    empty = [each for each in service.deployments[1:] if not each.tasks and each is not blue(service)]
+    assert not empty, "an older deployment without tasks leaves the list, unless they are to be started anew"
     if service.status == "INACTIVE":
         assert not wanted
     if service.settings.scheduling_strategy == "DAEMON":

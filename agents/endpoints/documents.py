@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from quarterdeck.agents import labels, pause
+from quarterdeck.agents.decide import why_ending
 from quarterdeck.agents.plan import ContainerPlan
-from quarterdeck.agents.report import health
-from quarterdeck.agents.runtimes.port import Container
+from quarterdeck.agents.report import execution_stopped_at, health
+from quarterdeck.agents.runtimes.port import Container, TaskBounds
 from quarterdeck.agents.task import Task
 from quarterdeck.events.names import Namespace, container_uuid, parse_arn
 
 KNOWN = {"created": "CREATED", "running": "RUNNING", "exited": "STOPPED"}
-CPU_UNITS = 1024
 SERVICE = "service:"
 
 
@@ -27,10 +27,12 @@ def task_document(task: Task, zone: str) -> dict[str, Any]:
         "DesiredStatus": desired(task),
         "KnownStatus": known(task),
         "Limits": _task_limits(task),
-        "PullStartedAt": _time(task.pull_started_at),
-        "PullStoppedAt": _time(task.pull_stopped_at),
+        "PullStartedAt": rfc3339(task.pull_started_at),
+        "PullStoppedAt": rfc3339(task.pull_stopped_at),
+        "ExecutionStoppedAt": rfc3339(execution_stopped_at(task)) if why_ending(task) is not None else None,
         "AvailabilityZone": zone,
         "LaunchType": "EC2",
+        "FaultInjectionEnabled": bool(definition is not None and definition.enable_fault_injection),
         "ServiceName": task.group.removeprefix(SERVICE) if task.group.startswith(SERVICE) else None,
         "Containers": [container_document(task, plan.name) for plan in task.plan.told],
     }
@@ -65,15 +67,13 @@ def container_document(task: Task, name: str) -> dict[str, Any]:
 
 
 def _observed(task: Task, plan: ContainerPlan, container: Container) -> dict[str, Any]:
-    owner = task.containers.get(pause.NAME)
-    mode, addresses = (plan.spec.network_mode, container.addresses) if owner is None else ("awsvpc", owner.addresses)
     return {
         "ExitCode": container.exit_code,
         "Health": _health(task, plan, container),
-        "CreatedAt": _time(container.created_at),
-        "StartedAt": _time(container.started_at),
-        "FinishedAt": _time(container.finished_at),
-        "Networks": [{"NetworkMode": mode, "IPv4Addresses": [address]} for address in addresses] or None,
+        "CreatedAt": rfc3339(container.created_at),
+        "StartedAt": rfc3339(container.started_at),
+        "FinishedAt": rfc3339(container.finished_at),
+        "Networks": list(_networks(task, plan, container)) or None,
         "Ports": [
             {
                 "ContainerPort": port.container_port,
@@ -87,10 +87,21 @@ def _observed(task: Task, plan: ContainerPlan, container: Container) -> dict[str
     }
 
 
+def _networks(task: Task, plan: ContainerPlan, container: Container) -> Iterator[dict[str, Any]]:
+    """In the host's network a container has no address of its own: the ECS agent then tells an empty one."""
+    owner, mode = task.containers.get(pause.NAME), plan.spec.network_mode
+    if owner is not None:
+        for address in owner.addresses:
+            yield {"NetworkMode": "awsvpc", "IPv4Addresses": [address], "MACAddress": owner.mac_address}
+        return
+    for address in container.addresses or (("",) if mode == "host" else ()):
+        yield {"NetworkMode": mode, "IPv4Addresses": [address]}
+
+
 def _health(task: Task, plan: ContainerPlan, container: Container) -> dict[str, Any] | None:
     told = health(plan, container)
     _, since = task.health_since.get(plan.name, (None, None))
-    return {"status": told, **({"statusSince": _time(since)} if since is not None else {})} if told else None
+    return {"status": told, **({"statusSince": rfc3339(since)} if since is not None else {})} if told else None
 
 
 def instance_document(namespace: Namespace, cluster: str, container_instance: str, version: str) -> dict[str, str]:
@@ -149,16 +160,13 @@ def known(task: Task) -> str:
 
 
 def _task_limits(task: Task) -> dict[str, Any]:
-    definition = task.definition
-    limits: dict[str, Any] = {}
-    if definition is not None and definition.cpu:
-        limits["CPU"] = int(definition.cpu) / CPU_UNITS
-    if definition is not None and definition.memory:
-        limits["Memory"] = int(definition.memory)
-    return limits
+    """A task's size: its definition's, or what it was run with instead."""
+    bounds = next((each.spec.bounds for each in task.plan.told if each.spec.bounds is not None), TaskBounds(task.id))
+    limits = {"CPU": bounds.cpu_limit, "Memory": bounds.memory_mib}
+    return {name: limit for name, limit in limits.items() if limit is not None}
 
 
-def _time(seconds: float | None) -> str | None:
+def rfc3339(seconds: float | None) -> str | None:
     """RFC 3339 with microseconds, as the agent writes times."""
     if seconds is None:
         return None

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from quarterdeck.agents.endpoints.documents import rfc3339
 from quarterdeck.agents.home import Home
 from quarterdeck.agents.link import LinkDown, Refused
 from quarterdeck.agents.reporter import Tokens
@@ -66,7 +67,7 @@ class Engine:
         for failure in answer.failures or ():
             return {"failure": {"Arn": failure.arn, "Reason": failure.reason, "Detail": failure.detail}}
         (found,) = answer.protected_tasks or (shapes.ProtectedTask(task_arn=task.arn, protection_enabled=False),)
-        expires = {} if found.expiration_date is None else {"ExpirationDate": found.expiration_date}
+        expires = {} if found.expiration_date is None else {"ExpirationDate": rfc3339(found.expiration_date)}
         enabled = {"ProtectionEnabled": bool(found.protection_enabled), "TaskArn": task.arn}
         return {"protection": {**enabled, **expires}}
 

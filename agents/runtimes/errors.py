@@ -48,7 +48,7 @@ class ImageMissing(RuntimeFailure):
 
 
 class ContainerStuck(RuntimeFailure):
-    """An interrupted start has left the container between created and running, where it can't be started from."""
+    """The container can't be started from where it is: an interrupted start left it, or its ports were taken."""
 
 
 class ContainerFailure(RuntimeFailure):

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 @click.option("--compact", is_flag=True, help="Print the answer on one line.")
 @target.options
 def command(operation: str, document: str, token: str, *, compact: bool, **options: object) -> None:
-    r"""Carry out OPERATION with DOCUMENT, its request in ECS's JSON ("-" reads it from stdin, "@FILE" from a file).
+    """Carry out OPERATION with DOCUMENT, its request in ECS's JSON ("-" reads it from stdin, "@FILE" from a file).
 
     \b
     quarterdeck call ListTasks
     quarterdeck call RunTask '{"cluster": "web", "taskDefinition": "job:1", "count": 2}'
 
     Prints the answer. A refusal ends with 1 and ECS's code and message on stderr.
-    """
+    """  # noqa: D301 - click wants the character: what follows keeps its lines
     if re.fullmatch("[A-Za-z]{1,64}", operation) is None:
         raise click.UsageError(f"{operation!r} is not the name of an operation, such as RunTask.")
     body = _read(document)

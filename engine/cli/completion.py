@@ -8,7 +8,7 @@ VARIABLES = {"quarterdeck": "_QUARTERDECK_COMPLETE", "qd": "_QD_COMPLETE"}
 @click.command
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def command(shell: str) -> None:
-    r"""Print the script that completes `quarterdeck` and `qd` in SHELL.
+    """Print the script that completes `quarterdeck` and `qd` in SHELL.
 
     \b
     bash: eval "$(quarterdeck completion bash)"       in ~/.bashrc
@@ -16,7 +16,7 @@ def command(shell: str) -> None:
     fish: quarterdeck completion fish | source        in ~/.config/fish/config.fish
 
     Names of clusters, services, tasks and so on come from the engine that the options before them mean.
-    """
+    """  # noqa: D301 - click wants the character: what follows keeps its lines
     from click.shell_completion import get_completion_class
 
     from quarterdeck.engine.cli import main

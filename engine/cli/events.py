@@ -28,7 +28,7 @@ FOLLOWED_MAX = 100
 @click.option("--limit", type=click.IntRange(1), help="Only the last so many.")
 @target.options
 def command(*, follow: bool, output: str, limit: int | None, **options: Any) -> None:  # noqa: ANN401 - click's
-    r"""Print the log: time, position, who, what happened to what, and why.
+    """Print the log: time, position, who, what happened to what, and why.
 
     \b
     quarterdeck events --type TaskStopped -o json      why, when, and what followed
@@ -36,7 +36,7 @@ def command(*, follow: bool, output: str, limit: int | None, **options: Any) -> 
 
     In JSON each line has the event with its commit: sequence, at, actor, cause; and, unless it follows the log,
     `followed`: the events that it led to.
-    """
+    """  # noqa: D301 - click wants the character: what follows keeps its lines
     picked = _selection(**{name: options.pop(name) for name in ("noun", "ident", "types", "cluster", "since")})
     settings = target.settings(**options)
     target.run(_follow(settings, picked, output, limit) if follow else _print(settings, picked, output, limit))

@@ -44,7 +44,7 @@ def command(
     detach_keys: str,
     **options: Any,  # noqa: ANN401 - click's
 ) -> None:
-    r"""Run COMMAND in a container of TASK (an id, how it begins, or an ARN), and end with its exit code.
+    """Run COMMAND in a container of TASK (an id, how it begins, or an ARN), and end with its exit code.
 
     \b
     quarterdeck exec 3f8a -- sh                          a shell, with this terminal (-it)
@@ -53,7 +53,7 @@ def command(
     The task must have been run with execute command enabled. Who ran what is in the log: `quarterdeck events --type
     ExecuteCommandRequested`. A command whose session is lost is ended. So it is when you leave the session of a
     terminal with ctrl-p ctrl-q, whatever it does (exit code 129).
-    """
+    """  # noqa: D301 - click wants the character: what follows keeps its lines
     try:
         leave = read_keys(detach_keys)
     except ValueError as error:

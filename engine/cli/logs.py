@@ -35,7 +35,7 @@ def _complete(context: click.Context, parameter: click.Parameter, incomplete: st
 @people.CLUSTER
 @target.options
 def command(name: str, output: str, *, timestamps: bool, stream: str | None, **options: Any) -> None:  # noqa: ANN401 - click's
-    r"""Print what the containers of TASK, or of all tasks of SERVICE, wrote to stdout and stderr.
+    """Print what the containers of TASK, or of all tasks of SERVICE, wrote to stdout and stderr.
 
     \b
     quarterdeck logs web -f --since 10m         all tasks of a service, in order, as they go on
@@ -43,7 +43,7 @@ def command(name: str, output: str, *, timestamps: bool, stream: str | None, **o
 
     Logs of stopped tasks are there too, for as long as their instance keeps them. Both streams come out on stdout;
     --stream and -o json tell them apart.
-    """
+    """  # noqa: D301 - click wants the character: what follows keeps its lines
     asked = {each: options.pop(each) for each in ("container", "follow", "tail")}
     asked["since"], asked["until"] = _time("--since", options.pop("since")), _time("--until", options.pop("until"))
     cluster = options.get("cluster")

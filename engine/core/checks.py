@@ -128,8 +128,14 @@ def _left(left: int, reserved: int) -> str:
 
 
 def _missing(instance: InstanceState, demand: Demand) -> list[str]:
-    held = instance.attributes
-    return [name for name, value in demand.attributes if name not in held or (value and held[name] != value)]
+    """Name the attributes an instance lacks, with the value it should have, and the one it has instead."""
+    held, lacks = instance.attributes, []
+    for name, value in demand.attributes:
+        if name not in held:
+            lacks.append(f"{name}={value}" if value else name)
+        elif value and held[name] != value:
+            lacks.append(f"{name}={value} (has {held[name]})" if held[name] else f"{name}={value} (has no value)")
+    return lacks
 
 
 def _clashes(instance: InstanceState, demand: Demand, reserved: Demand) -> frozenset[int]:

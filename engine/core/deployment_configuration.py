@@ -27,9 +27,9 @@ DEFAULTS = {
 def complete_configuration(
     given: shapes.DeploymentConfiguration | None, base: shapes.DeploymentConfiguration = DEFAULT
 ) -> shapes.DeploymentConfiguration:
-    """Fill what is missing from `base` and refuse what ECS refuses."""
+    """Fill what is missing from `base`, as far as the strategy has it, and refuse what ECS refuses."""
     members = {name: value for name, value in msgspec.structs.asdict(given or base).items() if value is not None}
-    full = msgspec.structs.replace(base, **members)
+    full = msgspec.structs.replace(deployment_strategy.fitting(base, members.get("strategy")), **members)
     _check_percents(full.minimum_healthy_percent or 0, full.maximum_percent or 0)
     _check_members(full)
     return deployment_strategy.complete(full)

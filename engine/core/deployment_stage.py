@@ -8,7 +8,7 @@ balancer is attached it follows them.
 from functools import reduce
 
 from quarterdeck.engine.core.deployment_configuration import bounds
-from quarterdeck.engine.core.deployment_strategy import is_staged, steps
+from quarterdeck.engine.core.deployment_strategy import steps
 from quarterdeck.engine.core.lifecycle_hook import MINUTE_SECONDS, PENDING, awaited_until, begin, expire
 from quarterdeck.engine.core.rollback import fail
 from quarterdeck.engine.core.service_health import FAILED, examine, trials
@@ -20,25 +20,21 @@ from quarterdeck.events.service import (
     DeploymentTrafficShifted,
     ServiceDeploymentBlocked,
 )
-from quarterdeck.projections.live.states import ClusterState, DeploymentState, HookState, TaskState
+from quarterdeck.projections.live.deployment import ALL_TRAFFIC, blue
+from quarterdeck.projections.live.states import ClusterState, HookState, TaskState
 
 STAGES = (
     *("RECONCILE_SERVICE", "PRE_SCALE_UP", "SCALE_UP", "POST_SCALE_UP", "TEST_TRAFFIC_SHIFT"),
     *("POST_TEST_TRAFFIC_SHIFT", "PRE_PRODUCTION_TRAFFIC_SHIFT", "PRODUCTION_TRAFFIC_SHIFT"),
     *("POST_PRODUCTION_TRAFFIC_SHIFT", "BAKE_TIME", "CLEAN_UP"),
 )
-LAST = STAGES[-1]
 STAGE_SECONDS_MAX = 24 * 3600.0
-ALL = 100.0
 NAME = "ECS deployment lifecycle hook"
 
 
 def is_between_stages(site: Site) -> bool:
     """Tell whether old and new tasks are to run side by side; CLEAN_UP is done as in a rolling deployment."""
-    _, _, service, green = site
-    begun = not (green.completed or green.failure or green.rolls_back) and green.stage != LAST
-    staged = is_staged(service.settings.deployment_configuration)
-    return staged and begun and service.proven is not None and len(service.deployments) > 1
+    return blue(site.service) is not None
 
 
 def advance(site: Site) -> Next:
@@ -109,7 +105,8 @@ def _failed(hook: HookState) -> bool:
 def _keep_all(site: Site) -> Next:
     """Keep blue at the desired count, and green from SCALE_UP on."""
     begun = STAGES.index(site.deployment.stage) >= STAGES.index("SCALE_UP")
-    sides = [site._replace(deployment=_blue(site)), *([site] if begun else [])]
+    old = blue(site.service)
+    sides = [*([site._replace(deployment=old)] if old is not None else []), *([site] if begun else [])]
     return reduce(both, [both(_heal(side), _keep(side)) for side in sides])
 
 
@@ -137,20 +134,11 @@ def _keep(site: Site) -> Next:
     return stop(site, leaving + away, len(leaving) + len(away)) if settled else Next()
 
 
-def _blue(site: Site) -> DeploymentState:
-    """Find what runs beside green: what has all traffic already, else what last completed."""
-    service = site.service
-    others = service.deployments[1:]
-    proven = service.proven.deployment if service.proven is not None else ""
-    ranked = [*(each for each in others if each.production >= ALL), *(each for each in others if each.id == proven)]
-    return [*ranked, *others][0]
-
-
 def _clear_away(site: Site) -> Next | None:
     """Stop what is neither blue nor green, but none of the healthy tasks that must remain; None once it is gone."""
     _, cluster, service, green = site
-    blue = _blue(site)
-    others = [each for each in service.deployments if each is not green and each is not blue]
+    old = blue(service)
+    others = [each for each in service.deployments if each is not green and each is not old]
     tasks = [cluster.tasks[name] for each in others for name in each.tasks]
     if not tasks:
         return None
@@ -184,7 +172,7 @@ def _work(site: Site) -> Next | None:
             done = len(healthy) == service.desired_count and not ends
             return None if done else Next(at=min([*ends, green.stage_at + STAGE_SECONDS_MAX]))
         case "TEST_TRAFFIC_SHIFT":
-            _shift(site, ALL, green.production)
+            _shift(site, ALL_TRAFFIC, green.production)
             return None
         case "PRODUCTION_TRAFFIC_SHIFT":
             return _shift_production(site)
@@ -199,13 +187,13 @@ def _shift_production(site: Site) -> Next | None:
     turn, _, service, green = site
     configuration = service.settings.deployment_configuration
     percent, minutes = steps(configuration)
-    if green.production >= ALL:
+    if green.production >= ALL_TRAFFIC:
         return None
     ready = green.shifted_at + minutes * MINUTE_SECONDS if green.production else turn.now
     if turn.now < ready:
         return Next(at=ready)
     whole = configuration.strategy == "CANARY" and green.production
-    _shift(site, green.test, ALL if whole else min(green.production + percent, ALL))
+    _shift(site, green.test, ALL_TRAFFIC if whole else min(green.production + percent, ALL_TRAFFIC))
     return Next(again=True)
 
 
@@ -225,5 +213,5 @@ def _bake_seconds(site: Site) -> float:
         return (configuration.bake_time_in_minutes or 0) * MINUTE_SECONDS
     if site.deployment.stage == "PRODUCTION_TRAFFIC_SHIFT":
         percent, minutes = steps(configuration)
-        return minutes * MINUTE_SECONDS * ALL / percent
+        return minutes * MINUTE_SECONDS * ALL_TRAFFIC / percent
     return 0.0

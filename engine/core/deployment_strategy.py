@@ -7,8 +7,8 @@ import msgspec
 from quarterdeck.engine.core import hook_target
 from quarterdeck.engine.core.errors import InvalidParameterException
 from quarterdeck.events import shapes
+from quarterdeck.projections.live.deployment import ROLLING
 
-ROLLING = "ROLLING"
 STRATEGIES = (ROLLING, "BLUE_GREEN", "LINEAR", "CANARY")
 BAKE_MINUTES_MAX = 1440
 LINEAR_PERCENTS = (3.0, 100.0)
@@ -33,6 +33,13 @@ Part = TypeVar("Part", bound=msgspec.Struct)
 def is_staged(configuration: shapes.DeploymentConfiguration) -> bool:
     """Tell whether deployments go stage by stage, old and new tasks side by side."""
     return configuration.strategy not in {None, ROLLING}
+
+
+def fitting(base: shapes.DeploymentConfiguration, strategy: str | None) -> shapes.DeploymentConfiguration:
+    """Leave out what was set before and another strategy has no use for; who changes to it needs not clear it."""
+    wanted = strategy or base.strategy or ROLLING
+    gone = {name: None for name, (_, strategies) in MEMBERS.items() if wanted not in strategies}
+    return msgspec.structs.replace(base, **gone)
 
 
 def complete(configuration: shapes.DeploymentConfiguration) -> shapes.DeploymentConfiguration:

@@ -1,6 +1,6 @@
 """Explain: a placement asked once more, at the moment it was decided: every instance's verdict, and what decided."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from quarterdeck.engine.core.placement import Verdict, matrix
 from quarterdeck.engine.core.queued_task import waiting
@@ -10,7 +10,7 @@ from quarterdeck.events.commit import Commit
 from quarterdeck.events.names import Namespace
 from quarterdeck.events.own import PlacementDecision, PlacementVerdict
 from quarterdeck.events.service import ServiceTaskPlacementFailed
-from quarterdeck.events.task import TaskPlaced, TaskPlacementFailed, TaskRequested
+from quarterdeck.events.task import TaskPlaced, TaskPlacementFailed, TaskQueued, TaskRequested, TaskStopped
 from quarterdeck.projections.live.rule import ATTRIBUTE, COUNT, DEFAULT, ZONE, Rule
 from quarterdeck.projections.live.states import NamespaceState, ServiceState, TaskSetState
 from quarterdeck.projections.live.view import EVOLVE, LiveView
@@ -22,30 +22,56 @@ IN_WORDS = {
     "memory": "least memory left",
 }
 
+EVERYWHERE = "one on every instance that admits it"
+
 Wanted = Callable[[AnyEvent], bool]
 """Whether a decision is asked about, told by the event that came of it."""
+DECISIONS = (TaskPlaced, TaskPlacementFailed, ServiceTaskPlacementFailed, TaskQueued, TaskStopped)
+"""What may come of asking for a place; a task that waited in vain is STOPPED."""
 
 
 def decided(view: LiveView, commit: Commit, wanted: Wanted) -> list[PlacementDecision]:
     """Fold a commit, event by event, and judge anew before each event that is asked about."""
     state = view.namespace(commit.namespace)
     requested: dict[str, TaskRequested] = {}
-    found = []
+    found: list[PlacementDecision] = []
     for event in commit.events:
         if isinstance(event, TaskRequested):
             requested[event.task] = event
-        if isinstance(event, TaskPlaced) and wanted(event):
-            asked = requested.get(event.task) or waiting(state.clusters[event.cluster], event.task)
-            found.append(_placed(state, asked, event))
-        elif isinstance(event, TaskPlacementFailed | ServiceTaskPlacementFailed) and wanted(event):
-            found.append(_failed(state, event))
+        if isinstance(event, DECISIONS) and wanted(event):
+            found += _asked_again(state, event, requested)
         EVOLVE[type(event)](state, event, commit.at)
     return found
 
 
-def next_task(state: NamespaceState, requested: TaskRequested) -> PlacementDecision:
+def _asked_again(
+    state: NamespaceState, event: AnyEvent, requested: dict[str, TaskRequested]
+) -> Iterator[PlacementDecision]:
+    """Judge before an event, if a placement was decided by it."""
+    match event:
+        case TaskPlaced():
+            asked = requested.get(event.task) or waiting(state.clusters[event.cluster], event.task)
+            yield _placed(state, asked, event)
+        case TaskPlacementFailed() | ServiceTaskPlacementFailed():
+            yield _failed(state, event)
+        case TaskQueued():
+            yield next_task(state, requested[event.task], "QUEUED")
+        case TaskStopped() if has_waited_in_vain(state, event):
+            yield next_task(state, waiting(state.clusters[event.cluster], event.task), "FAILED", count=1)
+        case _:
+            return
+
+
+def has_waited_in_vain(state: NamespaceState, event: TaskStopped) -> bool:
+    """Tell whether a task stops because nothing could take it in time; who cancels one decides on no place."""
+    return event.task in state.clusters[event.cluster].queued and event.stop_code == "TaskFailedToStart"
+
+
+def next_task(
+    state: NamespaceState, requested: TaskRequested, outcome: str = "DRY_RUN", count: int | None = None
+) -> PlacementDecision:
     """Judge where a task would go now; nothing is decided. Chance would draw again when it is."""
-    return _decision(state, requested, wish(state, requested), "DRY_RUN")
+    return _decision(state, requested, wish(state, requested), outcome, count=count)
 
 
 def of_service(service: ServiceState, cluster: str, definition: str = "", wanted_by: str = "") -> TaskRequested:
@@ -83,8 +109,9 @@ def _failed(state: NamespaceState, event: TaskPlacementFailed | ServiceTaskPlace
             overrides=event.overrides,
             placement_constraints=event.placement_constraints,
             placement_strategy=event.placement_strategy,
+            network_configuration=event.network_configuration,
         )
-    return _decision(state, requested, wish(state, requested), "FAILED", count=event.count)
+    return next_task(state, requested, "FAILED", count=event.count)
 
 
 def _decision(
@@ -99,8 +126,13 @@ def _decision(
     verdicts = matrix(cluster, requested.group, *asked, requested.task)
     best = verdicts[0] if verdicts and verdicts[0].chosen else None
     chosen = place or (best.container_instance if best is not None else "")
-    agrees = {"PLACED": best is not None and best.container_instance == place, "FAILED": best is None}
+    agrees = {
+        "PLACED": best is not None and best.container_instance == place,
+        "FAILED": best is None,
+        "QUEUED": best is None,
+    }
     arn = state.namespace.container_instance_arn
+    is_daemon = requested.group in cluster.room.daemons
     return PlacementDecision(
         outcome=outcome,
         cluster=requested.cluster,
@@ -110,9 +142,9 @@ def _decision(
         count=count,
         container_instance_arn=arn(requested.cluster, chosen) if chosen else None,
         zone=cluster.instances[chosen].zone if chosen else None,
-        agrees=None if requested.group in cluster.room.daemons else agrees.get(outcome),  # no choice: nothing to repeat
-        preference=preference(asked.rule),
-        tie_break=tie_break(verdicts, asked.rule) or None,
+        agrees=None if is_daemon else agrees.get(outcome),  # no choice: nothing to repeat
+        preference=EVERYWHERE if is_daemon else preference(asked.rule),
+        tie_break=None if is_daemon else tie_break(verdicts, asked.rule) or None,
         verdicts=[_told(state.namespace, requested.cluster, each, asked.rule) for each in verdicts],
     )
 
@@ -146,7 +178,7 @@ def tie_break(verdicts: list[Verdict], rule: Rule) -> str:
     scores = [_scores(each, rule) for each in fitting]
     equal = sum(1 for each in scores if each == scores[0])
     if equal > 1:
-        how = "drawn by a lot that the task's id is the seed of" if rule.random else "the lowest id"
+        how = "a lot that the task's id is the seed of" if rule.random else "the lowest id"
         return f"{how}, of {equal} equal instances"
     others = min(tuple(each.values()) for each in scores[1:])
     rows = zip(scores[0].items(), others, strict=True)

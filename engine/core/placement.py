@@ -115,12 +115,15 @@ def matrix(
 
 
 def judge(cluster: ClusterState, group_name: str, instance: InstanceState, demand: Demand, rule: Rule) -> str:
-    """Name the first check that an instance fails for one more task of a group; empty if it fits."""
+    """Name the first check that an instance fails for one more task of a group; empty if it fits.
+
+    Where a daemon is, nothing else is asked: its own task speaks neither for nor against its instance.
+    """
+    held = cluster.room.group(group_name).holds(instance.id)
     if group_name in cluster.room.daemons:
-        return without_reserve(instance, demand)
+        return DISTINCT if held else without_reserve(instance, demand)
     reason = first_failing_check(instance, demand)
-    apart = rule.distinct and reason in {"", *RESOURCES} and cluster.room.group(group_name).holds(instance.id)
-    return DISTINCT if apart else reason
+    return DISTINCT if rule.distinct and held and reason in {"", *RESOURCES} else reason
 
 
 def _best(search: Search, seed: str) -> tuple[InstanceState | None, str]:

@@ -71,6 +71,7 @@ def waiting(cluster: ClusterState, name: str) -> TaskRequested:
         overrides=task.overrides,
         placement_constraints=queued.constraints,
         placement_strategy=queued.strategies,
+        network_configuration=task.network,
     )
 
 

@@ -14,7 +14,7 @@ from quarterdeck.engine.core.scale_in import in_scale_in_order
 from quarterdeck.engine.core.service_deployment import obeys
 from quarterdeck.engine.core.service_health import FAILED, Unwell, examine, heal, is_unwell, restore, serves, trials
 from quarterdeck.engine.core.service_settings import is_external
-from quarterdeck.engine.core.service_step import Next, Site, both, scale_in, start, stop
+from quarterdeck.engine.core.service_step import Next, Site, both, scale_in, start, stop, tell_protected
 from quarterdeck.engine.core.settle import complete, is_early_success, settle
 from quarterdeck.engine.core.task_set_step import work_sets
 from quarterdeck.engine.core.turn import Turn
@@ -72,10 +72,43 @@ def _work(site: Site, counts: Counts) -> Next:
     """Change the number of tasks, or replace some."""
     missing = site.service.desired_count - len(counts.fresh)
     if site.deployment.failure:
-        return (scale_in(site, counts.fresh, -missing) if missing < 0 else None) or Next()
+        return _stand_still(site, counts)
     rolling = bool(counts.stale or counts.rolling)
     early = is_early_success(site, replaced=not rolling)
     return both(complete(site) if early else Next(), _step(site, counts, missing, rolling=rolling))
+
+
+def _stand_still(site: Site, counts: Counts) -> Next:
+    """Start nothing of a deployment that FAILED; of it and of older ones no more than desired stay (spec §9.4)."""
+    cluster, primary, desired = site.cluster, site.deployment.id, site.service.desired_count
+    leaving = [each for each in counts.stale if _drains(cluster, each)]
+    old = [each for each in counts.stale if each.deployment != primary and not _drains(cluster, each)]
+    for tasks in (counts.fresh, old):
+        step = scale_in(site, tasks, len(tasks) - desired) if len(tasks) > desired else None
+        if step is not None:
+            return step
+    unwell = [each for each in old if is_unwell(site, each)]
+    if unwell:
+        return both(stop(site, unwell, len(unwell), FAILED), Next(again=True))
+    return _keep_old(site, [*counts.fresh, *old], leaving)
+
+
+def _keep_old(site: Site, staying: list[TaskState], leaving: list[TaskState]) -> Next:
+    """Replace old tasks that failed their health checks, or are where an instance drains, by others of their own."""
+    service = site.service
+    lower, upper = _limits(site)
+    alive, room = service.alive, upper - _present(site.cluster, service)
+    following = restore(site, lower, room)
+    if service.alive > alive:
+        return both(following, Next(again=True))
+    missing = min(service.desired_count - len(staying), room)
+    for each in service.deployments[1:]:
+        count = max(0, min(missing, sum(task.deployment == each.id for task in leaving)))
+        missing -= count
+        if count:
+            following = both(following, start(site._replace(deployment=each), count, []))
+    stopped = _stop_stale(site, Counts(fresh=staying, stale=leaving), lower) if leaving else Next()
+    return both(following, stopped)
 
 
 def _step(site: Site, counts: Counts, missing: int, *, rolling: bool) -> Next:
@@ -174,6 +207,8 @@ def _limits(site: Site) -> tuple[int, int]:
 def _stop_stale(site: Site, counts: Counts, lower: int) -> Next:
     cluster, service = site.cluster, site.service
     open_ = [each for each in counts.stale if not _is_kept(cluster, each)]
+    if len(counts.stale) - len(open_) > service.desired_count:
+        tell_protected(site, len(counts.stale) - len(open_))
     healthy = [each for each in open_ if _is_healthy(cluster, each)]
     on_trial = trials(site, counts.fresh)
     running = sum(1 for each in (*counts.fresh, *counts.stale) if _is_healthy(cluster, each)) - len(on_trial)
@@ -208,7 +243,11 @@ def _tell_blocked(site: Site, fresh: int) -> None:
 
 def _is_kept(cluster: ClusterState, task: TaskState) -> bool:
     """Protected tasks stay through deployments, but not on instances that are to be empty (spec §6.8)."""
-    return task.id in cluster.protected and cluster.instances[task.instance].status != "DRAINING"
+    return task.id in cluster.protected and not _drains(cluster, task)
+
+
+def _drains(cluster: ClusterState, task: TaskState) -> bool:
+    return cluster.instances[task.instance].status == "DRAINING"
 
 
 def _is_healthy(cluster: ClusterState, task: TaskState) -> bool:

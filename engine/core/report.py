@@ -155,7 +155,8 @@ def _verdict(
 ) -> tuple[str, str]:
     if found.desired_status == "STOPPED":
         return found.stop_code, found.stop_reason
-    if found.last_status == "RUNNING":
-        return EXITED_CODE, (request.reason or EXITED)[:REASON_CHARACTERS_MAX]
+    if found.last_status == "RUNNING" and request.reason in {None, "", EXITED}:
+        return EXITED_CODE, EXITED
+    # Of a task that is RUNNING too: essential containers may wait for nobody, and others for what can't be.
     told = request.reason or next((each.reason for each in containers if each.reason), "")
     return "TaskFailedToStart", (told or NOT_STARTED)[:REASON_CHARACTERS_MAX]

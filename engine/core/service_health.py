@@ -66,11 +66,19 @@ def heal(site: Site, fresh: list[TaskState], unwell: Unwell, desired: int) -> Ne
         return stop(site, in_scale_in_order(cluster, service, unwell.tasks), spare, FAILED)
     _, upper = bounds(service.settings.deployment_configuration, desired)
     missing = min(desired - len(fresh) + len(unwell.tasks), upper - len(deployment.tasks))
+    before = len(deployment.tasks)
     started = start(site, missing, []) if missing > 0 else Next()
-    settled = len(deployment.tasks) == len(fresh) == healthy + len(unwell.tasks)
+    settled = len(deployment.tasks) == before and not _stops(site) and len(fresh) == healthy + len(unwell.tasks)
     if unwell.tasks and settled and (missing <= 0 or started.waits_for_room):
         return stop(site, in_scale_in_order(cluster, service, unwell.tasks), 1, FAILED)
     return both(started, Next(at=unwell.at))
+
+
+def _stops(site: Site) -> bool:
+    """Tell whether a task is on its way out, where that will be heard of."""
+    cluster = site.cluster
+    tasks = (cluster.tasks[name] for name in site.deployment.tasks)
+    return any(each.desired_status != "RUNNING" and not cluster.instances[each.instance].lost for each in tasks)
 
 
 def trials(site: Site, tasks: Iterable[TaskState]) -> list[float]:

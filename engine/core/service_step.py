@@ -91,16 +91,22 @@ def stop(site: Site, tasks: Iterable[TaskState], count: int, reason: str = "", s
 
 def scale_in(site: Site, fresh: list[TaskState], excess: int) -> Next | None:
     """Stop as many tasks as there are too many, but for protected ones; None if none may be stopped."""
-    turn, cluster, service, deployment = site
+    cluster, service = site.cluster, site.service
     spare = [each for each in fresh if each.id not in cluster.protected]
-    if len(spare) < excess and not service.scale_in_blocked:
-        held = len(fresh) - len(spare)
-        turn.emit(
-            ServiceScaleInBlocked(cluster=cluster.name, service=service.name, deployment=deployment.id, protected=held)
-        )
+    if len(spare) < excess:
+        tell_protected(site, len(fresh) - len(spare))
     if not spare:
         return None
     return stop(site, in_scale_in_order(cluster, service, spare), min(excess, len(spare)))
+
+
+def tell_protected(site: Site, held: int) -> None:
+    """Say once that more tasks are protected than are desired (spec §6.8)."""
+    turn, cluster, service, deployment = site
+    if not service.scale_in_blocked:
+        turn.emit(
+            ServiceScaleInBlocked(cluster=cluster.name, service=service.name, deployment=deployment.id, protected=held)
+        )
 
 
 def both(first: Next, second: Next) -> Next:

@@ -1,6 +1,7 @@
 """Settle: what is said of a service once it has what it wants: deployment completed, steady state (spec §9.3)."""
 
 from quarterdeck.engine.core.deployment_strategy import is_staged
+from quarterdeck.engine.core.service_health import trials
 from quarterdeck.engine.core.service_step import REPEAT_SECONDS, Next, Site
 from quarterdeck.engine.core.zone_balance import balance
 from quarterdeck.events.service import DeploymentBaking, DeploymentCompleted, ServiceSteadyStateReached
@@ -46,6 +47,9 @@ def is_early_success(site: Site, *, replaced: bool) -> bool:
     primary = site.deployment
     if criteria is None or not criteria.enable or criteria.healthy_percent is None or primary.completed:
         return False
-    wanted = -(-site.service.desired_count * criteria.healthy_percent // 100)
-    late = criteria.source_service_revision_cleanup == "DEFERRED"
-    return primary.running - site.service.ill >= wanted and (replaced or late)
+    if not replaced and criteria.source_service_revision_cleanup != "DEFERRED":
+        return False
+    tasks = (site.cluster.tasks[name] for name in primary.tasks)
+    healthy = [each for each in tasks if each.desired_status == "RUNNING" and each.healthy]
+    on_trial = [] if replaced else trials(site, healthy)
+    return len(healthy) - len(on_trial) >= -(-site.service.desired_count * criteria.healthy_percent // 100)

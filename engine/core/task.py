@@ -133,7 +133,7 @@ def start(turn: Turn, request: shapes.StartTaskRequest) -> list[shapes.Failure]:
         reason = _start_on(turn, cluster, template, need, name)
         if reason:
             arn = turn.namespace.container_instance_arn(cluster.name, name)
-            words = detail(cluster.instances[name], need, reason) if name in cluster.instances else ""
+            words = _said(cluster.instances[name], need, reason) if name in cluster.instances else ""
             failures.append(shapes.Failure(arn=arn, reason=reason, detail=words or None))
     return failures
 
@@ -175,6 +175,10 @@ def _start_on(turn: Turn, cluster: ClusterState, template: TaskRequested, need: 
         return reason
     put(turn, template, instance)
     return ""
+
+
+def _said(instance: InstanceState, need: Demand, reason: str) -> str:
+    return detail(instance, need, "STATUS" if reason == instance.status else reason)
 
 
 def _template(
@@ -272,6 +276,7 @@ def _fail(
             overrides=template.overrides,
             placement_constraints=template.placement_constraints,
             placement_strategy=template.placement_strategy,
+            network_configuration=template.network_configuration,
         )
     )
     return [

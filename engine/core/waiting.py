@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from quarterdeck.engine.core.checks import RESOURCES
 from quarterdeck.engine.core.daemon import is_daemon
 from quarterdeck.engine.core.deployment_configuration import bounds
 from quarterdeck.engine.core.explain import next_task, of_service
@@ -13,7 +14,7 @@ from quarterdeck.engine.core.service_settings import is_external
 from quarterdeck.engine.core.service_step import Site, start_delay
 from quarterdeck.engine.core.turn import Turn
 from quarterdeck.events.names import short_name
-from quarterdeck.events.own import PlacementVerdict
+from quarterdeck.events.own import PlacementDecision, PlacementVerdict
 from quarterdeck.projections.live.states import (
     ClusterState,
     DeploymentState,
@@ -52,6 +53,14 @@ def waiting_for(turn: Turn, cluster: ClusterState, service: ServiceState) -> lis
             found += _to_replace(cluster, service)
             found += _on_trial(Site(turn, cluster, service, service.deployments[0]))
     return found
+
+
+def of_queued(turn: Turn, cluster: ClusterState, name: str, now: PlacementDecision) -> list[str]:
+    """Say what a task in PROVISIONING waits for, by where it would go now."""
+    left = max(cluster.queued[name].until - turn.now, 0.0)
+    fits = any(each.fits for each in now.verdicts or [])
+    lacks = "some was made just now" if fits else _none_fits(now.verdicts or [])
+    return [f"room, for {left:.0f} s more: {lacks}"]
 
 
 def _of_deployment(service: ServiceState, primary: DeploymentState, now: float) -> Iterator[str]:
@@ -104,10 +113,14 @@ def _to_start(asked: _Asked, holder: DeploymentState, desired: int) -> Iterator[
         yield f"{again - now:.0f} s, because {holder.failed} starts failed in a row; then {missing} tasks are started"
         return
     decision = next_task(state, of_service(service, cluster.name, wanted_by=holder.id))
-    verdicts = [each for each in decision.verdicts or [] if not (is_daemon(service) and each.instance_tasks)]
+    verdicts = decision.verdicts or []
     if any(each.fits for each in verdicts):
         return
-    yield f"room for {missing} tasks: {_none_fits(verdicts)}"
+    if is_daemon(service):
+        verdicts = [each for each in verdicts if each.reason in RESOURCES]
+        missing = len(verdicts)
+    if missing:
+        yield f"room for {missing} tasks: {_none_fits(verdicts)}"
 
 
 def _to_replace(cluster: ClusterState, service: ServiceState) -> Iterator[str]:

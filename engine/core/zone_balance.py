@@ -8,7 +8,15 @@ other work there is for the service comes first.
 from quarterdeck.engine.core.deployment_configuration import bounds
 from quarterdeck.engine.core.placement import Unplaceable, place
 from quarterdeck.engine.core.scale_in import in_scale_in_order
-from quarterdeck.engine.core.service_step import STEPS_PER_PASS_MAX, Next, Site, held_back, stop, template
+from quarterdeck.engine.core.service_step import (
+    STEPS_PER_PASS_MAX,
+    Next,
+    Site,
+    held_back,
+    stop,
+    tell_impaired,
+    template,
+)
 from quarterdeck.engine.core.task import bind, lot
 from quarterdeck.engine.core.wish import wish
 from quarterdeck.events.service import (
@@ -36,7 +44,10 @@ def balance(site: Site) -> Next:
             turn.emit(ServiceRebalancingCompleted(cluster=cluster.name, service=service.name, zones=zones))
         return Next()
     waits = held_back(site)
-    return waits if waits is not None else _move(site, zones)
+    if waits is not None:
+        tell_impaired(site)
+        return waits
+    return _move(site, zones)
 
 
 def goes_on(site: Site, missing: int, *, busy: bool) -> bool:

@@ -13,10 +13,20 @@ IDENTIFIERS_MAX = 100
 
 async def cluster_name(context: Context, reference: str | None) -> str:
     """Find the ACTIVE cluster a request names, ``default`` if none. Raises ClusterNotFoundException."""
-    name = name_in(context, "cluster", reference) if reference else DEFAULT_CLUSTER
-    if await _status(context, name) != "ACTIVE":
+    name, status = await _found(context, reference)
+    if status != "ACTIVE":
         raise ClusterNotFoundException("The referenced cluster was inactive.")
     return name
+
+
+async def known_cluster(context: Context, reference: str | None) -> str:
+    """Find the cluster a request names, ``default`` if none, deleted or not. Raises ClusterNotFoundException."""
+    return (await _found(context, reference))[0]
+
+
+async def _found(context: Context, reference: str | None) -> tuple[str, str]:
+    name = name_in(context, "cluster", reference) if reference else DEFAULT_CLUSTER
+    return name, await _status(context, name)
 
 
 async def _status(context: Context, name: str) -> str:

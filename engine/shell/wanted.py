@@ -125,4 +125,5 @@ def _task(task: TaskState, desired_status: str) -> WantedTask:
         group=task.group,
         network_configuration=task.network,
         restarts=task.restarts or {},
+        unstarted=task.unstarted,
     )

@@ -9,6 +9,7 @@ from base64 import urlsafe_b64encode
 from datetime import UTC, datetime
 from hashlib import sha256
 from http import HTTPStatus
+from typing import Any
 
 import msgspec
 import nats.errors
@@ -27,16 +28,17 @@ MISSING = str(HTTPStatus.NOT_FOUND.value)
 
 
 class ObjectInfo(msgspec.Struct, frozen=True):
-    """What describes an object; the names are the object store's."""
+    """What describes an object, or tells that it was deleted; the names are the object store's."""
 
     name: str
     bucket: str
     nuid: str
-    size: int
-    chunks: int
-    digest: str
+    size: int = 0
+    chunks: int = 0
+    digest: str | None = None
     mtime: str = ""
-    options: dict[str, int] = {}
+    options: dict[str, Any] | None = None
+    deleted: bool = False
 
 
 class Bucket(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,7 +108,7 @@ class Objects:
     async def get(self, name: str) -> bytes | None:
         """Read an object; None if there is none, or not all of it any more."""
         info = await self.find(name)
-        if info is None:
+        if info is None or info.deleted:
             return None
         parts: list[bytes] = []
         sequence = 1

@@ -32,6 +32,7 @@ from quarterdeck.events.service import (
     ServiceUpdated,
 )
 from quarterdeck.projections.live import reserve
+from quarterdeck.projections.live.deployment import clear
 from quarterdeck.projections.live.states import DeploymentState, HookState, NamespaceState, RevisionState, ServiceState
 
 PAST_KEPT_MAX = 100
@@ -60,10 +61,12 @@ def updated(namespace: NamespaceState, event: ServiceUpdated, _at: float) -> Non
     """Change what the caller changed; start failures are forgiven (spec §7.3)."""
     service = _find(namespace, event)
     if event.desired_count is not None:
+        service.steady = service.steady and event.desired_count == service.desired_count
         service.desired_count = event.desired_count
     if event.settings is not None:
+        service.steady = False
         service.settings = event.settings
-    service.steady = False
+    clear(service)
     service.unplaced.clear()
     service.scale_in_blocked = False
     service.rebalancing_blocked = ""
@@ -78,6 +81,7 @@ def deleted(namespace: NamespaceState, event: ServiceDeleted, _at: float) -> Non
     service = _find(namespace, event)
     service.status = "DRAINING"
     service.desired_count = 0
+    clear(service)
     service.rebalancing = False
     service.moving.clear()
     reserve.release(namespace.clusters[event.cluster], service)
@@ -99,7 +103,7 @@ def drained(namespace: NamespaceState, event: ServiceDrained, _at: float) -> Non
 
 
 def deployment_started(namespace: NamespaceState, event: DeploymentStarted, at: float) -> None:
-    """Put a new PRIMARY first, or one that was there before; drop the others that have no tasks."""
+    """Put a new PRIMARY first, or one that was there before; drop others that have no tasks."""
     service = _find(namespace, event)
     fresh = DeploymentState(event.deployment, event.task_definition, at)
     fresh.ringing = tuple(name for name, state in namespace.alarms.items() if state == ALARM)
@@ -108,9 +112,9 @@ def deployment_started(namespace: NamespaceState, event: DeploymentStarted, at: 
     if held is not None:
         fresh.created_at, fresh.tasks, fresh.running = held.created_at, held.tasks, held.running
         fresh.ran = held.running > 0
-    kept = [each for each in service.deployments if each.tasks and each is not held]
     service.past = [*service.past, event.deployment][-PAST_KEPT_MAX:]
-    service.deployments = [fresh, *kept]
+    service.deployments = [fresh, *(each for each in service.deployments if each is not held)]
+    clear(service)
     service.steady = False
     service.unplaced.clear()
     reserve.renew(namespace, namespace.clusters[event.cluster], service)
@@ -123,6 +127,7 @@ def deployment_completed(namespace: NamespaceState, event: DeploymentCompleted, 
     if deployment is not None:
         deployment.completed = True
         service.proven = RevisionState(deployment.id, deployment.revision, deployment.definition, service.settings)
+        clear(service)
 
 
 def deployment_baking(namespace: NamespaceState, event: DeploymentBaking, _at: float) -> None:
@@ -141,9 +146,11 @@ def stop_requested(namespace: NamespaceState, event: DeploymentStopRequested, _a
 
 def stage_entered(namespace: NamespaceState, event: DeploymentStageEntered, at: float) -> None:
     """Move on; hooks of the stage before are over."""
-    deployment = _find(namespace, event).deployment(event.deployment)
+    service = _find(namespace, event)
+    deployment = service.deployment(event.deployment)
     if deployment is not None:
         deployment.stage, deployment.stage_at, deployment.hooks = event.stage, at, {}
+        clear(service)
 
 
 def traffic_shifted(namespace: NamespaceState, event: DeploymentTrafficShifted, at: float) -> None:
@@ -186,9 +193,11 @@ def failures_counted(namespace: NamespaceState, event: DeploymentFailuresCounted
 
 def deployment_failed(namespace: NamespaceState, event: DeploymentFailed, _at: float) -> None:
     """Mark a deployment FAILED."""
-    deployment = _find(namespace, event).deployment(event.deployment)
+    service = _find(namespace, event)
+    deployment = service.deployment(event.deployment)
     if deployment is not None:
         deployment.failure = event.reason
+        clear(service)
 
 
 def deployment_blocked(namespace: NamespaceState, event: ServiceDeploymentBlocked, _at: float) -> None:

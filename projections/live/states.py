@@ -2,13 +2,13 @@
 
 from collections import deque
 from collections.abc import Sequence
-from math import ceil
 
 import msgspec
 
 from quarterdeck.events import shapes
 from quarterdeck.events.names import Namespace
 from quarterdeck.events.service import ServiceSettings
+from quarterdeck.events.task_set import share
 from quarterdeck.projections.live.demand import Demand
 from quarterdeck.projections.live.instance import InstanceState
 from quarterdeck.projections.live.room import Room
@@ -43,6 +43,8 @@ class TaskState(msgspec.Struct, gc=False):
     health: str = "UNKNOWN"
     restarts: dict[str, int] | None = None
     """How often containers were started again in place, of those that were."""
+    unstarted: tuple[str, ...] = ()
+    """Containers that had not begun when it was told RUNNING, and have not since."""
 
     @property
     def healthy(self) -> bool:
@@ -150,7 +152,7 @@ class TaskSetState(DeploymentState):
 
     def computed(self, desired: int) -> int:
         """Work out how many tasks it should have, rounded up."""
-        return ceil(desired * self.scale / 100) if self.status == "ACTIVE" else 0
+        return share(desired, self.scale) if self.status == "ACTIVE" else 0
 
 
 class RevisionState(msgspec.Struct, frozen=True):

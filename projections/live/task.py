@@ -18,6 +18,7 @@ from quarterdeck.events.task import (
 )
 from quarterdeck.projections.live import reserve
 from quarterdeck.projections.live.demand import demand
+from quarterdeck.projections.live.deployment import clear
 from quarterdeck.projections.live.states import (
     ClusterState,
     DeploymentState,
@@ -99,6 +100,7 @@ def started(namespace: NamespaceState, event: TaskStarted, at: float) -> None:
     task = cluster.tasks[event.task]
     task.last_status, task.started_at = "RUNNING", at
     task.version += 1
+    task.unstarted = ()
     _note_containers(task, event.containers)
     instance = cluster.instances[task.instance]
     instance.running += 1
@@ -223,6 +225,9 @@ def _note_containers(task: TaskState, reports: Sequence[ContainerReport]) -> Non
             task.checks[each.name] = each.health_status
         if each.restart_count:
             task.restarts = {**(task.restarts or {}), each.name: each.restart_count}
+        if (each.status == "PENDING") != (each.name in task.unstarted):
+            others = tuple(name for name in task.unstarted if name != each.name)
+            task.unstarted = (*others, each.name) if each.status == "PENDING" else others
 
 
 def _is_ill(task: TaskState) -> bool:
@@ -265,8 +270,8 @@ def _leave(service: ServiceState, deployment: DeploymentState, task: TaskState, 
         deployment.failed += 1
         deployment.failed_at = at
         deployment.failures += not deployment.ran
-    if not deployment.tasks and any(deployment is each for each in service.deployments[1:]):
-        service.deployments.remove(deployment)
+    if not deployment.tasks:
+        clear(service)
 
 
 def _pay(service: ServiceState, deployment: DeploymentState, task: TaskState) -> None:

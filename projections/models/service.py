@@ -13,7 +13,7 @@ from quarterdeck.projections.models.service_document import created_service, dep
 SCHEMA = """
 CREATE TABLE service (
     number INTEGER PRIMARY KEY, cluster INTEGER NOT NULL, name TEXT NOT NULL, status TEXT NOT NULL,
-    launch_type TEXT NOT NULL, scheduling_strategy TEXT NOT NULL, doc BLOB NOT NULL
+    launch_type TEXT NOT NULL, scheduling_strategy TEXT NOT NULL, staged INTEGER NOT NULL, doc BLOB NOT NULL
 );
 CREATE UNIQUE INDEX service_name ON service (cluster, name);
 CREATE INDEX service_status ON service (cluster, status, launch_type);
@@ -26,7 +26,8 @@ CREATE TABLE deployment (
 CREATE UNIQUE INDEX deployment_id ON deployment (cluster, id);
 CREATE INDEX deployment_service ON deployment (service);
 """
-"""A name's newest service only; of its deployments the newest, PRIMARY, and those that have tasks.
+"""A name's newest service only; of its deployments the newest, PRIMARY, and those that have tasks. Where deployments go
+stage by stage (``staged``) those that completed stay until that has ended: tasks of them may be started anew.
 
 Task sets are counted as deployments are, and so are among them. ``failure`` is why a deployment FAILED, ``stuck`` why
 one that is IN_PROGRESS does not get on.
@@ -49,10 +50,10 @@ FORGET_ONE = (
 FIND = "SELECT number FROM service WHERE cluster = ? AND name = ?"
 DOC = "SELECT doc FROM service WHERE number = ?"
 INSERT = """
-INSERT INTO service (number, cluster, name, status, launch_type, scheduling_strategy, doc)
-VALUES (?, ?, ?, 'ACTIVE', ?, ?, ?)
+INSERT INTO service (number, cluster, name, status, launch_type, scheduling_strategy, staged, doc)
+VALUES (?, ?, ?, 'ACTIVE', ?, ?, ?, ?)
 """
-UPDATE = "UPDATE service SET status = ?, launch_type = ?, doc = ? WHERE number = ?"
+UPDATE = "UPDATE service SET status = ?, launch_type = ?, staged = ?, doc = ? WHERE number = ?"
 DEPLOYMENTS = "SELECT id FROM deployment WHERE service = ?"
 TOUCH = """
 UPDATE deployment SET updated_at = ?
@@ -81,6 +82,12 @@ RETIRE = """
 DELETE FROM deployment
 WHERE service = ?1 AND wanted = 0 AND running = 0 AND pending = 0 AND NOT task_set
   AND number < (SELECT max(number) FROM deployment WHERE service = ?1 AND NOT task_set)
+  AND NOT (completed AND EXISTS (
+    SELECT * FROM service WHERE number = ?1 AND staged AND status = 'ACTIVE' AND (
+      SELECT NOT completed AND failure IS NULL FROM deployment
+      WHERE service = ?1 AND NOT task_set ORDER BY number DESC LIMIT 1
+    )
+  ))
 """
 SERVICE_OF = "SELECT service FROM deployment WHERE cluster = ? AND id = ?"
 _doc = msgspec.json.Decoder(shapes.Service)
@@ -105,7 +112,7 @@ class Fold:
             self._connection.execute(statement, before)
         doc = created_service(inside.scope, commit.at, event, None)
         row = (number, inside.number, event.service, event.settings.launch_type, event.settings.scheduling_strategy)
-        self._connection.execute(INSERT, (*row, msgspec.json.encode(doc)))
+        self._connection.execute(INSERT, (*row, _is_staged(doc), msgspec.json.encode(doc)))
 
     def updated(self, event: events.ServiceUpdated, commit: Commit, _number: int) -> None:
         """Change what the caller changed; start failures are forgiven (spec §7.3)."""
@@ -152,17 +159,18 @@ class Fold:
             row = (number, inside.number, service, event.deployment, commit.at, event.revision or event.deployment)
             self._connection.execute(DEPLOY, (*row, False, msgspec.json.encode(primary)))
         self.store(service, msgspec.structs.replace(deployed, deployments=[]))
-        self._deployed[service] = None
 
     def deployment_completed(self, event: events.DeploymentCompleted, commit: Commit, _number: int) -> None:
         """Mark a deployment COMPLETED."""
         inside = self._clusters.find(commit.namespace, event.cluster)
         self._connection.execute(COMPLETED, (commit.at, inside.number, event.deployment))
+        self._held(inside.number, event.deployment)
 
     def deployment_failed(self, event: events.DeploymentFailed, commit: Commit, _number: int) -> None:
         """Mark a deployment FAILED."""
         inside = self._clusters.find(commit.namespace, event.cluster)
         self._connection.execute(FAILED, (event.reason, commit.at, inside.number, event.deployment))
+        self._held(inside.number, event.deployment)
 
     def desired_count_changed(self, event: events.ServiceDesiredCountChanged, commit: Commit, _number: int) -> None:
         """Show the number of instances that a DAEMON service belongs on."""
@@ -215,4 +223,11 @@ class Fold:
 
     def store(self, number: int, doc: shapes.Service) -> None:
         """Keep what is described of a service."""
-        self._connection.execute(UPDATE, (doc.status, doc.launch_type, msgspec.json.encode(doc), number))
+        row = (doc.status, doc.launch_type, _is_staged(doc), msgspec.json.encode(doc), number)
+        self._connection.execute(UPDATE, row)
+        self._deployed[number] = None
+
+
+def _is_staged(doc: shapes.Service) -> bool:
+    configuration = doc.deployment_configuration
+    return configuration is not None and configuration.strategy not in {None, "ROLLING"}

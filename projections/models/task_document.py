@@ -243,11 +243,17 @@ def _report(container: shapes.Container, report: ContainerReport | None, status:
         runtime_id=report.runtime_id or container.runtime_id,
         image_digest=report.image_digest or container.image_digest,
         exit_code=_first(report.exit_code, container.exit_code),
-        # A container's reason to be PENDING (how far its image is) is none for what comes after.
-        reason=report.reason or (None if container.last_status == "PENDING" else container.reason),
+        reason=_reason(container, report),
         network_bindings=report.network_bindings or container.network_bindings or [],
         health_status=report.health_status or container.health_status or "UNKNOWN",
     )
+
+
+def _reason(container: shapes.Container, report: ContainerReport) -> str | None:
+    """Of an end the first word stands; a reason to be PENDING (how far its image is) is none for what comes after."""
+    if container.last_status == report.status == "STOPPED" and container.reason:
+        return container.reason
+    return report.reason or (None if container.last_status == "PENDING" else container.reason)
 
 
 def _managed(container: shapes.Container, status: str, at: float) -> list[shapes.ManagedAgent] | None:

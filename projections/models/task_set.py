@@ -2,7 +2,6 @@
 
 import sqlite3
 from collections.abc import Collection
-from math import ceil
 
 import msgspec
 
@@ -21,6 +20,9 @@ DESCRIBE = """
 SELECT doc, updated_at, running, pending FROM deployment WHERE service = ? AND task_set ORDER BY number
 """
 SERVICE = "SELECT number, doc FROM service WHERE cluster = ? AND name = ?"
+STABILIZING = "STABILIZING"
+STEADY = "STEADY_STATE"
+"""What the scheduler found: all tasks there and healthy; counts that don't fit any more say otherwise."""
 
 _doc = msgspec.json.Decoder(shapes.TaskSet)
 _service = msgspec.json.Decoder(shapes.Service)
@@ -45,11 +47,11 @@ class Fold:
     def scaled(self, event: events.TaskSetScaled, commit: Commit, _number: int) -> None:
         """Change a task set's share."""
         scale = shapes.Scale(value=event.scale, unit="PERCENT")
-        self._change(event, commit, scale=scale, stability_status_at=commit.at)
+        self._change(event, commit, scale=scale, stability_status=STABILIZING, stability_status_at=commit.at)
 
     def steady(self, event: events.TaskSetSteadyStateReached, commit: Commit, number: int) -> None:
         """Note since when, and say so."""
-        self._change(event, commit, stability_status_at=commit.at)
+        self._change(event, commit, stability_status=STEADY, stability_status_at=commit.at)
         self._services.messages.say(event, commit, number, service_message.steady_set(event.service, event.task_set))
 
     def deleted(self, event: events.TaskSetDeleted, commit: Commit, _number: int) -> None:
@@ -99,6 +101,7 @@ def created_task_set(
         load_balancers=event.load_balancers,
         service_registries=event.service_registries,
         scale=shapes.Scale(value=event.scale, unit="PERCENT"),
+        stability_status=STABILIZING,
         stability_status_at=at,
         tags=event.tags,
     )
@@ -150,13 +153,13 @@ def task_sets(connection: sqlite3.Connection, service: int, desired: int, *, tag
 def _counted(doc: shapes.TaskSet, desired: int, row: list[float], *, tags: bool) -> shapes.TaskSet:
     updated_at, running, pending = row
     scale = (doc.scale.value or 0.0) if doc.scale is not None and doc.status != "DRAINING" else 0.0
-    computed = ceil(desired * scale / 100)
+    computed = events.share(desired, scale)
     return msgspec.structs.replace(
         doc,
         computed_desired_count=computed,
         running_count=int(running),
         pending_count=int(pending),
         updated_at=updated_at,
-        stability_status="STEADY_STATE" if running == computed and not pending else "STABILIZING",
+        stability_status=doc.stability_status if running == computed and not pending else STABILIZING,
         tags=doc.tags if tags else [],
     )

@@ -14,10 +14,11 @@ from quarterdeck.agents.identity import DirectoryInUse, IdentityMismatch
 from quarterdeck.agents.link import Refused
 from quarterdeck.agents.registration import RegistrationRefused
 from quarterdeck.agents.reporter import BELIEVED_SECONDS, REFUSALS_BELIEVED
-from quarterdeck.agents.runtimes.port import ContainerSpec
+from quarterdeck.agents.runtimes.errors import CannotInspectContainerError
+from quarterdeck.agents.runtimes.port import Container, ContainerSpec
 from quarterdeck.agents.runtimes.simulated import Behaviour, SimulatedRuntime
 from quarterdeck.agents.runtimes.simulated.behaviour import Image
-from quarterdeck.agents.settings import Limits, Timing
+from quarterdeck.agents.settings import ImageSettings, Limits, Timing
 from quarterdeck.agents.task import VANISHED
 from quarterdeck.agents.wants import DOUBTED_SECONDS_MAX
 from quarterdeck.events import shapes
@@ -60,6 +61,7 @@ async def test_a_wanted_task_runs_and_is_reported_running(world: World) -> None:
         labels.FAMILY: "web",
         labels.REVISION: "1",
         labels.CONTAINER_INSTANCE: INSTANCE,
+        labels.TASK_VOLUMES: "",
     }
     (change,) = world.engine.last(ONE).containers or []
     assert (change.container_name, change.status, change.runtime_id) == ("app", "RUNNING", held.id)
@@ -142,6 +144,43 @@ async def test_a_task_whose_container_does_not_start_is_stopped_with_the_reason(
     assert [each.state for each in world.containers()] == ["exited", "created"]
     await world.go(11)
     assert world.containers() == []
+
+
+@pytest.mark.parametrize(
+    ("image", "why"), [("broken", "CannotStartContainerError"), ("missing", "CannotPullContainer")]
+)
+async def test_a_container_that_is_not_essential_and_does_not_start_ends_alone(
+    world: World, image: str, why: str
+) -> None:
+    world.start()
+    both = definition(container("first", image, essential=False), container("second"))
+    world.engine.place(ONE, definition=both)
+    await world.until(lambda: world.engine.told(ONE) == ["RUNNING"])
+    first, second = world.engine.last(ONE).containers or []
+    assert (first.status, first.exit_code, second.status) == ("STOPPED", None, "RUNNING")
+    assert (first.reason or "").startswith(why)
+    world.engine.stop(ONE)
+    await world.go(12)
+    assert world.engine.told(ONE) == ["RUNNING", "STOPPED"]
+    assert world.containers() == []
+
+
+async def test_a_container_that_needs_one_that_did_not_start_says_why(world: World) -> None:
+    world.start()
+    after = shapes.ContainerDependency(container_name="first", condition="START")
+    both = definition(container("first", "broken", essential=False), container("second", depends_on=[after]))
+    world.engine.place(ONE, definition=both)
+    await world.until(lambda: world.engine.told(ONE) == ["STOPPED"])
+    why = "TaskDependencyError: second needs first: CannotStartContainerError: no such command"
+    assert world.engine.last(ONE).reason == why
+
+
+async def test_where_images_must_be_pulled_one_that_can_not_be_ends_the_task(world: World) -> None:
+    world.start(images=ImageSettings(pull_behavior="always"))
+    both = definition(container("first"), container("second", "missing", essential=False))
+    world.engine.place(ONE, definition=both)
+    await world.until(lambda: world.engine.told(ONE)[-1:] == ["STOPPED"])
+    assert (world.engine.last(ONE).reason or "").startswith("CannotPullContainerError: ")
 
 
 async def test_an_image_that_is_not_there_is_the_reason(world: World) -> None:
@@ -269,6 +308,20 @@ async def test_a_task_whose_containers_vanished_while_no_agent_was_there_is_over
     world.start()
     await world.until(lambda: world.engine.told(ONE) == ["RUNNING", "STOPPED"])
     assert world.containers() == []  # and was not started again
+
+
+async def test_what_an_agent_had_not_started_yet_in_a_running_task_the_next_one_starts(world: World) -> None:
+    world.host.image_of = lambda image: Image(pull_seconds=60, present=image == "forever")
+    world.start()
+    side = container("side", "later", essential=False)
+    world.engine.place(ONE, definition=definition(container("app"), side))
+    await world.until(lambda: world.engine.told(ONE) == ["RUNNING"])
+    await world.crash()
+    world.start()
+    await world.until(lambda: world.engine.told(ONE) == ["RUNNING", "RUNNING"])
+    (change,) = world.engine.last(ONE).containers or []
+    assert (change.container_name, change.status) == ("side", "RUNNING")
+    assert [each.state for each in world.containers()] == ["running", "running"]
 
 
 async def test_what_ended_while_no_agent_was_there_is_reported(world: World) -> None:
@@ -643,6 +696,61 @@ async def test_a_container_with_a_restart_policy_is_started_again_in_place(world
     assert [(each.containers or [])[0].runtime_id for each in world.engine.reports] == [held.id] * 3
     world.engine.stop(ONE)
     await world.until(lambda: world.engine.told(ONE)[-1] == "STOPPED")
+
+
+async def test_a_restart_that_was_interrupted_and_left_its_container_stuck_is_given_up(world: World) -> None:
+    policy = shapes.ContainerRestartPolicy(enabled=True, restart_attempt_period=5)
+    world.start()
+    world.engine.place(ONE, definition=definition(container("app", restart_policy=policy)))
+    await world.until(lambda: world.engine.told(ONE))
+    await world.go(10)
+    (held,) = world.containers()
+    world.host.held(held.id).behaviour = Behaviour(stuck=True)
+    world.host.kill(held.id)
+    await world.go(10)
+    assert world.engine.told(ONE)[-1] == "STOPPED"
+    (change,) = world.engine.last(ONE).containers or []
+    assert (change.exit_code, change.reason) == (137, "CannotStartContainerError: task already exists")
+
+
+async def test_a_container_that_can_not_be_looked_at_after_its_stop_is_stopped_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop, failures = SimulatedRuntime.stop, [CannotInspectContainerError("Error response from daemon: no layer")]
+
+    async def stopped(runtime: SimulatedRuntime, container_id: str, timeout_seconds: float) -> Container:
+        seen = await stop(runtime, container_id, timeout_seconds)
+        if failures:
+            raise failures.pop()
+        return seen
+
+    monkeypatch.setattr(SimulatedRuntime, "stop", stopped)
+    world.start()
+    world.engine.place(ONE, definition=definition())
+    await world.until(lambda: world.engine.told(ONE))
+    world.engine.stop(ONE)
+    await world.until(lambda: world.engine.told(ONE)[-1] == "STOPPED")
+    assert not failures
+
+
+async def test_a_container_that_can_not_be_looked_at_is_looked_at_again_now_and_then(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[float] = []
+
+    async def inspect(_: SimulatedRuntime, container_id: str) -> Container:
+        looks.append(world.clock.now())
+        raise CannotInspectContainerError(f"Error response from daemon: {container_id} has no layer")
+
+    world.start()
+    world.engine.place(ONE, definition=definition(container("app", health_check=CHECK)))
+    await world.until(lambda: healths(world, ONE)[-1:] == ["HEALTHY"])
+    with monkeypatch.context() as patched:
+        patched.setattr(SimulatedRuntime, "inspect", inspect)
+        world.host.become(world.containers()[0].id, "UNHEALTHY")
+        await world.go(60)
+    assert 10 < len(looks) < 30
+    await world.until(lambda: healths(world, ONE)[-1:] == ["UNHEALTHY"])
 
 
 async def test_what_runs_of_a_task_that_waits_is_reported_after_a_while(world: World) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from quarterdeck.agents.archive import ArchiveDirectory, NoArchive
+from quarterdeck.agents.runtimes.errors import ContainerGone
 from quarterdeck.agents.runtimes.port import LogBatches
 from quarterdeck.agents.settings import Keeping
 from quarterdeck.events.session import LogLine, LogQuery
@@ -22,6 +23,13 @@ def line(at: int, text: str = "x") -> LogLine:
 async def batches(*lines: LogLine) -> LogBatches:
     for each in lines:
         yield [each]
+
+
+async def gone() -> LogBatches:
+    nothing: list[list[LogLine]] = []
+    for each in nothing:
+        yield each
+    raise ContainerGone("No such container: web")
 
 
 async def read(archive: ArchiveDirectory, task: str, query: LogQuery | None = None) -> list[LogLine]:
@@ -47,6 +55,15 @@ async def test_saving_again_replaces_what_was_there(tmp_path: Path) -> None:
     await archive.save("one", "web", batches(*(line(at) for at in range(10))))
     await archive.save("one", "web", batches(line(77)))
     assert await read(archive, "one") == [line(77)]
+
+
+async def test_what_was_saved_stays_where_there_is_nothing_to_read_from_any_more(tmp_path: Path) -> None:
+    archive = opened(tmp_path, container_bytes_max=60)
+    await archive.save("one", "web", batches(*(line(at) for at in range(10))))
+    kept = await read(archive, "one")
+    with pytest.raises(ContainerGone):
+        await archive.save("one", "web", gone())
+    assert await read(archive, "one") == kept != []
 
 
 async def test_of_a_long_log_the_last_part_is_kept(tmp_path: Path) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import struct
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +16,7 @@ from quarterdeck.agents import pause
 from quarterdeck.agents.networks import Networks
 from quarterdeck.agents.runtimes.docker.pause import MACHINES, program
 from quarterdeck.agents.runtimes.errors import ResourceInitializationError
-from quarterdeck.agents.runtimes.network import PAUSE_IMAGE, NoNetworks
+from quarterdeck.agents.runtimes.network import PAUSE_IMAGE, Network, NoNetworks
 from quarterdeck.agents.translate import translate
 from quarterdeck.events import shapes
 from quarterdeck.events.wanted import WantedTask
@@ -50,6 +54,34 @@ def test_a_pause_container_owns_the_network_that_the_others_share() -> None:
         assert pause.NAME in {dependency.container for dependency in each.after}
     assert owner.spec.options.system_controls == {"net.core.somaxconn": "7"}
     assert others[0].spec.options.system_controls == {"kernel.msgmax": "9"}
+
+
+def listening(address: str) -> bool:
+    """Whether anybody does, on this host."""
+    (local,) = struct.unpack("<I", socket.inet_aton(address))
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return any(row[1].startswith(f"{local:08X}:") and row[3] == "0A" for row in rows)
+
+
+async def test_tasks_that_outlive_their_agent_reach_the_next_one_from_their_network(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway = f"127.0.{os.getpid() % 250 + 1}.9"
+
+    async def ensure(_: NoNetworks, name: str, addresses: str, labels: dict[str, str]) -> Network:
+        del addresses, labels
+        return Network(name, gateway)
+
+    monkeypatch.setattr(NoNetworks, "ensure", ensure)
+    world.start(endpoints=True)
+    world.engine.place(ONE, definition=own_network(), network_configuration=SUBNET)
+    await world.until(lambda: world.engine.told(ONE) == ["RUNNING"])
+    assert listening(gateway)
+    await world.stop()
+    assert not listening(gateway)
+    world.start(endpoints=True)
+    await world.until(lambda: listening(gateway))
+    assert world.engine.told(ONE) == ["RUNNING"]
 
 
 async def test_the_network_comes_first_and_goes_last_and_nobody_is_told_of_its_container(world: World) -> None:

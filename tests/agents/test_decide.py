@@ -82,7 +82,7 @@ STARTING: list[Any] = [
     (
         "only the essential ones decide",
         given(plan("a"), plan("b", essential=False), seen=UP),
-        ["report RUNNING a=RUNNING", "start b"],
+        ["report RUNNING a=RUNNING b=PENDING", "start b"],
     ),
     ("it was told", given(plan("a"), seen=UP, told="RUNNING", told_containers={"a": "RUNNING"}), []),
     (

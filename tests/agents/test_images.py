@@ -114,8 +114,26 @@ async def test_an_image_a_container_of_somebody_else_has_stays(world: World) -> 
     images = Images(store, world.clock, settings, records)
     records.pulled("theirs", 0.0)
     world.host.create(ContainerSpec("somebody's", "theirs"))
-    await images.clean_once([])
+    await images.clean_once(list)
     assert "theirs" in records.by_image
+
+
+async def test_an_image_a_task_has_come_for_since_the_clean_up_began_stays(world: World) -> None:
+    wanted: list[str] = []
+
+    class Slow(SimulatedImages):
+        """While it removes the first image, a task comes for the second."""
+
+        async def remove(self, image: str) -> bool:
+            wanted.append("second")
+            return await super().remove(image)
+
+    records = ImageRecords(None)
+    settings = ImageSettings(pull_behavior="once", unused_seconds_min=0)
+    records.by_image = {"first": Record(0.0, 1.0), "second": Record(0.0, 2.0)}
+    await Images(Slow(world.host), world.clock, settings, records).clean_once(lambda: wanted)
+    assert world.host.removed == {"first"}
+    assert list(records.by_image) == ["second"]
 
 
 def test_the_least_recently_used_go_first_and_some_are_kept() -> None:

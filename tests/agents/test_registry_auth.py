@@ -83,6 +83,11 @@ def test_a_secret_of_ecs_form_is_read_and_not_shown() -> None:
         credentials_from("cheese", "dockerhub")
 
 
+def test_members_a_secret_of_ecs_form_does_not_have_mean_nothing() -> None:
+    secret = '{"username": "moon", "password": "cheese", "auth": "%", "identitytoken": "t"}'
+    assert credentials_from(secret, "dockerhub") == CHEESE
+
+
 async def test_a_registrys_helper_is_asked_before_all_else(tmp_path: Path, helper: Callable[[str, str], None]) -> None:
     helper("vault", """echo '{"Username": "moon", "Secret": "'$server'"}'""")
     auths = {"quay.io": {"username": "sun", "password": "x"}}

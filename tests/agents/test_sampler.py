@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest_asyncio
 
-from tests.agents.world import INSTANCE, World, container, definition, task_id
+from quarterdeck.agents.home import Home
+from quarterdeck.agents.runtimes.port import ContainerSpec
+from quarterdeck.agents.runtimes.simulated import SimulatedHost, SimulatedRuntime
+from quarterdeck.agents.sampler import Sampler
+from quarterdeck.agents.task import Task
+from tests.agents.world import INSTANCE, FakeEngine, FakeLink, ManualClock, World, container, definition, task_id
 
 ONE, TWO = task_id(1), task_id(2)
 
@@ -42,3 +48,27 @@ async def test_without_an_engine_figures_are_lost_and_come_again(world: World) -
     world.engine.down = False
     await world.go(21)
     assert world.engine.stats
+
+
+class Counting(SimulatedRuntime):
+    """Its statistics say how often they were asked for."""
+
+    asked = 0
+
+    async def stats(self, container_id: str) -> dict[str, Any]:
+        self.asked += 1
+        return {**await super().stats(container_id), "asked": self.asked}
+
+
+async def test_where_nobody_looks_now_and_then_who_asks_gets_the_figures_of_just_now() -> None:
+    clock = ManualClock()
+    runtime = Counting(SimulatedHost(clock))
+    task = Task(id=ONE, arn="arn", cluster="c")
+    home = Home(FakeLink(FakeEngine()), "default", INSTANCE, "s")
+    app = task.containers["app"] = await runtime.start(await runtime.create(ContainerSpec("app", "image")))
+    often, never = (Sampler(home, runtime, {ONE: task}, clock, seconds) for seconds in (20.0, 0.0))
+    assert [(await often.of(app.id))["asked"] for _ in range(2)] == [1, 1]
+    assert [(await never.of(app.id))["asked"] for _ in range(2)] == [2, 3]
+    task.containers.clear()
+    assert (await never.of(app.id))["asked"] == 4
+    assert "preread" not in await never.of(app.id), "nothing is kept of what does not run"

@@ -159,6 +159,7 @@ def test_the_first_file_that_names_a_variable_decides_it(tmp_path: Path) -> None
         ("here", "arn:aws:s3:::bucket/none.env", "No such file"),
         ("here", "arn:aws:s3:::../outside.env", "outside"),
         ("here", "arn:aws:s3:::/etc/passwd", "outside"),
+        ("here", "arn:aws:s3:::bucket/\0", "null"),
     ],
 )
 def test_a_file_that_may_not_be_read_is_the_reason(tmp_path: Path, folder: str, value: str, why: str) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from quarterdeck.agents.archive import ArchiveDirectory
-from quarterdeck.agents.runtimes.simulated import Behaviour
+from quarterdeck.agents.runtimes.port import LogBatches
+from quarterdeck.agents.runtimes.simulated import Behaviour, SimulatedRuntime
 from quarterdeck.agents.runtimes.simulated.behaviour import Said, Script
 from quarterdeck.agents.settings import Keeping, Limits
 from quarterdeck.events import shapes
@@ -22,6 +23,7 @@ from quarterdeck.events.session import (
     Grant,
     Input,
     Lines,
+    LogLine,
     LogQuery,
     Opened,
     Output,
@@ -153,6 +155,36 @@ async def test_a_follower_goes_on_when_a_restart_policy_starts_the_container_aga
             world.engine.stop(other)
             await world.until(reading.done)
             assert frames[-1] == Ended()
+
+
+async def test_who_follows_up_to_a_time_that_has_passed_is_not_kept_waiting() -> None:
+    world = World(talks=TALKS)
+    async with running(world):
+        past = round(world.clock.now() * 1e9)
+        for until, said in ((past, []), (past + 1, ["hello\n", "oh\n"])):
+            await world.go(1)
+            async with call(world, ReadLogs(TASK, "web", LogQuery(follow=True, until=until))) as channel:
+                frames = await all_of(channel)
+                assert (texts(frames), frames[-1]) == (said, Ended())
+
+
+async def test_a_follower_whose_stream_ends_though_the_container_runs_asks_again_now_and_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[LogQuery] = []
+
+    async def logs(_: SimulatedRuntime, _container_id: str, query: LogQuery) -> LogBatches:
+        asked.append(query)
+        nothing: list[list[LogLine]] = []
+        for batch in nothing:
+            yield batch
+
+    world = World(talks=TALKS)
+    async with running(world):
+        monkeypatch.setattr(SimulatedRuntime, "logs", logs)
+        async with call(world, ReadLogs(TASK, "web", LogQuery(follow=True))):
+            await world.go(3)
+    assert 10 < len(asked) <= 31
 
 
 @pytest.mark.parametrize(

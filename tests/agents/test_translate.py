@@ -43,8 +43,9 @@ def test_long_names_are_cut_and_still_differ() -> None:
 
 
 def test_labels_are_those_of_the_ecs_agent() -> None:
-    found = spec(docker_labels={"mine": "1", labels.TASK_ARN: "forged"})
+    found = spec(docker_labels={"mine": "1", labels.TASK_ARN: "forged", labels.TASK_VOLUMES: "theirs"})
     assert found.labels == {
+        labels.TASK_VOLUMES: "",
         "mine": "1",
         "com.amazonaws.ecs.cluster": "blue",
         "com.amazonaws.ecs.task-arn": ARN,

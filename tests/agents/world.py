@@ -153,7 +153,11 @@ class FakeEngine:
             told = {each.container_name or "": each.restart_count for each in request.containers or []}
             restarts = {**known.restarts, **{key: count for key, count in told.items() if count}}
             status = request.status if request.status in {"RUNNING", "STOPPING"} else known.last_status
-            self.tasks[name] = msgspec.structs.replace(known, last_status=status, restarts=restarts)
+            statuses = {**dict.fromkeys(known.unstarted, "PENDING"), **_statuses(request)}
+            unstarted = tuple(each for each, said in statuses.items() if said == "PENDING")
+            self.tasks[name] = msgspec.structs.replace(
+                known, last_status=status, restarts=restarts, unstarted=unstarted
+            )
         return shapes.SubmitTaskStateChangeResponse(acknowledgment="")
 
     def told(self, name: str) -> list[str]:
@@ -331,6 +335,10 @@ class World:
         if self.running is not None and not self.running.done():
             await self.crash()
         await self.host.close()
+
+
+def _statuses(request: shapes.SubmitTaskStateChangeRequest) -> dict[str, str]:
+    return {each.container_name or "": each.status or "" for each in request.containers or []}
 
 
 def definition(*containers: shapes.ContainerDefinition, **fields: Any) -> shapes.TaskDefinition:

@@ -6,7 +6,8 @@ daemons    a DAEMON service has at most one task that is not STOPPED on an insta
 sets       placing never makes more tasks of a task set wanted than its share, beside those on instances that are
            DRAINING or lost, and one more for each that is unhealthy; while healthy tasks of one are stopped, its share
            of healthy ones remains; one that is DRAINING gets none
-queue      a task that waits gets a place, or is STOPPED, with a reason, when its time is over, not before
+queue      a task that waits gets a place, no later than one that came after it and asks for the same, or is
+           STOPPED, with a reason, when its time is over, not before
 primary    exactly one deployment is PRIMARY: the last that was started; of task sets at most one, and it exists
 final      nothing happens any more to an INACTIVE instance or service, nor to a task that is STOPPED
 """
@@ -22,9 +23,6 @@ from quarterdeck.projections.live.states import NamespaceState
 from tests.simulation.ledger import Ledger
 from tests.simulation.records import Held, Wish
 from tests.simulation.rule import Checker
-
-LATE_SECONDS_MAX = 1.0
-"""How much later than its time's end a task that waits may get a place: what the scheduler takes to look."""
 
 
 class Daemons(Checker):
@@ -142,13 +140,22 @@ class Queue(Checker):
         self._now, self._actor = commit.at, commit.actor
 
     def before(self, event: AnyEvent) -> None:
-        """Compare the time with the end of the task's."""
+        """Compare the time with the end of the task's, and look for an equal one that came before."""
+        if isinstance(event, TaskPlaced):
+            self._overtakes(self.ledger.tasks[event.task])
         if isinstance(event, TaskStopped) and self._actor == "scheduler":
             task = self.ledger.tasks[event.task]
             if task.until and not task.instance:
                 told = event.stop_code == "TaskFailedToStart" and event.reason
                 if self._now < task.until or not told:
                     self.fail(f"task {task.id} ends at {self._now}, it may wait until {task.until}: {event.reason}")
+
+    def _overtakes(self, task: Held) -> None:
+        for each in self.ledger.tasks.values() if task.until else ():
+            if each is task:
+                return
+            if each.last == "PROVISIONING" and each.asks_like(task):
+                self.fail(f"task {task.id} is placed before {each.id}, which came first and asks for the same")
 
 
 class Primary(Checker):

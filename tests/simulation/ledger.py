@@ -52,8 +52,10 @@ from quarterdeck.events.task_set import (
     TaskSetDrained,
     TaskSetScaled,
 )
-from tests.simulation.need import NOTHING, Need, Port, need_of
+from tests.simulation.need import NOTHING, Need, Port, need_of, subnets_of
 from tests.simulation.records import Held, Place, Share, Wish
+
+GROUP_APART = "not(task:group == batch)"
 
 
 class Ledger:
@@ -206,12 +208,14 @@ class Ledger:
         return kept
 
     def bars(self, place: Place, asked: Held | Wish) -> str:
-        """Say which constraint keeps a task, or a service's next one, off an instance; worlds have two forms."""
+        """Say which constraint keeps a task, or a service's next one, off an instance; worlds have three forms."""
         wish = asked if isinstance(asked, Wish) else self.wish_of(asked)
         if wish is not None:
             here = any(each.instance == place.id for each in wish.tasks.values())
             return _refusal(place, wish.settings.placement_constraints, here=here)
         assert isinstance(asked, Held)
+        if not place.admits(asked):
+            return f"{place.id} has not all of {sorted(asked.need.attributes)}, or is not in {asked.subnets}"
         here = any(each.group == asked.group for each in place.tasks.values())
         return _refusal(place, asked.constraints, here=here)
 
@@ -240,6 +244,7 @@ class Ledger:
             event.group,
             event.deployment,
             event.placement_constraints,
+            subnets_of(event.network_configuration),
         )
         self.tasks[task.id] = task
         wish = self.wish_of(task)
@@ -267,8 +272,16 @@ class Ledger:
     def _registered(self, event: ContainerInstanceRegistered) -> None:
         capacity = event.capacity
         kept = {("tcp", port) for port in capacity.ports} | {("udp", port) for port in capacity.udp_ports}
+        attributes = {each.name or "": each.value or "" for each in event.attributes}
         self.places[event.container_instance] = Place(
-            event.container_instance, event.zone, event.host, capacity.cpu, capacity.memory, frozenset(kept)
+            event.container_instance,
+            event.zone,
+            event.host,
+            capacity.cpu,
+            capacity.memory,
+            frozenset(kept),
+            frozenset(attributes),
+            frozenset(attributes["quarterdeck.subnets"].split(",")),
         )
 
 
@@ -277,6 +290,9 @@ def _refusal(place: Place, constraints: list[shapes.PlacementConstraint], *, her
         if constraint.type == "distinctInstance":
             if here:
                 return f"{place.id} has a task of the group"
+        elif constraint.expression == GROUP_APART:
+            if any(each.group == "batch" for each in place.tasks.values()):
+                return f"{place.id} is not: {constraint.expression}"
         elif place.zone not in (constraint.expression or ""):
             return f"{place.id} is not: {constraint.expression}"
     return ""

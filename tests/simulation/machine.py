@@ -9,6 +9,7 @@ from quarterdeck.agents import labels
 from quarterdeck.agents.agent import Agent, Ended
 from quarterdeck.agents.identity import KeptInMemory
 from quarterdeck.agents.registration import RegistrationRefused
+from quarterdeck.agents.runtimes.network import PAUSE_IMAGE
 from quarterdeck.agents.runtimes.port import Container, ContainerSpec, RuntimeInfo
 from quarterdeck.agents.runtimes.simulated import Behaviour, SimulatedHost, SimulatedRuntime
 from quarterdeck.agents.runtimes.simulated.behaviour import Image
@@ -19,6 +20,8 @@ from tests.simulation.link import Link
 from tests.simulation.loop import VirtualClock
 from tests.simulation.shard import Shard
 
+LOG_DRIVERS = (("json-file",), ("json-file", "splunk"))
+"""Every second machine has more than the others."""
 TIMING = Timing(heartbeat_seconds=2.0, compare_seconds=20.0, keep_stopped_seconds=5.0)
 
 Created = Callable[["Machine", str], None]
@@ -35,7 +38,14 @@ class Machine:
         self.created: Created = lambda _machine, _task: None
         self.healthy = False
         self.ended: Ended | None = None
-        self._size = RuntimeInfo(name="simulated", version="1", api_version="", cpu=size[0], memory_mib=size[1])
+        self._size = RuntimeInfo(
+            name="simulated",
+            version="1",
+            api_version="",
+            cpu=size[0],
+            memory_mib=size[1],
+            log_drivers=LOG_DRIVERS[int(name[1:]) % 2],
+        )
         self._shard = shard
         self._clock = clock
         self._store = KeptInMemory()
@@ -76,13 +86,18 @@ class Machine:
         self.host = self._new_host()
 
     def running(self) -> list[Container]:
-        """List the containers that run."""
-        return [each for each in self.host.containers() if each.state == "running"]
+        """List the containers of tasks that run; not those that hold a task's network."""
+        return [each for each in self.host.containers() if each.state == "running" and each.image != PAUSE_IMAGE]
 
     async def _run(self, link: Link) -> None:
         agent = Agent(
             settings=Settings(
-                host=self.name, zone=self.zone, cluster="default", instance_type="simulated", timing=TIMING
+                host=self.name,
+                zone=self.zone,
+                cluster="default",
+                instance_type="simulated",
+                subnets={f"subnet-{self.zone[-1]}": ""},
+                timing=TIMING,
             ),
             store=self._store,
             link=link,

@@ -16,6 +16,7 @@ class Need(msgspec.Struct, frozen=True):
     memory: int
     ports: frozenset[Port]
     checked: bool = False
+    attributes: frozenset[str] = frozenset()
 
     def plus(self, other: Need) -> Need:
         """Add what another task takes."""
@@ -39,4 +40,11 @@ def need_of(definition: shapes.TaskDefinition) -> Need:
         memory=sum(each.memory or 0 for each in containers),
         ports=frozenset(ports),
         checked=any(each.health_check is not None for each in containers),
+        attributes=frozenset(each.name or "" for each in definition.requires_attributes or []),
     )
+
+
+def subnets_of(network: shapes.NetworkConfiguration | None) -> frozenset[str]:
+    """Name the subnets a task may be in; none if it has no network of its own."""
+    own = network.awsvpc_configuration if network is not None else None
+    return frozenset(own.subnets or ()) if own is not None else frozenset()

@@ -20,6 +20,7 @@ class Held(msgspec.Struct):
     group: str
     deployment: str
     constraints: list[shapes.PlacementConstraint] = []
+    subnets: frozenset[str] = frozenset()
     until: float = 0.0
     instance: str = ""
     last: str = "PROVISIONING"
@@ -32,6 +33,11 @@ class Held(msgspec.Struct):
         """Whether anything may still happen to it."""
         return self.last != "STOPPED"
 
+    def asks_like(self, other: Held) -> bool:
+        """Tell whether what can take one can take the other."""
+        mine = (self.definition, self.group, self.constraints, self.subnets)
+        return mine == (other.definition, other.group, other.constraints, other.subnets)
+
 
 class Place(msgspec.Struct):
     """A container instance; `tasks` are those that hold something."""
@@ -42,6 +48,8 @@ class Place(msgspec.Struct):
     cpu: int
     memory: int
     kept: frozenset[Port]
+    attributes: frozenset[str] = frozenset()
+    subnets: frozenset[str] = frozenset()
     status: str = "ACTIVE"
     connected: bool = False
     lost: bool = False
@@ -51,6 +59,10 @@ class Place(msgspec.Struct):
     def open(self) -> bool:
         """Whether it takes tasks, if it has room."""
         return self.status == "ACTIVE" and self.connected
+
+    def admits(self, task: Held) -> bool:
+        """Whether it has the capabilities a task needs, and one of its subnets."""
+        return task.need.attributes <= self.attributes and not (task.subnets and task.subnets.isdisjoint(self.subnets))
 
 
 class Share(msgspec.Struct):

@@ -69,11 +69,13 @@ async def furnish(world: World) -> None:
     world.weather = Weather()
     await world.ask("CreateCluster", shapes.CreateClusterRequest(cluster_name="default"))
     for _ in range(4):
-        port = chance.choice((0, 0, 0, 80))
-        await world.define("app", chance.choice(IMAGES), chance.choice((64, 256, 512)), chance.choice((64, 300)), port)
+        port = chance.choice((None, None, None, ("tcp", 80), ("udp", 80), ("tcp", 2375)))
+        await world.define("app", chance.choice(IMAGES), chance.choice((64, 256, 513)), chance.choice((64, 300)), port)
     for _ in range(3):
-        await world.define("daemon", chance.choice(DAEMON_IMAGES), 64, 32, chance.choice((0, 0, 9100)))
-    cpu, memory = chance.choice(((1024, 1024), (2048, 700)))
+        await world.define("daemon", chance.choice(DAEMON_IMAGES), 64, 32, chance.choice((None, None, ("tcp", 9100))))
+    await world.define_picky()
+    # twice 513 is one more than 1025: an error by one shows
+    cpu, memory = chance.choice(((1025, 1024), (2048, 700)))
     for number in range(chance.randrange(2, 7)):
         world.add_machine("abc"[number % 3], cpu, memory)
     if chance.happens(DAEMON_SHARE):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from quarterdeck.engine.core.queued_task import TAG
 from quarterdeck.events import shapes
+from tests.simulation.ledger import GROUP_APART
 from tests.simulation.records import Held
 from tests.simulation.service_deeds import CONSTRAINTS, STRATEGIES, definition
 from tests.simulation.world import World
 
 GROUPS = (None, None, "batch")
+APART = [shapes.PlacementConstraint(type="memberOf", expression=GROUP_APART)]
+PICKY_SHARE = 0.25
 QUEUE_SECONDS = (2, 10, 30, 90)
 
 
@@ -53,11 +56,15 @@ def instance(world: World) -> str:
 
 def _request(world: World, tags: list[shapes.Tag] | None) -> shapes.RunTaskRequest:
     chance = world.chance
+    picky = chance.choice(("logging", "networked")) if chance.happens(PICKY_SHARE) else ""
+    subnets = [f"subnet-{chance.choice('abc')}"]
+    network = shapes.NetworkConfiguration(awsvpc_configuration=shapes.AwsVpcConfiguration(subnets=subnets))
     return shapes.RunTaskRequest(
-        task_definition=definition(world),
+        task_definition=picky or definition(world),
+        network_configuration=network if picky == "networked" else None,
         count=chance.randrange(1, 5),
         group=chance.choice(GROUPS),
-        placement_constraints=chance.choice(CONSTRAINTS),
+        placement_constraints=chance.choice((*CONSTRAINTS, APART)),
         placement_strategy=chance.choice(STRATEGIES),
         tags=tags,
     )

@@ -14,11 +14,15 @@ from tests.simulation.records import Place, Wish
 from tests.simulation.settled import room_for
 
 LOOK_SECONDS = 3.0
+OVER = "its end"
 
 
-def waiting(ledger: Ledger, cluster: ClusterState) -> set[tuple[str, str]]:
-    """List what waits, with an instance that has room for it: tasks in the queue, and what services miss."""
-    found = set(_queued(ledger))
+def waiting(ledger: Ledger, cluster: ClusterState, now: float) -> set[tuple[str, str]]:
+    """List what waits, with an instance that has room for it: tasks in the queue, and what services miss.
+
+    A task in the queue whose time is over waits for its end, which is as good as a place.
+    """
+    found = set(_queued(ledger, now))
     for wish in ledger.wishes.values():
         service = cluster.services.get(wish.name)
         if wish.status != "ACTIVE" or not wish.deployments or service is None or wish.primary in wish.failed:
@@ -29,10 +33,12 @@ def waiting(ledger: Ledger, cluster: ClusterState) -> set[tuple[str, str]]:
     return found
 
 
-def _queued(ledger: Ledger) -> Iterator[tuple[str, str]]:
+def _queued(ledger: Ledger, now: float) -> Iterator[tuple[str, str]]:
     for task in ledger.tasks.values():
         if task.last == "PROVISIONING" and (name := room_for(ledger, task)):
             yield task.id, name
+        elif task.last == "PROVISIONING" and 0.0 < task.until < now:
+            yield task.id, OVER
 
 
 def _bare(ledger: Ledger, wish: Wish) -> Iterator[Place]:

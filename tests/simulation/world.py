@@ -23,6 +23,7 @@ from tests.simulation.client import Client
 from tests.simulation.ledger import Ledger
 from tests.simulation.loop import VirtualClock
 from tests.simulation.machine import Machine
+from tests.simulation.need import Port
 from tests.simulation.quiet import admitted
 from tests.simulation.rule import Violation
 from tests.simulation.settled import unbalanced, unsettled
@@ -179,9 +180,9 @@ class World:
             if leader is None or cluster is None or not able:
                 before, keeper = set(), None
                 continue
-            now = waiting(self.ledger, cluster)
+            now = waiting(self.ledger, cluster, self.clock.now())
             if keeper is leader.keeper and (longer := before & now):
-                self.watcher.breach(Violation("waits", f"{min(longer)} waits though there is room"))
+                self.watcher.breach(Violation("waits", f"{min(longer)} waits longer than it must"))
             before, keeper = now, leader.keeper
 
     def _is_current(self, engine: Engine) -> bool:
@@ -223,9 +224,10 @@ class World:
         """Have the user ask for something."""
         return await self.client.ask(operation, request)
 
-    async def define(self, family: str, image: str, cpu: int, memory: int, port: int = 0) -> None:
+    async def define(self, family: str, image: str, cpu: int, memory: int, port: Port | None = None) -> None:
         """Register a task definition of one container."""
-        mappings = [shapes.PortMapping(container_port=80, host_port=port, protocol="tcp")] if port else None
+        protocol, number = port or ("", 0)
+        mappings = [shapes.PortMapping(container_port=80, host_port=number, protocol=protocol)] if port else None
         checked = shapes.HealthCheck(command=["CMD", "true"]) if image == "sickens" else None
         container = shapes.ContainerDefinition(
             name="main",
@@ -239,6 +241,18 @@ class World:
         )
         request = shapes.RegisterTaskDefinitionRequest(family=family, container_definitions=[container])
         await self.ask("RegisterTaskDefinition", request)
+
+    async def define_picky(self) -> None:
+        """Register task definitions whose tasks fit on some machines only: by a capability, and by their subnets."""
+        container = shapes.ContainerDefinition(name="main", image="steady", cpu=64, memory=64, essential=True)
+        logging = msgspec.structs.replace(container, log_configuration=shapes.LogConfiguration(log_driver="splunk"))
+        for request in (
+            shapes.RegisterTaskDefinitionRequest(family="logging", container_definitions=[logging]),
+            shapes.RegisterTaskDefinitionRequest(
+                family="networked", container_definitions=[container], network_mode="awsvpc"
+            ),
+        ):
+            await self.ask("RegisterTaskDefinition", request)
 
     def _backing_off(self) -> float:
         cluster = self.watcher.state.clusters.get("default")

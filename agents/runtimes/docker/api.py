@@ -146,15 +146,17 @@ class DockerApi:
         try:
             async with asyncio.timeout(CONNECT_SECONDS_MAX):
                 reader, writer = await asyncio.open_unix_connection(self._socket_path, limit=LINE_BYTES_MAX)
-            writer.write(head + data)
-            async with asyncio.timeout(ANSWER_SECONDS_MAX):
-                answer = (await reader.readuntil(b"\r\n\r\n")).decode(errors="replace")
-                status = int(answer.split(maxsplit=2)[1])
-                if status == UPGRADED:
-                    return reader, writer
-                refused = Answer(status, await reader.read())
+            try:
+                writer.write(head + data)
+                async with asyncio.timeout(ANSWER_SECONDS_MAX):
+                    refused = await _refused_upgrade(reader)
+            except BaseException:
+                writer.close()
+                raise
         except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError) as error:
             raise RuntimeUnavailable(f"Docker at {self._socket_path}: {str(error) or type(error).__name__}") from error
+        if refused is None:
+            return reader, writer
         writer.close()
         return refused
 
@@ -201,3 +203,10 @@ class DockerApi:
             content.set_exception(aiohttp.ClientConnectionError("this runtime was closed"))
         if self._open is not None:
             await self._open.close()
+
+
+async def _refused_upgrade(reader: asyncio.StreamReader) -> Answer | None:
+    """Read an answer; None if the daemon gives the connection away."""
+    head = (await reader.readuntil(b"\r\n\r\n")).decode(errors="replace")
+    status = int(head.split(maxsplit=2)[1])
+    return None if status == UPGRADED else Answer(status, await reader.read())

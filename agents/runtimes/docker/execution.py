@@ -137,5 +137,10 @@ async def execute(
         raise CannotExecuteCommandError(streams.message)
     execution = DockerExecution(api, made.id, streams, terminal=terminal is not None)
     if terminal is not None:
-        await execution.begin(terminal)
+        try:
+            await execution.begin(terminal)
+        except BaseException:  # nobody else knows of the command yet
+            with suppress(RuntimeUnavailable):
+                await execution.close()
+            raise
     return execution

@@ -1,5 +1,6 @@
 """Images of a Docker Engine: found, fetched with their progress told, removed."""
 
+import re
 from base64 import urlsafe_b64encode
 from contextlib import aclosing
 from urllib.parse import quote
@@ -15,10 +16,12 @@ from quarterdeck.agents.runtimes.image import Credentials, Image, Progress, Tell
 PULL_SILENCE_SECONDS_MAX = 60.0
 REMOVE_SECONDS_MAX = 300.0
 NOT_FOUND = 404
+BAD_REQUEST = 400
 CONFLICT = 409
 AUTH_HEADER = "X-Registry-Auth"
 FINAL = ("not found", "manifest unknown", "denied", "unauthorized", "invalid reference", "no basic auth credentials")
 """What a registry says that it will say again."""
+_CHARACTERS = re.compile(r"[a-zA-Z0-9_.:@/-]+")
 DAEMON = "Error response from daemon: "
 
 
@@ -52,9 +55,11 @@ class DockerImages:
         self._digests.clear()
 
     async def find(self, image: str) -> Image | None:
-        """Look at an image by its name, as it is used in task definitions."""
+        """Look at an image by its name, as it is used in task definitions; there is none of a name that can't be."""
+        if not _can_be(image):
+            return None
         answer = await self._api.call("GET", f"/images/{quote(image, safe='/:@')}/json")
-        if answer.status == NOT_FOUND:
+        if answer.status in {NOT_FOUND, BAD_REQUEST}:
             return None
         if not answer.ok:
             raise RuntimeUnavailable(answer.message)
@@ -90,6 +95,11 @@ class DockerImages:
         if not answer.ok:
             raise RuntimeUnavailable(answer.message)
         return any(each.image == image for each in msgspec.json.decode(answer.body, type=tuple[wire.Summary, ...]))
+
+
+def _can_be(image: str) -> bool:
+    """Whether it may stand in a path of the API, and names nothing else there."""
+    return _CHARACTERS.fullmatch(image) is not None and not {"", ".", ".."} & set(image.split("/"))
 
 
 def refused(message: str) -> CannotPullContainerError:

@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import re
 
 import msgspec
 
@@ -15,6 +16,7 @@ CONFLICT = 409
 FORBIDDEN = 403
 ENTRYPOINT = 'ENTRYPOINT ["/pause"]'
 ATTEMPTS_MAX = 3
+_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 
 
 class DockerNetworks:
@@ -26,6 +28,8 @@ class DockerNetworks:
 
     async def ensure(self, name: str, addresses: str, labels: dict[str, str]) -> Network:
         """Look, and make what is not there; somebody else may be faster, and then ours is refused."""
+        if _NAME.fullmatch(name) is None:  # it stands in a path of the API, and must name nothing else there
+            raise ResourceInitializationError(f"{name} can not be the name of a network")
         async with self._making:
             await self._provide_pause()
             refusal = ""

@@ -1,7 +1,8 @@
 """Ports: rows of free host ports for ranges of container ports; Docker itself chooses single ones only."""
 
+import re
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 import msgspec
 
@@ -11,6 +12,15 @@ from quarterdeck.agents.runtimes.port import PortMapping
 PORT_MIN = 49_153
 PORT_MAX = 65_535
 """The dynamic ports of ECS where the kernel names none (spec §5.4): apart from those it gives to others."""
+
+_TAKEN = re.compile(r":(\d+)(?: failed: port is already allocated|: bind: address already in use)")
+"""Where Docker says, of a start, which host port somebody else has."""
+
+
+def is_taken(refusal: str, row: Collection[int]) -> bool:
+    """Whether a start was refused because of a port of this row: who looked at the same time chose it too."""
+    found = _TAKEN.search(refusal)
+    return found is not None and int(found[1]) in row
 
 
 class PortRows:

@@ -7,12 +7,23 @@ one that ended at once is then reported as what it is.
 import asyncio
 import math
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import msgspec
+import structlog
 
-from quarterdeck.agents.runtimes.docker import events, execution, leftovers, output, translate, wire, wire_network
+from quarterdeck.agents.runtimes.docker import (
+    events,
+    execution,
+    leftovers,
+    output,
+    ports,
+    translate,
+    wire,
+    wire_network,
+)
 from quarterdeck.agents.runtimes.docker.api import Answer, DockerApi
 from quarterdeck.agents.runtimes.docker.cgroup import TaskCgroups
 from quarterdeck.agents.runtimes.docker.creation import Creation
@@ -59,6 +70,8 @@ CONFLICT = 409
 
 T = TypeVar("T")
 
+logger = structlog.get_logger(__name__)
+
 
 class DockerRuntime:
     """Containers of the Docker Engine behind a unix socket."""
@@ -95,20 +108,17 @@ class DockerRuntime:
         """Its volumes, itself, and the cgroup of its task."""
         return await self._creation.create(await self._bounded.spec(spec))
 
-    async def _named(self, name: str) -> Container | None:
-        try:
-            return await self.inspect(name)
-        except ContainerGone:  # removed between the list and our look
-            return None
-
     async def start(self, container_id: str) -> Container:
         """Start, then inspect."""
         with self._events.starting(container_id):
             return await self._started(container_id)
 
     async def _started(self, container_id: str) -> Container:
+        row = self._creation.chosen(container_id)
         answer = await self._api.call("POST", f"/containers/{container_id}/start", answer_seconds_max=START_SECONDS_MAX)
         if not answer.ok:
+            if ports.is_taken(answer.message, row):
+                raise ContainerStuck(answer.message)
             if answer.status == NOT_FOUND:
                 await self.inspect(container_id)  # 404 is also "no such command": gone only if gone
             if not any(each in answer.message for each in ALREADY):
@@ -152,7 +162,7 @@ class DockerRuntime:
 
     async def remove_volume(self, name: str) -> None:
         """Ask the daemon; a volume in use stays."""
-        answer = await self._api.call("DELETE", f"/volumes/{name}")
+        answer = await self._api.call("DELETE", f"/volumes/{quote(name, safe='')}")
         if not answer.ok and answer.status != NOT_FOUND:
             raise CannotRemoveContainerError(answer.message)
 
@@ -191,15 +201,24 @@ class DockerRuntime:
         return _decoded(answer, wire.Inspected)
 
     async def list(self, labels: Mapping[str, str]) -> list[Container]:
-        """List, then inspect each: the daemon's list has neither exit codes nor times."""
+        """List, then inspect each: the daemon's list has neither exit codes nor times.
+
+        One that the daemon can't show, as it has lost a part of it, must not hide all others.
+        """
         params = {"all": "1", "filters": _filters(labels)}
         answer = await self._api.call("GET", "/containers/json", params)
         found = []
         for summary in _decoded(answer, tuple[wire.Summary, ...]):
-            existing = await self._named(summary.id)
-            if existing is not None:
-                found.append(existing)
+            with suppress(ContainerGone):  # removed between the list and our look
+                found.append(await self._shown(summary))
         return sorted(found, key=lambda container: container.name)
+
+    async def _shown(self, summary: wire.Summary) -> Container:
+        try:
+            return await self.inspect(summary.id)
+        except CannotInspectContainerError as failure:
+            logger.warning("a container can't be looked at", container=summary.id, why=failure.detail)
+            return translate.listed(summary)
 
     async def follow(self, labels: Mapping[str, str]) -> AsyncGenerator[Happening, None]:
         """Follow the daemon's events, connecting again with growing pauses when it goes away."""

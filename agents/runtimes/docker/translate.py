@@ -146,6 +146,18 @@ def container(inspected: wire.Inspected, image_digest: str) -> Container:
     )
 
 
+def listed(summary: wire.Summary) -> Container:
+    """What the daemon's list says of a container that it can't show."""
+    return Container(
+        id=summary.id,
+        name=next(iter(summary.names or ()), "").removeprefix("/"),
+        labels=summary.labels or {},
+        state=STATES.get(summary.state, "exited"),
+        image=summary.image,
+        created_at=float(summary.created),
+    )
+
+
 def _state(state: wire.State) -> ContainerState:
     found = STATES.get(state.status, "exited")
     return "exited" if found == "created" and _seconds(state.finished_at) else found

@@ -29,10 +29,14 @@ class Created(msgspec.Struct, frozen=True, rename="pascal"):
 
 
 class Summary(msgspec.Struct, frozen=True, rename="pascal"):
-    """One row of ``GET /containers/json``; it lacks exit codes and times."""
+    """One row of ``GET /containers/json``, created in seconds since the epoch; it lacks exit codes and other times."""
 
     id: str
     image: str = ""
+    names: tuple[str, ...] | None = None
+    labels: dict[str, str] | None = None
+    state: str = ""
+    created: int = 0
 
 
 class HealthState(msgspec.Struct, frozen=True, rename="pascal"):

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
 
+from quarterdeck.agents.runtimes.errors import CannotExecuteCommandError
 from quarterdeck.events.session import FRAME_BYTES_MAX, Output, Terminal
 
 CHUNKS_WAITING_MAX = 8
@@ -149,18 +150,28 @@ class ProcessExecution:
 
 
 async def execute(command: Sequence[str], terminal: Terminal | None) -> ProcessExecution:
-    """Run a command with pipes, or as the first of a terminal's session (it has to make the session itself)."""
+    """Run a command with pipes, or as the first of a terminal's session (it has to make the session itself).
+
+    Raises CannotExecuteCommandError.
+    """
     if terminal is None:
         (stdin, ours), *outputs = (os.pipe() for _ in range(3))
         theirs = [stdin, *(write for _, write in outputs)]
         sources = {read: stream for (read, _), stream in zip(outputs, ("stdout", "stderr"), strict=True)}
     else:
         ours, side = pty.openpty()
-        set_size(ours, terminal.rows, terminal.columns)
         theirs = [side, side, side]
         sources = {ours: "stdout"}
     try:
+        if terminal is not None:
+            set_size(ours, terminal.rows, terminal.columns)
         process = await asyncio.create_subprocess_exec(*command, stdin=theirs[0], stdout=theirs[1], stderr=theirs[2])
+    except BaseException as error:
+        for descriptor in {ours, *sources}:
+            os.close(descriptor)
+        if isinstance(error, OSError | ValueError | struct.error):
+            raise CannotExecuteCommandError(str(error)) from error
+        raise
     finally:
         for descriptor in set(theirs):
             os.close(descriptor)

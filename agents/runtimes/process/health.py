@@ -78,6 +78,8 @@ class HealthChecks:
     async def _passes(self, container_id: str, spec: ContainerSpec, check: HealthCheck) -> bool:
         """Run the command once; one that can't be run, or takes too long, has failed."""
         kind, *words = check.command
+        if not words:
+            return False
         try:
             uid, gid = launch.user_ids(spec.user)
             process = await asyncio.create_subprocess_exec(

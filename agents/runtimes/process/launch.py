@@ -10,7 +10,7 @@ import math
 import pwd
 import re
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -43,8 +43,18 @@ def check(spec: ContainerSpec) -> None:
         raise CannotCreateContainerError(f"host processes can not have: {', '.join(asked).replace('_', ' ')}")
     if any(port.count > 1 for port in spec.ports):
         raise CannotCreateContainerError("host processes can not have ranges of ports")
+    if any("\0" in text for text in _texts(spec)):
+        raise CannotCreateContainerError("a null byte in its command, environment, user, directory or health check")
     if not command(spec):
         raise CannotCreateContainerError("No command specified: processes have no image that could name one")
+
+
+def _texts(spec: ContainerSpec) -> Iterator[str]:
+    """All that becomes an argument or a variable of a process."""
+    yield from command(spec)
+    yield from (*spec.environment.keys(), *spec.environment.values())
+    yield from (spec.user or "", spec.working_directory or "")
+    yield from spec.health_check.command if spec.health_check is not None else ()
 
 
 def command(spec: ContainerSpec) -> tuple[str, ...]:

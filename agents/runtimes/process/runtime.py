@@ -6,12 +6,10 @@ else is ignored is said in ``launch``. Memory limits what a process may allocate
 
 import asyncio
 import os
-import shutil
 import signal
-import sys
 import time
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,7 @@ from quarterdeck.agents.runtimes.changes import ChangeFeed, carries
 from quarterdeck.agents.runtimes.errors import (
     CannotCreateContainerError,
     CannotExecuteCommandError,
+    CannotRemoveContainerError,
     CannotStartContainerError,
     CannotStopContainerError,
     ContainerGone,
@@ -31,7 +30,7 @@ from quarterdeck.agents.runtimes.execution import Execution
 from quarterdeck.agents.runtimes.exits import ExitFeed
 from quarterdeck.agents.runtimes.network import NoNetworks
 from quarterdeck.agents.runtimes.port import Container, ContainerSpec, Exiting, Happening, LogBatches, RuntimeInfo
-from quarterdeck.agents.runtimes.process import execution, launch, output, shim
+from quarterdeck.agents.runtimes.process import execution, launch, output, supervision
 from quarterdeck.agents.runtimes.process.health import HealthChecks
 from quarterdeck.agents.runtimes.process.images import NoImages
 from quarterdeck.agents.runtimes.process.store import Ports, Store
@@ -40,10 +39,8 @@ from quarterdeck.agents.runtimes.process.watch import Watch
 from quarterdeck.events.session import LogQuery, Terminal
 
 CPU_UNITS_PER_CORE = 1024
-START_SECONDS_MAX = 30.0
 KILL_SECONDS_MAX = 10.0
 NAME_ATTEMPTS_MAX = 3
-SHIM = (sys.executable, "-I", "-S", shim.__file__)
 LOOPBACK = "127.0.0.1"
 
 
@@ -80,7 +77,7 @@ class ProcessRuntime:
         for _ in range(NAME_ATTEMPTS_MAX):
             existing = store.named(spec.name)
             if existing is None:
-                created = store.create(spec)
+                created = _created(store, spec)
                 if created is not None:
                     return created
             elif carries(store.spec(existing).labels, spec.labels):
@@ -97,8 +94,8 @@ class ProcessRuntime:
         ports = launch.assign(spec, self._taken_ports())
         self._starting[container_id] = ports
         try:
-            store.prepare(container_id, ports, launch.environment(spec, ports))
-            await self._run_shim(container_id, spec)
+            _prepare(store, container_id, spec, ports)
+            await supervision.begin(store.directory(container_id), spec)
             self._watch(container_id)
         finally:
             del self._starting[container_id]
@@ -108,31 +105,6 @@ class ProcessRuntime:
     def _taken_ports(self) -> Ports:
         running = [watch.ports for watch in self._watches.values()]
         return tuple(port for ports in (*running, *self._starting.values()) for port in ports)
-
-    async def _run_shim(self, container_id: str, spec: ContainerSpec) -> None:
-        """Raises CannotStartContainerError with what the shim said."""
-        directory = self._store.directory(container_id)
-        uid, gid = launch.user_ids(spec.user)
-        if uid >= 0:
-            shutil.chown(directory / "work", uid, gid)
-        process = await asyncio.create_subprocess_exec(
-            *SHIM,
-            str(directory),
-            *launch.settings(spec, directory / "work"),
-            *launch.command(spec),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        try:
-            async with asyncio.timeout(START_SECONDS_MAX):
-                said, _ = await process.communicate()
-        except TimeoutError as error:
-            raise RuntimeUnavailable(
-                f"no word from the shim of {container_id} for {START_SECONDS_MAX:.0f} seconds"
-            ) from error
-        if said:
-            raise CannotStartContainerError(said.decode(errors="replace").strip())
 
     async def stop(self, container_id: str, timeout_seconds: float) -> Container:
         """SIGTERM to the command, wait, SIGKILL."""
@@ -171,8 +143,10 @@ class ProcessRuntime:
             await self._settled(container_id)
             labels = store.spec(container_id).labels
             await asyncio.to_thread(store.remove, container_id)
-        except (ContainerGone, FileNotFoundError):  # gone, or another call was faster
+        except ContainerGone:  # gone, or another call was faster
             return
+        except CannotStopContainerError as failure:
+            raise CannotRemoveContainerError(failure.detail) from failure
         self._feed.publish(container_id, labels)
 
     async def remove_volume(self, name: str) -> None:
@@ -199,7 +173,10 @@ class ProcessRuntime:
     async def list(self, labels: Mapping[str, str]) -> list[Container]:
         """Read all directories."""
         store = self._ready()
-        found = [self._seen(container_id) for container_id in store.ids()]
+        found = []
+        for container_id in store.ids():
+            with suppress(ContainerGone):  # a thread removes it meanwhile
+                found.append(self._seen(container_id))
         wanted = [container for container in found if carries(container.labels, labels)]
         return sorted(wanted, key=lambda container: container.name)
 
@@ -221,7 +198,7 @@ class ProcessRuntime:
         def ended() -> bool:
             try:
                 return store.container(container_id).state == "exited"
-            except (ContainerGone, FileNotFoundError):
+            except ContainerGone:
                 return True
 
         async with aclosing(output.read(directory, query, ended)) as batches:
@@ -235,7 +212,7 @@ class ProcessRuntime:
             raise CannotExecuteCommandError(f"Container {container_id} is not running")
         spec, directory = store.spec(container_id), store.directory(container_id)
         name = terminal.type if terminal is not None else ""
-        whole = (*SHIM, "enter", str(directory), name, *launch.settings(spec, directory / "work"), *command)
+        whole = (*supervision.SHIM, "enter", str(directory), name, *launch.settings(spec, directory / "work"), *command)
         return await execution.execute(whole, terminal)
 
     async def close(self) -> None:
@@ -284,7 +261,7 @@ class ProcessRuntime:
         """Tell followers to look at a container, if it is still there."""
         try:
             labels = self._store.spec(container_id).labels
-        except (ContainerGone, FileNotFoundError):
+        except ContainerGone:
             return
         self._feed.publish(container_id, labels)
 
@@ -294,3 +271,17 @@ class ProcessRuntime:
         if container.state != "running":
             return container
         return msgspec.structs.replace(container, health=self._checks.health(container_id))
+
+
+def _created(store: Store, spec: ContainerSpec) -> str | None:
+    try:
+        return store.create(spec)
+    except OSError as error:
+        raise CannotCreateContainerError(error.strerror or str(error)) from error
+
+
+def _prepare(store: Store, container_id: str, spec: ContainerSpec, ports: Ports) -> None:
+    try:
+        store.prepare(container_id, ports, launch.environment(spec, ports))
+    except OSError as error:
+        raise CannotStartContainerError(error.strerror or str(error)) from error

@@ -9,11 +9,13 @@ File times are the container's times: ``pids`` is written when it starts, ``exit
 
 import shutil
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import get_args
 
 import msgspec
+import structlog
 
 from quarterdeck.agents.runtimes.errors import ContainerGone
 from quarterdeck.agents.runtimes.health import Health
@@ -22,7 +24,11 @@ from quarterdeck.agents.runtimes.process import shim
 
 LOST = "The process supervising this container was killed; its exit code is unknown"
 
+PIDS_WORDS = 5
+
 Ports = tuple[PortMapping, ...]
+
+logger = structlog.get_logger(__name__)
 
 
 class Pids(msgspec.Struct, frozen=True):
@@ -52,6 +58,10 @@ class Pids(msgspec.Struct, frozen=True):
         return same and shim.boot_id() == self.boot_id
 
 
+NOBODY = Pids("", 0, 0, 0, 0)
+"""Who runs what was started when the power went before that was on the disk."""
+
+
 class Store:
     """The directories of one data directory; one agent at a time."""
 
@@ -64,8 +74,20 @@ class Store:
         """Make the directories, and finish removals that were cut short."""
         for directory in (self._containers, self._names, self._trash):
             directory.mkdir(mode=0o711, parents=True, exist_ok=True)
+        for container_id in self.ids():
+            self._check(container_id)
+        for link in self._names.iterdir():
+            self.named(link.name)
         for path in self._trash.iterdir():
             shutil.rmtree(path, ignore_errors=True)
+
+    def _check(self, container_id: str) -> None:
+        """Drop a container whose description was not on the disk yet when the power went."""
+        try:
+            self.spec(container_id)
+        except (ContainerGone, msgspec.MsgspecError) as error:
+            logger.warning("a container without a description is dropped", container=container_id, why=str(error))
+            (self._containers / container_id).rename(self._trash / container_id)
 
     def create(self, spec: ContainerSpec) -> str | None:
         """Id of a new container, or None if the name is taken."""
@@ -110,23 +132,26 @@ class Store:
     def spec(self, container_id: str) -> ContainerSpec:
         """What it was created as. Raises ContainerGone."""
         path = self.directory(container_id) / "spec.json"
-        return msgspec.json.decode(path.read_bytes(), type=ContainerSpec)
+        with _meanwhile():
+            return msgspec.json.decode(path.read_bytes(), type=ContainerSpec)
 
     def prepare(self, container_id: str, ports: Ports, environment: dict[str, str]) -> None:
         """Write what the next run gets, and forget the last one. Raises ContainerGone."""
         directory = self.directory(container_id)
-        for name in ("exit", "pids", "health"):
-            (directory / name).unlink(missing_ok=True)
-        (directory / "ports.json").write_bytes(msgspec.json.encode(ports))
-        path = directory / "environment"
-        path.touch(mode=0o600)
-        pairs = "\0".join(f"{name}={value}" for name, value in environment.items())
-        path.write_text(pairs, encoding="utf-8", errors="surrogateescape")
+        with _meanwhile():
+            for name in ("exit", "pids", "health"):
+                (directory / name).unlink(missing_ok=True)
+            (directory / "ports.json").write_bytes(msgspec.json.encode(ports))
+            path = directory / "environment"
+            path.touch(mode=0o600)
+            pairs = "\0".join(f"{name}={value}" for name, value in environment.items())
+            path.write_text(pairs, encoding="utf-8", errors="surrogateescape")
 
     def environment(self, container_id: str) -> dict[str, str]:
         """What the last run got. Raises ContainerGone."""
         path = self.directory(container_id) / "environment"
-        text = path.read_text(encoding="utf-8", errors="surrogateescape")
+        with _meanwhile():
+            text = path.read_text(encoding="utf-8", errors="surrogateescape")
         return dict(pair.partition("=")[::2] for pair in text.split("\0") if pair)
 
     def ports(self, container_id: str) -> Ports:
@@ -153,10 +178,14 @@ class Store:
             words = (self.directory(container_id) / "pids").read_text().split()
         except FileNotFoundError:
             return None
-        return Pids(words[0], *(int(word) for word in words[1:]))
+        return Pids(words[0], *(int(word) for word in words[1:])) if len(words) == PIDS_WORDS else NOBODY
 
     def container(self, container_id: str) -> Container:
         """How it is now. Raises ContainerGone."""
+        with _meanwhile():
+            return self._observed(container_id)
+
+    def _observed(self, container_id: str) -> Container:
         spec = self.spec(container_id)
         base = Container(
             container_id, spec.name, spec.labels, "created", spec.image, created_at=_made(self.directory(container_id))
@@ -169,9 +198,8 @@ class Store:
         started_at = (directory / "pids").stat().st_mtime
         base = msgspec.structs.replace(base, state="exited", started_at=started_at)
         exit_file = directory / "exit"
-        if exit_file.exists():
-            code, finished_at = int(exit_file.read_text()), exit_file.stat().st_mtime
-            return msgspec.structs.replace(base, exit_code=code, finished_at=finished_at)
+        if exit_file.exists() and (code := exit_file.read_text()).isdecimal():
+            return msgspec.structs.replace(base, exit_code=int(code), finished_at=exit_file.stat().st_mtime)
         if not lives:
             return msgspec.structs.replace(base, reason=LOST)
         return msgspec.structs.replace(base, state="running", ports=self.ports(container_id))
@@ -180,9 +208,19 @@ class Store:
         """Forget it at once, then delete its files. Raises ContainerGone."""
         name = self.spec(container_id).name
         trash = self._trash / container_id
-        self.directory(container_id).rename(trash)
+        with _meanwhile():
+            self.directory(container_id).rename(trash)
         (self._names / name).unlink(missing_ok=True)
         shutil.rmtree(trash, ignore_errors=True)
+
+
+@contextmanager
+def _meanwhile() -> Iterator[None]:
+    """Read files of a container, which a thread may remove. Raises ContainerGone."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise ContainerGone(f"Removed meanwhile: {error.filename}") from error
 
 
 def _made(directory: Path) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from quarterdeck.agents import pause
 from quarterdeck.agents.endpoints.documents import container_document, introspected, known, task_document
 from quarterdeck.agents.runtimes.port import Container, PortMapping
 from quarterdeck.agents.task import Task, note_health, observe, wish
@@ -21,8 +22,8 @@ WEB = definition(
 )
 
 
-def planned(asked: shapes.TaskDefinition = WEB) -> Task:
-    wanted = WantedTask(task=task_id(1), definition=asked, group="service:shop")
+def planned(asked: shapes.TaskDefinition = WEB, overrides: shapes.TaskOverride | None = None) -> Task:
+    wanted = WantedTask(task=task_id(1), definition=asked, group="service:shop", overrides=overrides)
     plan = translate(wanted, ARN, "moon", INSTANCE)
     return Task(id=task_id(1), arn=ARN, cluster="moon", plan=plan, definition=asked, group="service:shop")
 
@@ -42,7 +43,35 @@ def test_a_task_tells_who_it_is_and_what_it_may_use() -> None:
     assert document["Limits"] == {"CPU": 0.25, "Memory": 512}
     assert (document["DesiredStatus"], document["KnownStatus"]) == ("RUNNING", "NONE")
     assert [each["Name"] for each in document["Containers"]] == ["app", "side"]
-    assert "PullStartedAt" not in document
+    assert document["FaultInjectionEnabled"] is False
+    assert not {"PullStartedAt", "ExecutionStoppedAt"} & set(document)
+
+
+def test_a_task_tells_the_size_it_was_run_with() -> None:
+    document = task_document(planned(overrides=shapes.TaskOverride(cpu="512")), "us-east-1b")
+    assert document["Limits"] == {"CPU": 0.5, "Memory": 512}
+    assert "Limits" not in task_document(planned(definition()), "us-east-1b")
+
+
+def test_a_task_that_ends_tells_when_its_first_essential_container_did() -> None:
+    task = planned()
+    observe(task, "app", running(task, "app", state="exited", finished_at=4.0, exit_code=1))
+    assert task_document(task, "")["ExecutionStoppedAt"] == "1970-01-01T00:00:04.000000Z"
+
+
+def test_containers_of_awsvpc_have_the_address_of_their_task() -> None:
+    task = planned(definition(network_mode="awsvpc"))
+    mac = "02:42:ac:14:00:02"
+    observe(task, pause.NAME, running(task, pause.NAME, addresses=("172.20.0.2",), mac_address=mac))
+    observe(task, "app", running(task, "app"))
+    (network,) = container_document(task, "app")["Networks"]
+    assert network == {"NetworkMode": "awsvpc", "IPv4Addresses": ["172.20.0.2"], "MACAddress": mac}
+
+
+def test_a_container_in_the_hosts_network_says_so_and_has_no_address_of_its_own() -> None:
+    task = planned(definition(network_mode="host"))
+    observe(task, "app", running(task, "app"))
+    assert container_document(task, "app")["Networks"] == [{"NetworkMode": "host", "IPv4Addresses": [""]}]
 
 
 def test_a_task_is_where_the_slowest_of_its_containers_is() -> None:

@@ -108,7 +108,7 @@ async def test_a_container_asks_the_engine_for_its_tags_and_the_protection_of_it
         state = endpoints.uri(task.id, "app", "127.0.0.1", "api") + "/task-protection/v1/state"
         wanted = {"ProtectionEnabled": True, "ExpiresInMinutes": 5}
         answer = await (await session.put(state, json=wanted)).json()
-        expected = {"ProtectionEnabled": True, "TaskArn": task.arn, "ExpirationDate": 7.0}
+        expected = {"ProtectionEnabled": True, "TaskArn": task.arn, "ExpirationDate": "1970-01-01T00:00:07.000000Z"}
         assert answer == {"protection": expected}
         refused = await session.put(state, json={"ProtectionEnabled": True})
         assert (refused.status, (await refused.json())["error"]["Code"]) == (400, "InvalidParameterException")

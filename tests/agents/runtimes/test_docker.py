@@ -19,6 +19,9 @@ from quarterdeck.agents.runtimes.errors import (
     CannotPullContainerError,
     CannotReadLogsError,
     CannotStartContainerError,
+    ContainerStuck,
+    ImageMissing,
+    ResourceInitializationError,
     RuntimeUnavailable,
 )
 from quarterdeck.agents.runtimes.options import Options
@@ -126,12 +129,51 @@ async def test_without_a_network_there_are_no_ports(case: DockerCase, runtime: D
     assert running.ports == ()
 
 
+async def test_a_range_of_ports_that_another_agent_chose_too_is_to_be_chosen_anew(
+    case: DockerCase, runtime: DockerRuntime
+) -> None:
+    other = DockerRuntime(case.socket_path)
+    asked = (PortMapping(9000, bind_address="127.0.0.1", count=3),)
+    sleeps = Program(("sleep", "1000"))
+    mine, others = [
+        await each.create(case.spec(name, sleeps, ports=asked)) for name, each in (("mine", runtime), ("other", other))
+    ]
+    assert len((await other.start(others)).ports) == 3
+    with pytest.raises(ContainerStuck, match=r"port is already allocated|address already in use"):
+        await runtime.start(mine)
+    await runtime.remove(mine)
+    again = await runtime.start(await runtime.create(case.spec("mine", sleeps, ports=asked)))
+    assert len(again.ports) == 3
+    await other.close()
+
+
 async def test_docker_says_why_it_refuses(case: DockerCase, runtime: DockerRuntime) -> None:
     with pytest.raises(CannotCreateContainerError, match="Minimum memory limit allowed is 6MB"):
         await runtime.create(case.spec("small", case.forever, memory_mib=1))
     container_id = await runtime.create(case.spec("nobody", case.forever, user="no-such-user"))
     with pytest.raises(CannotStartContainerError, match="unable to find user no-such-user"):
         await runtime.start(container_id)
+
+
+@pytest.mark.parametrize("image", ["UPPER/Case:1", "bad image"])
+async def test_a_name_no_image_can_have_is_told_by_its_pull(
+    case: DockerCase, runtime: DockerRuntime, image: str
+) -> None:
+    with pytest.raises(ImageMissing):
+        await runtime.create(msgspec.structs.replace(case.spec("odd", Program(("true",))), image=image))
+    with pytest.raises(CannotPullContainerError, match="invalid reference format") as raised:
+        await runtime.images.pull(image)
+    assert raised.value.final
+
+
+@pytest.mark.parametrize("image", ["UPPER/Case:1", "bad image", "../containers", "x/../../containers", "a?b#c", ""])
+async def test_of_a_name_no_image_can_have_there_is_none(runtime: DockerRuntime, image: str) -> None:
+    assert await runtime.images.find(image) is None
+
+
+async def test_a_name_no_network_can_have_is_the_reason(runtime: DockerRuntime) -> None:
+    with pytest.raises(ResourceInitializationError, match="can not be the name of a network"):
+        await runtime.networks.ensure("quarterdeck-a-x/../../containers/json", "", {})
 
 
 async def test_an_image_nobody_has_says_why(runtime: DockerRuntime) -> None:

@@ -51,3 +51,16 @@ def test_when_no_row_is_free_the_container_can_not_be(monkeypatch: pytest.Monkey
     monkeypatch.setattr(ports, "_is_free", lambda _wanted, port: port % 2 == 0)
     with pytest.raises(CannotCreateContainerError, match="no 2 host ports in a row are free"):
         row(PortRows(), 2)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "port"),
+    [
+        ("external connectivity on endpoint x (1): Bind for 127.0.0.1:49162 failed: port is already allocated", 49162),
+        ("Error starting userland proxy: listen tcp4 127.0.0.1:49170: bind: address already in use", 49170),
+    ],
+)
+def test_a_start_says_which_port_of_a_row_somebody_has_taken(refusal: str, port: int) -> None:
+    assert ports.is_taken(refusal, range(port - 2, port + 2))
+    assert not ports.is_taken(refusal, range(port + 1, port + 4))
+    assert not ports.is_taken("no such command", range(port, port + 1))

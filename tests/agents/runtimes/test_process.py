@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import socket
@@ -15,14 +16,21 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from quarterdeck.agents.runtimes.errors import CannotCreateContainerError, CannotStartContainerError
+from quarterdeck.agents.runtimes.errors import (
+    CannotCreateContainerError,
+    CannotExecuteCommandError,
+    CannotRemoveContainerError,
+    CannotStartContainerError,
+    ContainerGone,
+)
 from quarterdeck.agents.runtimes.health import HealthCheck
 from quarterdeck.agents.runtimes.options import Options
 from quarterdeck.agents.runtimes.port import Container, ContainerSpec, PortMapping, Resync, TaskBounds
-from quarterdeck.agents.runtimes.process import ProcessRuntime, launch, shim
+from quarterdeck.agents.runtimes.process import ProcessRuntime, execution, launch, shim, supervision
 from quarterdeck.agents.runtimes.process.store import LOST, Store
+from quarterdeck.agents.runtimes.process.watch import Watch
 from quarterdeck.events import records
-from quarterdeck.events.session import LogQuery
+from quarterdeck.events.session import LogQuery, Terminal
 from tests.agents.runtimes.cases import ProcessCase, Program, eventually, exited, next_change
 from tests.agents.runtimes.conftest import swept
 from tests.agents.runtimes.test_contract_health import becomes
@@ -100,6 +108,100 @@ async def test_what_could_never_start_is_refused(runtime: ProcessRuntime, spec: 
         await runtime.create(spec)
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"command": ("echo", "a\0b")},
+        {"working_directory": "/\0"},
+        {"user": "\0"},
+        {"environment": {"A": "x\0B=y"}},
+        {"health_check": HealthCheck(("CMD", "\0"))},
+    ],
+)
+async def test_a_null_byte_is_refused(runtime: ProcessRuntime, fields: dict[str, Any]) -> None:
+    with pytest.raises(CannotCreateContainerError, match="null byte"):
+        await runtime.create(ContainerSpec(**{"name": "null", "image": "image", "command": ("true",), **fields}))
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"entry_point": ("echo", "x" * (1 << 20))}, "Argument list too long"),
+        ({"user": "99999999999"}, "uid is"),
+    ],
+)
+async def test_what_the_host_refuses_to_start_has_failed(
+    case: ProcessCase, runtime: ProcessRuntime, fields: dict[str, Any], why: str
+) -> None:
+    container_id = await runtime.create(case.spec("refused", case.forever, **fields))
+    with pytest.raises(CannotStartContainerError, match=why):
+        await runtime.start(container_id)
+
+
+async def test_a_full_disk_fails_the_container(
+    case: ProcessCase, runtime: ProcessRuntime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    container_id = await runtime.create(case.spec("first", case.forever))
+
+    def full(*_: Any, **__: Any) -> Any:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(CannotStartContainerError, match="No space left"):
+        await runtime.start(container_id)
+    with pytest.raises(CannotCreateContainerError, match="No space left"):
+        await runtime.create(case.spec("second", case.forever))
+    monkeypatch.undo()
+
+
+async def test_what_is_removed_while_it_is_listed_is_not_in_the_list(
+    case: ProcessCase, runtime: ProcessRuntime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = await runtime.create(case.spec("kept", case.forever))
+    moved = await runtime.create(case.spec("moved", case.forever))
+    decode = msgspec.json.decode
+    folder = case.data / "containers"
+
+    def removing(*given: Any, **options: Any) -> Any:
+        """Between two looks at its files a thread has taken the container away."""
+        if (folder / moved).exists():
+            (folder / moved).rename(case.data / "trash" / moved)
+        return decode(*given, **options)
+
+    monkeypatch.setattr(msgspec.json, "decode", removing)
+    with pytest.raises(ContainerGone):
+        await runtime.inspect(moved)
+    (case.data / "trash" / moved).rename(folder / moved)
+    assert [each.id for each in await runtime.list({})] == [kept]
+
+
+@pytest.mark.parametrize("name", ["pids", "exit", "spec.json"])
+async def test_an_agent_begins_though_the_power_went_before_a_file_was_on_the_disk(
+    case: ProcessCase, name: str
+) -> None:
+    before = case.open()
+    container_id = await before.create(case.spec("short", Program(("true",))))
+    await before.start(container_id)
+    await exited(before, container_id)
+    await before.close()
+    (case.data / "containers" / container_id / name).write_bytes(b"")
+    after = case.open()
+    assert [(each.state, each.exit_code) for each in await after.list({})] == {
+        "pids": [("exited", 0)],
+        "exit": [("exited", None)],
+        "spec.json": [],
+    }[name]
+    await after.close()
+
+
+async def test_a_command_that_can_not_be_run_leaves_no_descriptor_open() -> None:
+    before = sorted(os.listdir("/proc/self/fd"))  # noqa: PTH208 - names are enough
+    for terminal in (None, Terminal(), Terminal(rows=70_000)):
+        with pytest.raises(CannotExecuteCommandError):
+            await execution.execute(("/no/such/program",), terminal)
+    assert sorted(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+
+
 async def test_what_the_command_started_ends_with_it(case: ProcessCase, runtime: ProcessRuntime) -> None:
     container_id = await runtime.create(case.spec("parent", Program(("sh", "-c", "sleep 1000 & exit 5"))))
     await runtime.start(container_id)
@@ -154,6 +256,26 @@ async def test_health_is_known_after_a_restart_of_the_agent_and_checked_at_once(
     await after.close()
 
 
+async def test_what_does_not_even_end_when_killed_can_not_be_removed(
+    case: ProcessCase, runtime: ProcessRuntime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = await runtime.start(await runtime.create(case.spec("stubborn", case.forever)))
+    with monkeypatch.context() as patched:
+        patched.setattr("quarterdeck.agents.runtimes.process.runtime.KILL_SECONDS_MAX", 0.05)
+        patched.setattr(Watch, "signal", lambda *_: None)
+        with pytest.raises(CannotRemoveContainerError, match="did not end"):
+            await runtime.remove(held.id)
+    await runtime.remove(held.id)
+    assert await runtime.list(case.labels) == []
+
+
+@pytest.mark.parametrize("kind", ["CMD", "CMD-SHELL"])
+async def test_a_health_check_without_a_command_fails(case: ProcessCase, runtime: ProcessRuntime, kind: str) -> None:
+    check = HealthCheck((kind,), interval_seconds=0.05, retries=1)
+    held = await runtime.start(await runtime.create(case.spec("checked", case.forever, health_check=check)))
+    await becomes(runtime, held.id, "UNHEALTHY")
+
+
 async def test_a_reused_pid_is_not_taken_for_the_container(case: ProcessCase, runtime: ProcessRuntime) -> None:
     container_id = await runtime.create(case.spec("old", case.forever))
     mine = os.getpid()
@@ -173,11 +295,11 @@ async def test_pids_of_another_boot_mean_nothing(case: ProcessCase, runtime: Pro
 
 async def test_two_agents_starting_one_container_run_it_once(case: ProcessCase, runtime: ProcessRuntime) -> None:
     container_id = await runtime.create(case.spec("once", case.forever))
-    spec = Store(case.data).spec(container_id)
+    spec, directory = Store(case.data).spec(container_id), Store(case.data).directory(container_id)
     Store(case.data).prepare(container_id, (), {"PATH": launch.PATH})
-    await runtime._run_shim(container_id, spec)
+    await supervision.begin(directory, spec)
     first = Store(case.data).pids(container_id)
-    await runtime._run_shim(container_id, spec)
+    await supervision.begin(directory, spec)
     assert Store(case.data).pids(container_id) == first
     assert first is not None
     await eventually(lambda: sorted(case.processes()) == sorted([str(first.shim_pid), str(first.command_pid)]))

@@ -26,6 +26,7 @@ def test_every_command_has_help(name: str) -> None:
     shown = CliRunner().invoke(main, [name, "--help"])
     assert shown.exit_code == 0, shown.output
     assert shown.output.startswith(f"Usage: main {name}")
+    assert "\\b" not in shown.output
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["deploy", "--help"], ["completion", "zsh"]])

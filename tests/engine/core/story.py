@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import msgspec
+
 from quarterdeck.engine.core.errors import Refusal
 from quarterdeck.engine.core.reconcile import reconcile
 from quarterdeck.engine.core.service_step import Next
@@ -267,6 +269,17 @@ def defined(
     )
     members = {"definition": definition, **members}
     return TaskDefinitionRegistered(family=family, revision=int(revision), **members)
+
+
+def networked(definition: TaskDefinitionRegistered) -> TaskDefinitionRegistered:
+    """Tell the same of a revision whose tasks have networks of their own."""
+    own = msgspec.structs.replace(definition.definition, network_mode="awsvpc")
+    return msgspec.structs.replace(definition, definition=own)
+
+
+def subnets(*names: str) -> shapes.NetworkConfiguration:
+    """Ask for a network in one of these subnets."""
+    return shapes.NetworkConfiguration(awsvpc_configuration=shapes.AwsVpcConfiguration(subnets=list(names)))
 
 
 def chain(*strategies: str) -> list[shapes.PlacementStrategy]:

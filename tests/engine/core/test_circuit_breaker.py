@@ -8,6 +8,7 @@ from quarterdeck.engine.core import service, task
 from quarterdeck.engine.core.circuit_breaker import threshold
 from quarterdeck.events import shapes
 from quarterdeck.events.catalog import AnyEvent
+from quarterdeck.events.container_instance import ContainerInstanceStatusChanged
 from quarterdeck.events.service import (
     DeploymentCompleted,
     DeploymentFailed,
@@ -179,6 +180,45 @@ def test_a_failed_deployment_can_be_scaled_in() -> None:
     story.run_service()
     assert not of_type(story, DeploymentCompleted)
     assert not of_type(story, ServiceSteadyStateReached)
+
+
+def failed_beside(count: int) -> Story:
+    """A service whose deployment FAILED and stays so, beside tasks of the one before."""
+    story = running(count, BREAKER(enable=True, rollback=False)).given(deployed("app:2", BAD))
+    story.settle()
+    while not story.service().deployments[0].failure:
+        fail_starts(story, 1)
+    story.given(stopped(name, "TaskFailedToStart") for name in waiting(story))
+    story.run_service()
+    return story
+
+
+def drain(instance: str) -> ContainerInstanceStatusChanged:
+    return ContainerInstanceStatusChanged(cluster="default", container_instance=instance, status="DRAINING")
+
+
+@pytest.mark.parametrize("desired", [3, 1, 0])
+@pytest.mark.parametrize("draining", ["", "a1"])
+def test_old_tasks_beside_a_failed_deployment_are_scaled_in(desired: int, draining: str) -> None:
+    story = failed_beside(4)
+    assert len(story.live()) == 4
+    story.given([drain(draining)] if draining else [])
+    story.when(service.update, shapes.UpdateServiceRequest(service="web", desired_count=desired))
+    story.run_service()
+    assert [each.definition for each in story.live()] == ["app:1"] * desired
+    assert story.service().deployments[0].failure == TRIPPED
+    check(story.state)
+
+
+def test_an_instance_drains_beside_a_failed_deployment_and_old_tasks_are_replaced_by_their_own_revision() -> None:
+    story = failed_beside(4).given(drain("a1"))
+    story.settle()
+    assert len(story.on("a1")) == 2, "as many healthy tasks as the minimum stay until others run"
+    assert len(story.on("b1")) == 4
+    story.run_service()
+    assert [(each.instance, each.definition) for each in story.live()] == [("b1", "app:1")] * 4
+    assert story.service().deployments[0].failure == TRIPPED
+    check(story.state)
 
 
 def test_a_first_deployment_has_nothing_to_go_back_to() -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
-from quarterdeck.engine.core import alarm, service_deployment, task_protection
+from quarterdeck.engine.core import alarm, service, service_deployment, task_protection
 from quarterdeck.engine.core.deployment_stage import STAGES
 from quarterdeck.engine.core.service_deployment import HookPlace
 from quarterdeck.engine.core.waiting import waiting_for
@@ -498,3 +499,84 @@ def test_clearing_away_that_the_minimum_forbids_while_blue_finds_no_room_is_told
     assert count(story) == {"app:1": 1, "app:2": 1}
     waits = waiting_for(story.turn(), story.cluster(), story.service())
     assert waits[-1] == "other percents: with 2 that must stay and 4 at most, none may be started and none stopped"
+
+
+def paused(stage: str = "POST_SCALE_UP", count: int = 1) -> Story:
+    """A service whose green tasks run beside its blue ones, until somebody says that they may go on."""
+    story = running(count=count, lifecycle_hooks=[HOOK(target_type="PAUSE", lifecycle_stages=[stage])])
+    story.given(deployed("app:2", GREEN))
+    story.run_service()
+    return story
+
+
+def blue_ends(story: Story) -> None:
+    for each in story.live():
+        if each.definition == "app:1":
+            story.given(stopped(each.id))
+
+
+@pytest.mark.parametrize("at", ["PRE_SCALE_UP", "POST_SCALE_UP", "POST_PRODUCTION_TRAFFIC_SHIFT"])
+def test_blue_whose_last_task_ends_is_started_anew_and_green_skips_no_stage(at: str) -> None:
+    story = paused(at)
+    blue_ends(story)
+    assert [each.id for each in story.service().deployments] == [GREEN, BLUE]
+    check(story.state)
+    story.run_service()
+    assert count(story)["app:1"] == 1
+    assert stages(story)[-1] == at
+    assert not story.service().deployments[0].completed
+    check(story.state)
+
+
+def test_blue_whose_last_task_ends_before_green_begins_has_stages_too() -> None:
+    story = running(count=1).given(deployed("app:2", GREEN))
+    blue_ends(story)
+    story.run_service()
+    assert stages(story) == [*STAGES[1:]]
+    assert count(story) == {"app:2": 1}
+
+
+def test_blue_without_tasks_is_what_a_service_goes_back_to() -> None:
+    story = paused()
+    blue_ends(story)
+    arn = f"{ARN}service-deployment/default/web/{service_deployment_id(GREEN)}"
+    story.when(service_deployment.stop, shapes.StopServiceDeploymentRequest(service_deployment_arn=arn))
+    story.run_service()
+    assert count(story) == {"app:1": 1}
+    assert [each.id for each in story.service().deployments] == [BLUE]
+    check(story.state)
+
+
+def test_blue_without_tasks_leaves_with_the_last_stage_or_the_strategy() -> None:
+    story = paused("POST_PRODUCTION_TRAFFIC_SHIFT")
+    blue_ends(story)
+    settings = story.service().settings
+    rolling = shapes.DeploymentConfiguration(strategy="ROLLING", minimum_healthy_percent=100, maximum_percent=200)
+    other = msgspec.structs.replace(settings, deployment_configuration=rolling)
+    story.given(ServiceUpdated(cluster="default", service="web", settings=other))
+    check(story.state)
+    story.run_service()
+    assert [each.id for each in story.service().deployments] == [GREEN]
+    assert story.service().steady
+
+
+@pytest.mark.parametrize("empty", [False, True])
+def test_a_service_that_wants_nothing_any_more_waits_for_no_stage(*, empty: bool) -> None:
+    story = paused()
+    if empty:
+        blue_ends(story)
+    story.given(ServiceUpdated(cluster="default", service="web", desired_count=0))
+    check(story.state)
+    story.run_service()
+    assert [(each.id, each.completed) for each in story.service().deployments] == [(GREEN, True)]
+    assert story.live() == []
+    check(story.state)
+
+
+def test_a_service_that_goes_keeps_no_blue_without_tasks() -> None:
+    story = paused()
+    blue_ends(story)
+    story.when(service.delete, shapes.DeleteServiceRequest(service="web", force=True))
+    check(story.state)
+    story.run_service()
+    assert story.service().status == "INACTIVE"

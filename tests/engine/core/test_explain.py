@@ -15,7 +15,7 @@ from quarterdeck.events import shapes
 from quarterdeck.events.own import PlacementDecision
 from quarterdeck.projections.live.view import LiveView
 from tests.engine.core.chaos import ACTS, Chaos
-from tests.engine.core.story import Story, created, defined, given, joined, placed
+from tests.engine.core.story import Story, created, defined, given, joined, networked, placed, subnets
 
 FEWEST = "fewest tasks of the group on the instance"
 
@@ -111,10 +111,35 @@ def test_a_task_set_that_finds_no_room_is_explained_with_what_its_own_tasks_need
 
 
 def test_a_service_that_no_subnet_of_its_has_room_for_is_explained_by_its_subnets() -> None:
-    network = shapes.NetworkConfiguration(awsvpc_configuration=shapes.AwsVpcConfiguration(subnets=["subnet-b"]))
     elsewhere = joined("i1", attributes={"quarterdeck.subnets": "subnet-a"})
-    story = given(elsewhere, defined(), created(count=1, network_configuration=network))
+    story = given(elsewhere, defined(), created(count=1, network_configuration=subnets("subnet-b")))
     story.settle()
     failed = told_again(story)[-1]
     assert (failed.outcome, failed.agrees) == ("FAILED", True)
     assert [each.reason for each in failed.verdicts or []] == ["LOCATION"]
+
+
+def test_a_task_that_no_subnet_of_its_call_has_room_for_is_explained_by_its_subnets() -> None:
+    story = given(joined("i1", attributes={"quarterdeck.subnets": "subnet-a"}), networked(defined()))
+    story.when(task.run, shapes.RunTaskRequest(task_definition="app:1", network_configuration=subnets("subnet-b")))
+    (failed,) = told_again(story)
+    assert (failed.outcome, failed.agrees) == ("FAILED", True)
+    assert [each.detail for each in failed.verdicts or []] == ["is in subnet-a, not in subnet-b"]
+
+
+def test_a_daemon_goes_to_no_instance_that_has_it_and_nothing_is_preferred() -> None:
+    only = [shapes.PlacementConstraint(type="memberOf", expression="runningTasksCount < 1")]
+    story = given(joined("i1"), joined("i2", cpu=100), defined())
+    story.given(created(scheduling_strategy="DAEMON", placement_constraints=only))
+    story.settle()
+    story.agents_start()
+    started, failed = told_again(story)
+    assert [each.outcome for each in (started, failed)] == ["STARTED", "FAILED"]
+    assert [(each.fits, each.detail) for each in failed.verdicts or []] == [
+        (False, "needs 256 CPU units, 100 left"),
+        (False, "has a task of the group"),
+    ]
+    now = next_task(story.state, of_service(story.service(), "default"))
+    assert now.container_instance_arn is None
+    assert (now.preference, now.tie_break) == ("one on every instance that admits it", None)
+    assert [each.detail for each in now.verdicts or []] == [each.detail for each in failed.verdicts or []]

@@ -96,7 +96,7 @@ def test_the_lowest_id_wins_between_equals_in_whatever_order_they_joined() -> No
         (Demand(cpu=0, memory=0, udp=frozenset({22})), "", ""),
         (Demand(cpu=0, memory=0, attributes=frozenset({("gpu", "")})), "", ""),
         (Demand(cpu=0, memory=0, attributes=frozenset({("gpu", "a100")})), "", ""),
-        (Demand(cpu=0, memory=0, attributes=frozenset({("gpu", "t4")})), "ATTRIBUTE", "lacks gpu"),
+        (Demand(cpu=0, memory=0, attributes=frozenset({("gpu", "t4")})), "ATTRIBUTE", "lacks gpu=t4 (has a100)"),
         (Demand(cpu=0, memory=0, attributes=frozenset({("tpu", "")})), "ATTRIBUTE", "lacks tpu"),
     ],
 )

@@ -21,7 +21,19 @@ from quarterdeck.events.task import (
 )
 from quarterdeck.projections.live.view import LiveView
 from tests.checkers import check
-from tests.engine.core.story import NOON, Story, chain, defined, given, joined, placed, started, stopped
+from tests.engine.core.story import (
+    NOON,
+    Story,
+    chain,
+    defined,
+    given,
+    joined,
+    networked,
+    placed,
+    started,
+    stopped,
+    subnets,
+)
 
 
 def patient(seconds: object = 60, **members: object) -> shapes.RunTaskRequest:
@@ -172,3 +184,39 @@ def test_where_one_that_waited_went_can_be_explained() -> None:
     view = LiveView()
     found = [each for commit in story.commits for each in decided(view, commit, lambda told: told == event)]
     assert [(each.outcome, each.agrees, each.task) for each in found] == [("PLACED", True, event.task)]
+
+
+def test_one_that_waits_for_room_in_its_subnets_is_placed_there_only() -> None:
+    story = given(
+        networked(defined(cpu=256)),
+        joined("a1", cpu=300, attributes={"quarterdeck.subnets": "subnet-a"}),
+        joined("b1", "b", cpu=100, attributes={"quarterdeck.subnets": "subnet-b"}),
+    )
+    story.when(task.run, patient(network_configuration=subnets("subnet-b")))
+    assert look(story) == []
+    story.given(joined("c1", "b", cpu=300, attributes={"quarterdeck.subnets": "subnet-b"}))
+    assert [each.container_instance for each in look(story) if isinstance(each, TaskPlaced)] == ["c1"]
+
+
+def test_a_task_that_waits_is_explained_by_what_it_lacked_when_it_came_and_when_its_time_was_over() -> None:
+    story = full()
+    story.when(task.run, patient(60))
+    story.given(joined("b1", "b", cpu=100))
+    look(story.after(60.0))
+    view = LiveView()
+    found = [each for commit in story.commits for each in decided(view, commit, lambda _event: True)][-2:]
+    assert [(each.outcome, each.agrees) for each in found] == [("QUEUED", True), ("FAILED", True)]
+    assert [[verdict.detail for verdict in each.verdicts or []] for each in found] == [
+        ["needs 256 CPU units, 44 left"],
+        ["needs 256 CPU units, 44 left", "needs 256 CPU units, 100 left"],
+    ]
+
+
+def test_cancelling_one_that_waits_is_no_decision_on_its_place() -> None:
+    story = full()
+    (_, waiting) = story.when(task.run, patient(60))
+    assert isinstance(waiting, TaskQueued)
+    story.when(task.stop, shapes.StopTaskRequest(task=waiting.task))
+    view = LiveView()
+    found = [each for commit in story.commits for each in decided(view, commit, lambda _event: True)]
+    assert [each.outcome for each in found] == ["STARTED", "QUEUED"]

@@ -110,6 +110,12 @@ def test_a_task_that_never_ran_failed_to_start_for_the_agents_reason(members: di
     assert (event.stop_code, event.reason) == ("TaskFailedToStart", reason)
 
 
+def test_a_task_that_is_running_without_all_its_containers_may_still_fail_to_start() -> None:
+    reason = "TaskDependencyError: side needs init, which exited with 1"
+    event = told(running(), reason=reason)
+    assert (event.stop_code, event.reason) == ("TaskFailedToStart", reason)
+
+
 def test_a_task_that_was_to_stop_keeps_why() -> None:
     story = running()
     story.when(task.stop, shapes.StopTaskRequest(task="t1", reason="enough"))
@@ -193,6 +199,15 @@ def test_a_task_is_as_healthy_as_its_essential_containers_with_a_health_check() 
     assert (event.container.health_status, event.container.restart_count) == ("HEALTHY", 2)
     assert story.task("t1").restarts == {"a": 2}
     assert health(story, b="HEALTHY") == ["HEALTHY"]
+
+
+def test_which_containers_of_a_running_task_have_not_begun_is_known() -> None:
+    story = pending()
+    parts = [change("RUNNING"), change("PENDING", container_name="side")]
+    story.when(report.task, TASK(task="t1", status="RUNNING", containers=parts))
+    assert story.task("t1").unstarted == ("side",)
+    story.when(report.container, CONTAINER(task="t1", container_name="side", status="RUNNING"))
+    assert story.task("t1").unstarted == ()
 
 
 def test_a_task_without_health_checks_has_no_health_to_report() -> None:

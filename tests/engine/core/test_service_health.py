@@ -9,7 +9,8 @@ import pytest
 from quarterdeck.engine.core import service, task_set
 from quarterdeck.engine.core.service_health import FAILED
 from quarterdeck.events import shapes
-from quarterdeck.events.service import DeploymentCompleted, ServiceSteadyStateReached
+from quarterdeck.events.container_instance import ContainerInstanceStatusChanged
+from quarterdeck.events.service import DeploymentCompleted, DeploymentFailed, ServiceSteadyStateReached
 from quarterdeck.events.task import TaskHealthChanged, TaskRequested, TaskStopRequested
 from quarterdeck.events.task_set import TaskSetSteadyStateReached
 from tests.checkers import check
@@ -229,6 +230,26 @@ def test_while_a_deployment_gets_nowhere_an_unhealthy_old_task_is_replaced_by_it
     assert sum(1 for each in story.live() if each.healthy) >= lower
 
 
+def test_beside_a_deployment_that_failed_an_unhealthy_old_task_is_replaced_by_its_own_revision() -> None:
+    story = served(4, cpu=99999).given(deployed("app:2", "ecs-svc/901"))
+    broken(story)
+    failed = DeploymentFailed(
+        cluster="default", service="web", deployment="ecs-svc/901", cause="STOPPED", reason="aborted"
+    )
+    story.given(failed)
+    story.run_service()
+    for _ in range(3):
+        ill = of(story, "app:1")[0]
+        are(story, "UNHEALTHY", ill)
+        story.run_service()
+        assert story.task(ill).stop_reason == FAILED
+        are(story, "HEALTHY", *of(story, "app:1"))
+        story.run_service()
+        assert len(of(story, "app:1")) == 4
+        check(story.state)
+    assert len(of(story, "app:2")) == 4, "those of the one that failed are let be"
+
+
 def test_while_a_deployment_gets_on_an_unhealthy_old_task_is_replaced_by_the_new_revision() -> None:
     story = served(4, cpu=99999, minimum=50, maximum=200).given(deployed("app:2", "ecs-svc/901"))
     story.settle()
@@ -244,3 +265,28 @@ def test_while_a_deployment_gets_on_an_unhealthy_old_task_is_replaced_by_the_new
     requested = [each for commit in story.commits for each in commit.events if isinstance(each, TaskRequested)]
     assert sum(1 for each in requested if each.task_definition == "app:1") == 4, "none but the first four"
     assert story.service().steady
+
+
+def test_without_room_unhealthy_tasks_of_a_set_stop_also_while_another_waits_to_leave() -> None:
+    story = given(defined("app:1", checked=True, port=80), joined("a1"), joined("b1", "b"), joined("c1", "c"))
+    external = shapes.DeploymentController(type="EXTERNAL")
+    story.when(
+        service.create, shapes.CreateServiceRequest(service_name="web", desired_count=3, deployment_controller=external)
+    )
+    request = shapes.CreateTaskSetRequest(cluster="default", service="web", task_definition="app:1")
+    story.when(task_set.create, request)
+    story.settle()
+    story.agents_start()
+    are(story, "HEALTHY", *names(story))
+    story.settle()
+    drained = ContainerInstanceStatusChanged(cluster="default", container_instance="a1", status="DRAINING")
+    story.given(drained)
+    story.settle()
+    ill = [each.id for each in story.live() if each.instance != "a1"]
+    are(story, "UNHEALTHY", *ill)
+    story.run_service()
+    assert len(set(ill) & set(names(story))) == 1, "one at a time"
+    (fresh,) = set(names(story)) - set(ill) - {each.id for each in story.on("a1")}
+    are(story, "HEALTHY", fresh)
+    story.run_service()
+    assert not set(ill) & set(names(story))

@@ -40,6 +40,7 @@ BALANCED = shapes.LoadBalancer(target_group_arn="arn:tg", container_name="main",
 CLASSIC = shapes.LoadBalancer(load_balancer_name="old", container_name="main", container_port=80)
 REGISTRY = shapes.ServiceRegistry(registry_arn="arn:r", container_name="main", container_port=80)
 DAEMON = "The daemon scheduling strategy does not support"
+PAUSE = shapes.DeploymentLifecycleHook(target_type="PAUSE", lifecycle_stages=["POST_SCALE_UP"])
 REBALANCING = (
     "Availability Zone rebalancing needs a REPLICA service with a maximumPercent above 100 and without "
     "classic load balancers."
@@ -292,6 +293,39 @@ def test_steps_have_defaults() -> None:
     assert other.service().settings.deployment_configuration.canary_configuration == shapes.CanaryConfiguration(
         canary_percent=5.0, canary_bake_time_in_minutes=10
     )
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"strategy": "LINEAR"}, {"strategy": "ROLLING"}),
+        ({"strategy": "CANARY"}, {"strategy": "LINEAR"}),
+        (
+            {"strategy": "BLUE_GREEN", "lifecycle_hooks": [PAUSE]},
+            {"strategy": "ROLLING", "maximum_percent": 150},
+        ),
+        (
+            {"early_success_criteria": shapes.DeploymentEarlySuccessCriteria(enable=True, healthy_percent=100)},
+            {"strategy": "BLUE_GREEN"},
+        ),
+    ],
+)
+def test_another_strategy_drops_what_only_the_one_before_has(before: dict[str, Any], after: dict[str, Any]) -> None:
+    told, fresh = story(), story()
+    told.when(service.create, web(deployment_configuration=CONFIGURATION(**before)))
+    told.when(service.update, UPDATE(service="web", deployment_configuration=CONFIGURATION(**after)))
+    fresh.when(service.create, web(deployment_configuration=CONFIGURATION(**after)))
+    settled = told.service().settings.deployment_configuration
+    assert settled == fresh.service().settings.deployment_configuration
+
+
+def test_another_strategy_keeps_what_both_have() -> None:
+    told = story()
+    told.when(service.create, staged(lifecycle_hooks=[PAUSE], bake_time_in_minutes=5))
+    told.when(service.update, UPDATE(service="web", deployment_configuration=CONFIGURATION(strategy="LINEAR")))
+    configuration = told.service().settings.deployment_configuration
+    assert configuration.lifecycle_hooks == [PAUSE]
+    assert configuration.bake_time_in_minutes == 5
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from quarterdeck.engine.core import alarm
+from quarterdeck.engine.core import alarm, service
 from quarterdeck.engine.core.service_step import REPEAT_SECONDS
+from quarterdeck.engine.core.turn import Settings
 from quarterdeck.events import shapes
 from quarterdeck.events.own import PutAlarmStateRequest
 from quarterdeck.events.service import (
@@ -14,6 +15,7 @@ from quarterdeck.events.service import (
     ServiceSteadyStateReached,
     ServiceTaskPlacementFailed,
 )
+from quarterdeck.events.task import TaskHealthChanged
 from tests.engine.core.story import NOON, Story, created, defined, deployed, given, joined, stopped
 
 NEXT = "ecs-svc/901"
@@ -110,5 +112,42 @@ def test_with_old_tasks_gone_first_enough_healthy_ones_are_success_before_all_ar
     story.agents_start(2)
     assert COMPLETED in story.reconcile()
     assert not story.service().steady
+    story.run_service()
+    assert story.service().steady
+
+
+def test_an_old_task_that_is_ill_does_not_hold_early_success_up() -> None:
+    criteria = CRITERIA(enable=True, healthy_percent=50, source_service_revision_cleanup="DEFERRED")
+    story = given(defined("app:1", checked=True), defined("app:2"), joined("a1", cpu=9999, memory=9999))
+    story.given(created(count=4, rules={"early_success_criteria": criteria}))
+    story.settle()
+    story.agents_start()
+    old = [each.id for each in story.live()]
+    story.given(TaskHealthChanged(cluster="default", task=name, health_status="HEALTHY") for name in old)
+    story.settle()
+    story.given(deployed("app:2", NEXT))
+    story.settle()
+    story.given(TaskHealthChanged(cluster="default", task=old[0], health_status="UNKNOWN"))
+    story.agents_start(2)
+    assert COMPLETED in story.reconcile()
+
+
+def test_early_success_is_that_of_tasks_whose_trial_is_over() -> None:
+    criteria = CRITERIA(enable=True, healthy_percent=50, source_service_revision_cleanup="DEFERRED")
+    story = running(4, early_success_criteria=criteria)
+    story.settings = Settings(healthy_after=40.0)
+    story.given(deployed("app:2", NEXT))
+    story.settle()
+    story.agents_start(2)
+    assert story.settle().at == NOON + 40
+    assert not story.service().deployments[0].completed
+    assert COMPLETED in story.after(40).reconcile()
+
+
+def test_an_update_that_changes_nothing_is_no_reason_to_tell_the_steady_state_again() -> None:
+    story = running(2)
+    story.when(service.update, shapes.UpdateServiceRequest(service="web", desired_count=2))
+    assert story.reconcile() == []
+    story.when(service.update, shapes.UpdateServiceRequest(service="web", desired_count=1))
     story.run_service()
     assert story.service().steady

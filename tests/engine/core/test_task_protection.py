@@ -128,6 +128,16 @@ def test_scale_in_below_the_protected_is_told_once_and_goes_on_when_it_can() -> 
     assert len(wanted(story)) == 1
 
 
+def test_more_old_tasks_protected_than_desired_are_told_while_a_deployment_waits_for_them() -> None:
+    story = serving(3)
+    story.when(task_protection.update, protect("t0", "t1"))
+    story.given(deployed("app:2", "ecs-svc/901"))
+    story.run_service()
+    scaled(story, 1).run_service()
+    told = [each for commit in story.commits for each in commit.events if isinstance(each, ServiceScaleInBlocked)]
+    assert told == [ServiceScaleInBlocked(cluster="default", service="web", deployment="ecs-svc/901", protected=2)]
+
+
 def test_protection_ends_when_its_time_is_up() -> None:
     story = serving()
     story.when(task_protection.update, protect("t0", expires_in_minutes=1))

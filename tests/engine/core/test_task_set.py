@@ -64,6 +64,15 @@ def spread(story: Story) -> dict[str, int]:
     return found
 
 
+@pytest.mark.parametrize(("desired", "scale", "tasks"), [(3, 33.3, 1), (3000, 1.1, 33), (3001, 1.1, 34), (7, 0.01, 1)])
+def test_a_share_is_rounded_up_by_tasks_and_not_by_the_last_digits_of_a_number(
+    desired: int, scale: float, tasks: int
+) -> None:
+    story = external(desired)
+    add(story, scale)
+    assert story.service().task_sets[0].computed(desired) == tasks
+
+
 def test_each_task_set_has_its_share_rounded_up() -> None:
     story = external(5)
     blue, green = add(story, 50), add(story, 10, "app:2")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from quarterdeck.engine.core.waiting import waiting_for
-from quarterdeck.events.container_instance import AgentDisconnected, ContainerInstanceStatusChanged
+from quarterdeck.events import shapes
+from quarterdeck.events.container_instance import AgentDisconnected, AgentLost, ContainerInstanceStatusChanged
 from quarterdeck.events.service import DeploymentFailed
 from quarterdeck.events.task import TaskProtectionEnabled
 from tests.engine.core.story import Story, created, defined, deployed, given, joined, placed, started, stopped
@@ -71,3 +72,23 @@ def test_tasks_on_a_draining_instance_are_to_be_started_elsewhere() -> None:
     story = given(joined("i1"), defined(), created(count=1), placed("t1", "i1", service="web"), started("t1"))
     story.given(ContainerInstanceStatusChanged(cluster="default", container_instance="i1", status="DRAINING"))
     assert waits(story) == ["room for 1 tasks: i1: is DRAINING"]
+
+
+def test_a_daemon_waits_for_room_only_where_it_belongs() -> None:
+    only = [shapes.PlacementConstraint(type="memberOf", expression="attribute:edge exists")]
+    edge = {"edge": "1"}
+    story = given(joined("i1", attributes=edge), joined("i2", cpu=100, attributes=edge), joined("i3"), defined())
+    story.given(created(scheduling_strategy="DAEMON", placement_constraints=only))
+    story.settle()
+    story.agents_start()
+    assert waits(story) == ["room for 1 tasks: i2: needs 256 CPU units, 100 left"]
+
+
+def test_a_daemon_whose_instance_is_lost_waits_for_no_room() -> None:
+    story = given(joined("i1"), joined("i2"), defined(), created(scheduling_strategy="DAEMON"))
+    story.settle()
+    story.agents_start()
+    story.given(AgentDisconnected(cluster="default", container_instance="i1"))
+    story.given(AgentLost(cluster="default", container_instance="i1", after_seconds=60.0))
+    story.settle()
+    assert waits(story) == []

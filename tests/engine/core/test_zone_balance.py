@@ -225,6 +225,7 @@ def test_a_moving_task_that_fails_to_start_is_tried_again_with_patience() -> Non
         if story.service().deployments[0].failed >= 3:
             break
     assert story.settle().at is not None
+    assert story.service().deployments[0].impaired, "it is told"
     story.after(2000.0)
     balance(story, 4)
     assert story.spread() == {"a": 1, "b": 1}

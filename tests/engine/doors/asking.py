@@ -73,10 +73,10 @@ class Asker:
         definition: dict[str, Any] = (await self.ask("RegisterTaskDefinition", **asked))["taskDefinition"]
         return definition
 
-    async def join(self, zone: str = "us-east-1a") -> str:
+    async def join(self, zone: str = "us-east-1a", attributes: dict[str, str] | None = None) -> str:
         """Have an instance join whose agent is connected."""
-        attributes = [{"name": "ecs.availability-zone", "value": zone}]
-        answer = await self.ask("RegisterContainerInstance", totalResources=ROOM, attributes=attributes)
+        named = {"ecs.availability-zone": zone, **(attributes or {})}
+        answer = await self.ask("RegisterContainerInstance", totalResources=ROOM, attributes=_pairs(named))
         name = str(answer["containerInstance"]["containerInstanceArn"]).rsplit("/", 1)[1]
         await self.replica.heartbeats.beat(Instance(str(NAMESPACE), "default", name), Heartbeat(session="s"))
         return name
@@ -123,6 +123,10 @@ class Asker:
 
     async def _count(self, filters: dict[str, Any]) -> int:
         return len(await self.tasks(**filters))
+
+
+def _pairs(named: dict[str, str]) -> list[dict[str, str]]:
+    return [{"name": name, "value": value} if value else {"name": name} for name, value in named.items()]
 
 
 @asynccontextmanager

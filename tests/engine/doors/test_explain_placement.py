@@ -129,8 +129,78 @@ async def test_an_empty_cluster_is_said_to_be_empty(asker: Asker) -> None:
         ({"service": "none"}, "Service not found."),
         ({"taskDefinition": "none"}, "TaskDefinition not found."),
         ({"taskDefinition": "app", "group": "service:web"}, "Invalid task group"),
+        ({"service": "web", "group": "g"}, "group: only of a taskDefinition alone can that be asked."),
+        (
+            {"service": "web", "taskDefinition": "app", "overrides": {"cpu": "1"}, "placementStrategy": [{}]},
+            "overrides, placementStrategy: only of a taskDefinition alone can that be asked.",
+        ),
     ],
 )
 async def test_what_is_not_there_can_not_be_explained(asker: Asker, asked: dict[str, str], says: str) -> None:
     _, message = await asker.refusal("ExplainPlacement", **asked)
     assert message.startswith(says)
+
+
+async def test_a_task_that_waits_says_what_it_lacked_and_what_stops_it_now(asker: Asker) -> None:
+    tags = [{"key": "quarterdeck:queueTimeoutSeconds", "value": "60"}]
+    await asker.ask("RunTask", taskDefinition="huge", count=3)
+    (waiting,) = (await asker.ask("RunTask", taskDefinition="huge", tags=tags))["tasks"]
+    found = await asker.ask("ExplainPlacement", task=waiting["taskArn"])
+    assert [each["outcome"] for each in found["decisions"]] == ["QUEUED", "DRY_RUN"]
+    assert [[row["detail"] for row in each["verdicts"]] for each in found["decisions"]] == [[SHORT] * 3] * 2
+    (waits,) = found["waitingFor"]
+    assert waits.startswith("room, for ")
+    assert waits.count(SHORT) == 3
+    await asker.ask("StopTask", task=waiting["taskArn"])
+    cancelled = await asker.ask("ExplainPlacement", task=waiting["taskArn"])
+    assert ([each["outcome"] for each in cancelled["decisions"]], "waitingFor" in cancelled) == (["QUEUED"], False)
+
+
+async def test_a_task_that_waited_is_followed_to_its_place(asker: Asker) -> None:
+    tags = [{"key": "quarterdeck:queueTimeoutSeconds", "value": "60"}]
+    first, *_ = (await asker.ask("RunTask", taskDefinition="huge", count=3))["tasks"]
+    (waiting,) = (await asker.ask("RunTask", taskDefinition="huge", tags=tags))["tasks"]
+    await asker.ask("StopTask", task=first["taskArn"])
+    await asker.ask("SubmitTaskStateChange", task=first["taskArn"], status="STOPPED")
+
+    async def outcomes() -> list[str]:
+        return [each["outcome"] for each in await decisions(asker, task=waiting["taskArn"])]
+
+    await asker.until(outcomes, ["QUEUED", "PLACED"])
+    queued, placed = await decisions(asker, task=waiting["taskArn"])
+    assert (queued["outcome"], placed["outcome"], placed["agrees"]) == ("QUEUED", "PLACED", True)
+    assert placed["containerInstanceArn"] == first["containerInstanceArn"]
+
+
+async def test_a_dry_run_of_a_task_with_a_network_of_its_own_says_where_its_subnets_are(asker: Asker) -> None:
+    await asker.define("own", networkMode="awsvpc")
+    await asker.join(attributes={"ecs.capability.task-eni": "", "quarterdeck.subnets": "subnet-1"})
+    network = {"awsvpcConfiguration": {"subnets": ["subnet-2"]}}
+    (found,) = await decisions(asker, taskDefinition="own", networkConfiguration=network)
+    details = {each["reason"]: each["detail"] for each in found["verdicts"]}
+    assert details["LOCATION"] == "is in subnet-1, not in subnet-2"
+
+
+async def test_a_task_of_a_cluster_that_was_deleted_is_explained_still(asker: Asker) -> None:
+    tags = [{"key": "quarterdeck:queueTimeoutSeconds", "value": "60"}]
+    await asker.ask("CreateCluster", clusterName="gone")
+    (waiting,) = (await asker.ask("RunTask", cluster="gone", taskDefinition="app", tags=tags))["tasks"]
+    await asker.ask("StopTask", cluster="gone", task=waiting["taskArn"])
+    await asker.ask("DeleteCluster", cluster="gone")
+    (found,) = await decisions(asker, task=waiting["taskArn"])
+    assert (found["outcome"], found["cluster"], found["verdicts"]) == ("QUEUED", "gone", [])
+    assert await decisions(asker, cluster="gone", placement=found["commit"]) == [found]
+    assert await asker.refusal("ExplainPlacement", cluster="gone", taskDefinition="app") == (
+        "ClusterNotFoundException",
+        "The referenced cluster was inactive.",
+    )
+
+
+async def test_how_several_ids_begin_names_no_task(asker: Asker) -> None:
+    tasks = (await asker.ask("RunTask", taskDefinition="app", count=10))["tasks"]
+    tasks += (await asker.ask("RunTask", taskDefinition="app", count=10))["tasks"]
+    begins = [each["taskArn"].rpartition("/")[2][0] for each in tasks]
+    shared = next(each for each in begins if begins.count(each) > 1)
+    code, message = await asker.refusal("ExplainPlacement", task=shared)
+    assert code == "InvalidParameterException"
+    assert message.startswith(f"{shared} is how the ids of {begins.count(shared)} tasks begin (")

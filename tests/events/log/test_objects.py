@@ -6,13 +6,14 @@ import os
 import secrets
 from collections.abc import AsyncIterator
 
+import msgspec
 import nats
 import pytest
 import pytest_asyncio
 
 from quarterdeck.events.log.connect import Address, Link, connect
 from quarterdeck.events.log.errors import LogUnavailable
-from quarterdeck.events.log.objects import CHUNK_BYTES_MAX, Bucket, Objects
+from quarterdeck.events.log.objects import CHUNK_BYTES_MAX, Bucket, ObjectInfo, Objects
 
 pytestmark = pytest.mark.nats
 ROOM = Bucket(bytes_max=8 << 20, seconds_max=3600.0)
@@ -85,3 +86,22 @@ async def test_what_does_not_fit_at_all_is_not_there(link: Link, name: str) -> N
     await objects.ensure(Bucket(bytes_max=1000, seconds_max=3600.0))
     await objects.put("x", bytes(CHUNK_BYTES_MAX))
     assert await objects.get("x") is None
+
+
+async def test_what_another_client_deleted_is_not_there_and_can_be_put_again(
+    nats_url: str, link: Link, name: str
+) -> None:
+    objects = Objects(link, name)
+    await objects.ensure(ROOM)
+    await objects.put("a", b"one")
+    client = await nats.connect(nats_url)
+    await (await client.jetstream().object_store(name)).delete("a")
+    await client.close()
+    assert await objects.get("a") is None
+    await objects.put("a", b"two")
+    assert await objects.get("a") == b"two"
+
+
+def test_a_description_of_what_the_nats_command_deleted_is_read() -> None:
+    said = b'{"name":"a","bucket":"B","nuid":"n","size":0,"mtime":"0001-01-01T00:00:00Z","chunks":0,"deleted":true}'
+    assert msgspec.json.decode(said, type=ObjectInfo).deleted

@@ -201,6 +201,39 @@ async def test_an_old_deployment_leaves_with_its_last_task(deploying: Recorder) 
     assert await deployments(deploying) == [(SECOND, "PRIMARY", 3)]
 
 
+@pytest.mark.parametrize(
+    "end",
+    [
+        DeploymentCompleted(**OF, deployment=SECOND),
+        DeploymentFailed(**OF, deployment=SECOND, cause="ALARMS", reason="ALARM"),
+        ServiceUpdated(**OF, settings=SETTINGS),
+    ],
+)
+async def test_where_deployments_have_stages_an_old_one_that_lost_its_tasks_may_get_others(
+    deploying: Recorder, end: AnyEvent
+) -> None:
+    configuration = shapes.DeploymentConfiguration(strategy="BLUE_GREEN")
+    staged = msgspec.structs.replace(SETTINGS, deployment_configuration=configuration)
+    await deploying.record(ServiceUpdated(**OF, settings=staged))
+    await deploying.record(*(stopped(task_name(number), "EssentialContainerExited") for number in range(3)))
+    assert await deployments(deploying) == [(SECOND, "PRIMARY", 3), (FIRST, "ACTIVE", 0)]
+    await deploying.record(*run(task_name(9), deployment=FIRST))
+    assert await deployments(deploying) == [(SECOND, "PRIMARY", 3), (FIRST, "ACTIVE", 1)]
+    assert (await one(deploying)).pending_count == 3
+    await deploying.record(stopped(task_name(9), "EssentialContainerExited"))
+    await deploying.record(end)
+    assert await deployments(deploying) == [(SECOND, "PRIMARY", 3)]
+
+
+async def test_where_deployments_have_stages_what_never_completed_leaves_with_its_last_task(prod: Recorder) -> None:
+    staged = shapes.DeploymentConfiguration(strategy="BLUE_GREEN")
+    await prod.record(*served(settings=msgspec.structs.replace(SETTINGS, deployment_configuration=staged)))
+    await prod.record(*run(TASK, deployment=FIRST))
+    await prod.record(DeploymentStarted(**OF, deployment=SECOND, task_definition="web:3"))
+    await prod.record(stopped(TASK))
+    assert await deployments(prod) == [(SECOND, "PRIMARY", 3)]
+
+
 async def test_a_deployment_that_never_had_a_task_leaves_when_it_is_replaced(prod: Recorder) -> None:
     await prod.record(*served())
     await prod.record(DeploymentStarted(**OF, deployment=SECOND, task_definition="web:3"))

@@ -193,6 +193,15 @@ def test_why_a_container_was_pending_is_not_said_of_it_later() -> None:
     assert (started.containers or [])[0].reason is None
 
 
+def test_of_the_end_of_a_container_the_first_word_stands() -> None:
+    definition = shapes.TaskDefinition(container_definitions=[shapes.ContainerDefinition(name="app", essential=True)])
+    told = new(definition)
+    for reason in ("CannotPullContainerError: x", "ContainerVanishedError: y", ""):
+        report = ContainerReport(name="app", status="STOPPED", reason=reason)
+        told = reported_task(told, ContainerStateChanged(cluster=PROD, task=TASK, container=report), AT, definition)
+        assert (told.containers or [])[0].reason == "CannotPullContainerError: x"
+
+
 def test_a_task_with_a_network_of_its_own_has_an_interface_while_it_runs() -> None:
     vpc = shapes.AwsVpcConfiguration(subnets=["subnet-a"])
     configuration = shapes.NetworkConfiguration(awsvpc_configuration=vpc)
