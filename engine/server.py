@@ -18,12 +18,14 @@ import msgspec
 import nats.errors
 import structlog
 
+from quarterdeck.engine import ports
 from quarterdeck.engine.api.present import Present
 from quarterdeck.engine.api.server import serve_api
 from quarterdeck.engine.api.settings import ApiSettings
 from quarterdeck.engine.doors.about import About
 from quarterdeck.engine.doors.agents import Agents
 from quarterdeck.engine.doors.commands import Commands, DoorSettings, Messages
+from quarterdeck.engine.doors.door import Door
 from quarterdeck.engine.doors.feed import Feed
 from quarterdeck.engine.doors.queue import Queue
 from quarterdeck.engine.doors.secret import SecretDoor
@@ -125,7 +127,7 @@ async def run_engine(
 ) -> None:
     """Run a replica until SIGTERM or SIGINT, with the ECS API over HTTP if asked for.
 
-    Raises LogMisconfigured: then no waiting helps; and OSError, when HTTP can't be served where it should.
+    Raises LogMisconfigured: then no waiting helps; and PortInUse, when HTTP can't be served where it should.
     """
     stop = asyncio.Event()
     serves: list[Replica] = []
@@ -138,13 +140,18 @@ async def run_engine(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     try:
-        async with (
-            serve_api(Present(lambda: serves[0].door if serves else None), api) if api is not None else nullcontext()
-        ):
+        async with _api(lambda: serves[0].door if serves else None, api) if api is not None else nullcontext():
             await until(stop, stand_by(settings, serve))
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
+
+
+@asynccontextmanager
+async def _api(find: Callable[[], Door | None], settings: ApiSettings) -> AsyncIterator[None]:
+    with await ports.listen(*settings.address, "--listen HOST:PORT") as listener:
+        async with serve_api(Present(find), settings, listener):
+            yield
 
 
 async def until(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
