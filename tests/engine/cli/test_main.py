@@ -132,7 +132,7 @@ def test_an_engine_whose_port_is_taken_says_how_to_choose_another() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         listen = f"127.0.0.1:{taken.getsockname()[1]}"
-        ran = command("engine", "--nats", "nats://127.0.0.1:1", "--not-durable", "--listen", listen)
+        ran = command_process("engine", "--nats", "nats://127.0.0.1:1", "--not-durable", "--listen", listen)
     assert ran.returncode == 1
     assert ran.stderr.endswith(
         f"Error: {listen} is in use by another program. Choose another port with --listen HOST:PORT (0 is any).\n"
