@@ -232,7 +232,13 @@ async def _link(settings: Settings, stopped: asyncio.Event) -> NatsLink | None:
         await asyncio.wait({connecting, ending}, return_when=asyncio.FIRST_COMPLETED)
         connecting.cancel()
         ending.cancel()
-    return None if connecting.cancelled() else connecting.result()
+    if connecting.cancelled():
+        return None
+    link = connecting.result()
+    if not stopped.is_set():
+        return link
+    await link.close()
+    return None
 
 
 async def _connected(address: Address, settings: Settings) -> NatsLink:

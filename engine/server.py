@@ -18,16 +18,19 @@ import msgspec
 import nats.errors
 import structlog
 
+from quarterdeck.engine import ports
 from quarterdeck.engine.api.present import Present
 from quarterdeck.engine.api.server import serve_api
 from quarterdeck.engine.api.settings import ApiSettings
 from quarterdeck.engine.doors.about import About
 from quarterdeck.engine.doors.agents import Agents
 from quarterdeck.engine.doors.commands import Commands, DoorSettings, Messages
+from quarterdeck.engine.doors.door import Door
 from quarterdeck.engine.doors.feed import Feed
 from quarterdeck.engine.doors.queue import Queue
 from quarterdeck.engine.doors.secret import SecretDoor
 from quarterdeck.engine.doors.usage import UsageDoor
+from quarterdeck.engine.failures import leaves
 from quarterdeck.engine.replica import Replica, ReplicaSettings, running
 from quarterdeck.engine.shell.command import NotKeeper
 from quarterdeck.engine.shell.lease import Lease, LeaseLost
@@ -89,7 +92,7 @@ async def serving(
     messages = Messages(replica.door, replica.keeper, settings)
     commands = Commands(link, replica.keeper, messages, settings)
     agents = Agents(link, replica.keeper, replica.wanted, replica.heartbeats, replica.secrets, replica.door.sessions)
-    secrets = SecretDoor(link, replica.keeper, replica.secrets)
+    secrets = SecretDoor(link, replica.keeper, replica.secrets, settings)
     about = About(link, replica.keeper)
     queue = Queue(link, messages, streams)
     usage = UsageDoor(link, replica.keeper, replica.usage)
@@ -124,7 +127,7 @@ async def run_engine(
 ) -> None:
     """Run a replica until SIGTERM or SIGINT, with the ECS API over HTTP if asked for.
 
-    Raises LogMisconfigured: then no waiting helps; and OSError, when HTTP can't be served where it should.
+    Raises LogMisconfigured: then no waiting helps; and PortInUse, when HTTP can't be served where it should.
     """
     stop = asyncio.Event()
     serves: list[Replica] = []
@@ -137,13 +140,18 @@ async def run_engine(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     try:
-        async with (
-            serve_api(Present(lambda: serves[0].door if serves else None), api) if api is not None else nullcontext()
-        ):
+        async with _api(lambda: serves[0].door if serves else None, api) if api is not None else nullcontext():
             await until(stop, stand_by(settings, serve))
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
+
+
+@asynccontextmanager
+async def _api(find: Callable[[], Door | None], settings: ApiSettings) -> AsyncIterator[None]:
+    with await ports.listen(*settings.address, "--listen HOST:PORT") as listener:
+        async with serve_api(Present(find), settings, listener):
+            yield
 
 
 async def until(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
@@ -165,7 +173,7 @@ async def stand_by(settings: EngineSettings, on_serving: OnServing = lambda _: N
         except* LogMisconfigured:
             raise
         except* (SteppedDown, NotKeeper, LeaseLost, LogError, nats.errors.Error, OSError) as group:
-            reasons = [str(error) for error in _leaves(group)]
+            reasons = [str(error) for error in leaves(group)]
             log.warning("standing by", node=node, reasons=reasons)
         await asyncio.sleep(STAND_BY_SECONDS)
 
@@ -223,10 +231,3 @@ def calm() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_ALLOCATIONS, GC_YOUNG, GC_MIDDLE)
-
-
-def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
-    found: list[BaseException] = []
-    for error in group.exceptions:
-        found.extend(_leaves(error) if isinstance(error, BaseExceptionGroup) else [error])
-    return found

@@ -100,7 +100,7 @@ class Child:
         self._output.parent.mkdir(parents=True, exist_ok=True)
         try:
             child = self._process = await self._start(self._command, self._output)
-        except ChildProcessError as error:
+        except OSError as error:  # the nursery died, or there is no process, memory or file to be had now
             log.warning("a child could not be started", child=self.name, error=str(error))
             return 1
         self._down.clear()

@@ -207,7 +207,7 @@ class _Reading:
         content = await self._client.stored_log(place.task, place.container)
         if content is None:
             return False
-        lines = records.lines((await asyncio.to_thread(gzip.decompress, content)).splitlines(keepends=True))
+        lines = records.stored(await asyncio.to_thread(gzip.decompress, content))
         for batch in records.batches(records.picked(lines, cursor.again()), FRAME_BYTES_MAX):
             await source.put([_line(place, each) for each in cursor.new(batch)])
         return True

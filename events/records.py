@@ -7,6 +7,7 @@ writes the same.
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from io import BytesIO
 
 from quarterdeck.events.session import LogLine, LogQuery
 
@@ -47,6 +48,11 @@ def lines(records: Iterable[bytes]) -> Iterator[LogLine]:
         line = decode(record)
         if line is not None:
             yield line
+
+
+def stored(content: bytes) -> Iterator[LogLine]:
+    """Yield what can be read of a whole file; what was written may have returns in it, which end no record."""
+    return lines(BytesIO(content))
 
 
 def batches(found: Iterable[LogLine], size_bytes: int) -> Iterator[list[LogLine]]:

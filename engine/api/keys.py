@@ -1,13 +1,12 @@
 """Keys: access keys, each of an account, in a file of the data directory with their secrets encrypted.
 
 ``access-keys.json`` holds the keys, each secret sealed by AES-GCM together with whose it is; ``access-keys.key`` holds
-the key that opens them. Both can be read by their owner only. The file is written whole or not at all, and read again
-when it has changed: a key made while a server runs is good at once, a deleted one bad soon. Errors: `KeysUnreadable`,
-`NoSuchKey`.
+the key that opens them. Both can be read by their owner only, and are written whole or not at all. The first is read
+again when it has changed: a key made while a server runs is good at once, a deleted one bad soon. Errors:
+`KeysUnreadable`, `NoSuchKey`.
 """
 
 import fcntl
-import os
 import re
 import secrets
 import time
@@ -21,10 +20,10 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from quarterdeck.engine.api.account import key_id
+from quarterdeck.events.log.files import write_private
 
 FILE = "access-keys.json"
 OPENER = "access-keys.key"
-PRIVATE = 0o600
 NONCE_BYTES = 12
 OPENER_BYTES = 32
 KEYS_MAX = 10_000
@@ -34,7 +33,7 @@ USER = re.compile(r"[A-Za-z0-9+=,.@_-]{1,64}")
 
 
 class KeysUnreadable(Exception):
-    """The keys can't be read; says which file and why."""
+    """The keys can't be read, or changed; says which file and why."""
 
 
 class NoSuchKey(Exception):
@@ -152,9 +151,7 @@ class Keys:
     def _write(self, keys: list[AccessKey]) -> None:
         cipher = self._cipher()
         document = msgspec.json.format(msgspec.json.encode([_seal(cipher, key) for key in keys])) + b"\n"
-        new = self._file.with_name(f".{FILE}.{os.getpid()}")
-        _write_private(new, document)
-        new.replace(self._file)
+        write_private(self._file, document)
 
     def _cipher(self) -> AESGCM:
         try:
@@ -167,13 +164,19 @@ class Keys:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Keep other writers out; makes the opener if there is none and no keys that need one."""
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        with self._opener.with_name(f".{OPENER}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not self._opener.exists() and not self._file.exists():
-                _write_private(self._opener, secrets.token_bytes(OPENER_BYTES))
-            yield
+        """Keep other writers out; makes the opener if there is none and no keys that need one.
+
+        Raises KeysUnreadable.
+        """
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            with self._opener.with_name(f".{OPENER}.lock").open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                if not self._opener.exists() and not self._file.exists():
+                    write_private(self._opener, secrets.token_bytes(OPENER_BYTES))
+                yield
+        except OSError as error:
+            raise KeysUnreadable(f"The access keys in {self._file.parent} can't be changed: {error}.") from error
 
 
 def _seal(cipher: AESGCM, key: AccessKey) -> Sealed:
@@ -193,12 +196,3 @@ def _stamp(path: Path) -> Stamp | None:
     except OSError:
         return None
     return found.st_mtime_ns, found.st_size, found.st_ino
-
-
-def _write_private(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE)
-    with os.fdopen(descriptor, "wb") as file:
-        os.fchmod(descriptor, PRIVATE)
-        file.write(content)
-        file.flush()
-        os.fsync(descriptor)

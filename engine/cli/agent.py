@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from quarterdeck.engine.cli import people, target
+from quarterdeck.engine.cli import names, nouns, people, target
+from quarterdeck.engine.cli.task import TASK
 from quarterdeck.engine.cli.up import FORMATS, LEVELS, PULLS, RUNTIMES
 
 if TYPE_CHECKING:
@@ -119,16 +120,17 @@ async def _drained(client: "RemoteClient", identity: "Identity") -> None:
     while True:
         found = [
             arn
-            for status in ("RUNNING", "STOPPED")
-            for arn in (
-                await client.list_tasks(
-                    cluster=identity.cluster, container_instance=identity.container_instance, desired_status=status
-                )
-            ).task_arns
-            or []
+            for status in TASK.states
+            for arn in await names.listed(
+                client,
+                "task",
+                identity.cluster,
+                container_instance=identity.container_instance,
+                desired_status=status,
+            )
         ]
-        described = (await client.describe_tasks(cluster=identity.cluster, tasks=found[:100])).tasks if found else []
-        left = sum(each.last_status != "STOPPED" for each in described or [])
+        described = await nouns.described(client, TASK, identity.cluster, found)
+        left = sum(each.last_status != "STOPPED" for each in described)
         if left != told:
             click.echo(f"{left} task{'' if left == 1 else 's'} left")
             told = left

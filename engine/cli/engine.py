@@ -35,7 +35,7 @@ def command(models: Path | None, monitors: tuple[str, ...], *, not_durable: bool
         raise click.UsageError("Say where the NATS server is: --nats nats://HOST:PORT.")
     import asyncio
 
-    from quarterdeck.engine import logs
+    from quarterdeck.engine import logs, ports
     from quarterdeck.engine.core.service_health import HEALTHY_SECONDS
     from quarterdeck.engine.failures import leaves
     from quarterdeck.engine.replica import replica_settings
@@ -54,7 +54,8 @@ def command(models: Path | None, monitors: tuple[str, ...], *, not_durable: bool
     )
     try:
         asyncio.run(run_engine(engine, api=settings.api if options.get("listen") else None))
-    except* LogError as errors:
-        for error in leaves(errors):
+    except* (LogError, ports.PortInUse) as errors:
+        found = leaves(errors)
+        for error in found:
             click.echo(f"Error: {error}", err=True)
-        sys.exit(target.UNREACHABLE)
+        sys.exit(target.UNREACHABLE if any(isinstance(each, LogError) for each in found) else target.REFUSED)

@@ -98,13 +98,13 @@ def _say(
 
 
 def _text(commit: "StoredCommit", event: "AnyEvent") -> str:
-    from quarterdeck.engine.cli.words import actor, short, time, words
+    from quarterdeck.engine.cli.words import actor, plain, short, time, words
     from quarterdeck.events.catalog import noun, subject
 
     about = f"{noun(event).replace('_', ' ')} {short(subject(event))}"
     head = f"{time(commit.at)} {commit.sequence:>6}  {actor(commit.actor):<14} {type(event).__name__:<28} {about}"
     told = words(event)
-    return f"{head}  {told}" if told else head
+    return plain(f"{head}  {told}" if told else head)
 
 
 def _json(commit: "StoredCommit", event: "AnyEvent", following: "dict[str, list[StoredCommit]] | None") -> bytes:

@@ -1,7 +1,7 @@
 """Secret: an account's own secrets, which tasks get as environment variables."""
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
@@ -29,7 +29,7 @@ def command() -> None:
 
 @command.command
 @target.options
-@click.option("--file", "source", type=click.File("r"), help="Read the value from a file (default: from stdin).")
+@click.option("--file", "source", type=click.File("rb"), help="Read the value from a file (default: from stdin).")
 @click.argument("name")
 def put(name: str, source: Any, **options: Any) -> None:  # noqa: ANN401 - click's
     """Store a value under NAME, a new one or another one; it is asked for, or read from a pipe.
@@ -69,10 +69,13 @@ def rm(name: str, **options: Any) -> None:  # noqa: ANN401 - click's
     people.run(options, work)
 
 
-def _value(source: Any) -> str:  # noqa: ANN401 - a text file
-    """Read the value: from a file, a pipe, or a person who is not shown what is typed."""
+def _value(source: "BinaryIO | None") -> str:
+    """Read the value: from a file or a pipe, without its last line end, or a person who is not shown what is typed."""
     if source is None and sys.stdin.isatty():
         value: str = click.prompt("Value", hide_input=True, confirmation_prompt=True)
         return value
-    read: str = (source or sys.stdin).read()
-    return read.removesuffix("\n")
+    read = (source or sys.stdin.buffer).read()
+    try:
+        return read.removesuffix(b"\r\n" if read.endswith(b"\r\n") else b"\n").decode()
+    except UnicodeDecodeError as error:
+        raise click.ClickException("A secret's value must be text in UTF-8; base64 makes text of anything.") from error

@@ -18,7 +18,7 @@ class Column(NamedTuple):
 
 def text(value: object, *, wide: bool = True) -> str:
     """Write a value: ARNs shortened, in a table ids too; lists with commas; nothing as a dash."""
-    from quarterdeck.engine.cli.words import short
+    from quarterdeck.engine.cli.words import plain, short
     from quarterdeck.events.names import short_name
 
     match value:
@@ -27,7 +27,7 @@ def text(value: object, *, wide: bool = True) -> str:
         case bool():
             return str(value).upper()
         case str():
-            name = short_name(value) if value.startswith("arn:") else value
+            name = short_name(value) if value.startswith("arn:") else plain(value)
             return name if wide else short(name)
         case list():
             return ", ".join(text(each, wide=wide) for each in value)

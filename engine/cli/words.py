@@ -1,5 +1,6 @@
 """Words: an event in one line for people: what happened, and why."""
 
+import re
 from datetime import UTC, datetime
 
 from quarterdeck.events import (
@@ -18,11 +19,17 @@ from quarterdeck.events.explanation import Explanation
 from quarterdeck.events.names import short_name
 
 ID_DIGITS = 8
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
 def time(at: float) -> str:
     """Write a time as ISO 8601, in UTC, to the millisecond."""
     return datetime.fromtimestamp(at, tz=UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def plain(text: str) -> str:
+    """Keep what others wrote in its line, and from moving the cursor: control characters become one space."""
+    return _CONTROLS.sub(" ", text).rstrip()
 
 
 def actor(name: str) -> str:

@@ -17,7 +17,7 @@ from quarterdeck.engine.doors.target import Target, parse_target
 from quarterdeck.engine.shell.keeper import Keeper
 from quarterdeck.events import operations
 from quarterdeck.events.log.connect import Link
-from quarterdeck.events.names import short_name
+from quarterdeck.events.names import Namespace, short_name
 
 PREFIX = "qd.cmd."
 SHAPE = "<region>.<account>.<cluster>.<Operation>"
@@ -60,21 +60,13 @@ class Messages:
             call = Call(
                 namespace=target.namespace,
                 operation=operation,
-                actor=self._actor(target, headers),
+                actor=actor(target.namespace, headers, trusted=self._trust_actor),
                 token=command_id(headers) or token,
             )
             answer = await self._door.carry_out(call, request)
         except Refusal as refusal:
             return refused(refusal, self._keeper.sequence)
         return answered(answer.response, answer.sequence)
-
-    def _actor(self, target: Target, headers: dict[str, str] | None) -> str:
-        claimed = headers.get(ACTOR) if headers and self._trust_actor else None
-        if not claimed:
-            return f"arn:aws:iam::{target.namespace.account}:root"
-        if len(claimed) > ACTOR_LENGTH_MAX or not claimed.isprintable():
-            raise InvalidParameterException(f"{ACTOR} must be at most {ACTOR_LENGTH_MAX} printable characters.")
-        return claimed
 
 
 class Commands:
@@ -90,6 +82,16 @@ class Commands:
 
     async def _answer(self, message: Msg) -> Reply:
         return await self._messages.carry_out(PREFIX, message)
+
+
+def actor(namespace: Namespace, headers: dict[str, str] | None, *, trusted: bool) -> str:
+    """Tell who asks: whom the message names, if senders are trusted, else root. Raises InvalidParameterException."""
+    claimed = headers.get(ACTOR) if headers and trusted else None
+    if not claimed:
+        return namespace.root_arn()
+    if len(claimed) > ACTOR_LENGTH_MAX or not claimed.isprintable():
+        raise InvalidParameterException(f"{ACTOR} must be at most {ACTOR_LENGTH_MAX} printable characters.")
+    return claimed
 
 
 def command_id(headers: dict[str, str] | None) -> str:

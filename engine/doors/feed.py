@@ -45,6 +45,7 @@ BUSY_SHARE_MAX = 0.1
 GIVE_WAY_SECONDS_MAX = 0.1
 RETRY_SECONDS = 0.2
 SECOND_NS = 10**9
+HEADER_BYTES_MAX = 8_192
 
 Place = tuple[int, int, int]
 BEGINNING: Place = (0, 0, 0)
@@ -114,7 +115,7 @@ class Feed:
         for count, item in enumerate(items, 1):
             headers = message.headers(item)
             headers["Nats-Expected-Last-Sequence"] = str(self._last + count - 1)
-            body = message.payload(item, self._identity, described.get(_key(item)))
+            body = self._body(item, described.get(_key(item)))
             reply = self._inbox if count == len(items) else ""
             await self._link.client.publish(message.subject(item), body, reply, headers)
         try:
@@ -127,6 +128,12 @@ class Feed:
             raise FeedBroken(ack.error.description if ack.error else f"acknowledged at {ack.seq}")
         self._last = ack.seq
         self._place = items[-1].place
+
+    def _body(self, item: Item, described: shapes.Task | shapes.ContainerInstance | None) -> bytes:
+        """Write an event's message; one that NATS does not carry with what it is about goes out without that."""
+        body = message.payload(item, self._identity, described)
+        fits = len(body) + HEADER_BYTES_MAX <= self._link.client.max_payload
+        return body if fits or described is None else message.payload(item, self._identity, None)
 
     async def _answered(self, answer: Msg) -> None:
         if self._ack is not None and not self._ack.done():

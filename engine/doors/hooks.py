@@ -124,7 +124,7 @@ class Hooks:
             return RETRY_SECONDS
         try:
             answer = _answers.decode(raw)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             answer = Answer("FAILED")
             reason = f"its answer is not understood: {error}"
         else:

@@ -6,9 +6,10 @@ the answer is at once that it is too much (ThrottlingException); a request is ne
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
+import msgspec
 import nats.errors
 import structlog
 from nats.aio.msg import Msg
@@ -105,13 +106,26 @@ class Intake:
 
     async def _send(self, message: Msg, reply: Reply) -> None:
         try:
-            await self._link.client.publish(message.reply, reply.payload, headers=reply.headers)
-        except nats.errors.MaxPayloadError:
-            too_long = ServerException(
-                f"The answer has {len(reply.payload)} bytes, more than NATS carries. The operation was carried out; "
-                "ask for less at once."
-            )
-            short = refused(too_long, self._position())
-            await self._link.client.publish(message.reply, short.payload, headers=short.headers)
+            await deliver(self._link, message.reply, reply, self._position())
         except nats.errors.Error as error:
             log.warning("an answer could not be sent", subject=message.subject, error=str(error))
+
+
+async def deliver(link: Link, subject: str, reply: Reply, position: int) -> None:
+    """Publish an answer, or that it is longer than NATS carries. Raises nats-py's errors.
+
+    A server counts headers too, which nats-py does not, and ends the connection of who sends more.
+    """
+    if len(reply.payload) + _header_bytes(reply.headers) > link.client.max_payload:
+        too_long = ServerException(
+            f"The answer has {len(reply.payload)} bytes, more than NATS carries. The operation was carried out; "
+            "ask for less at once."
+        )
+        short = refused(too_long, position)
+        reply = msgspec.structs.replace(short, headers={**reply.headers, **short.headers})
+    await link.client.publish(subject, reply.payload, headers=reply.headers)
+
+
+def _header_bytes(headers: Mapping[str, str]) -> int:
+    """Count what headers take: the line of the version, a line each, and an empty one."""
+    return len("NATS/1.0\r\n\r\n") + sum(len(f"{name}: {value}\r\n".encode()) for name, value in headers.items())

@@ -18,7 +18,8 @@ from nats.aio.msg import Msg
 
 from quarterdeck.engine.core.errors import Refusal
 from quarterdeck.engine.doors.commands import Messages, command_id
-from quarterdeck.engine.doors.reply import COMMAND, Reply
+from quarterdeck.engine.doors.intake import deliver
+from quarterdeck.engine.doors.reply import COMMAND, SEQUENCE, Reply
 from quarterdeck.events.log import api
 from quarterdeck.events.log.connect import Link
 from quarterdeck.events.log.errors import LogUnavailable
@@ -162,8 +163,9 @@ class Queue:
             log.warning("a queued command is tried again", subject=message.subject, seconds=seconds)
             await client.publish(message.reply, b'-NAK {"delay": %d}' % int(seconds * SECOND_NS))
             return
-        headers = {**reply.headers, COMMAND: token}
-        await client.publish(ANSWERS + message.subject.removeprefix(PREFIX), reply.payload, headers=headers)
+        named = msgspec.structs.replace(reply, headers={**reply.headers, COMMAND: token})
+        subject = ANSWERS + message.subject.removeprefix(PREFIX)
+        await deliver(self._link, subject, named, int(reply.headers[SEQUENCE]))
         await client.publish(message.reply, b"+TERM refused" if reply.error else b"+ACK")
 
 

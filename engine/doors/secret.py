@@ -8,11 +8,12 @@ import msgspec
 from nats.aio.msg import Msg
 
 from quarterdeck.engine.core.errors import InvalidParameterException, SerializationException, ServerException
+from quarterdeck.engine.doors.commands import DoorSettings, actor
 from quarterdeck.engine.doors.door import not_kept
 from quarterdeck.engine.doors.intake import Intake
 from quarterdeck.engine.doors.questions import SECRETS as PREFIX
 from quarterdeck.engine.doors.questions import NewSecret, ShownSecret, ShownSecrets
-from quarterdeck.engine.doors.reply import ACTOR, Reply, answered
+from quarterdeck.engine.doors.reply import Reply, answered
 from quarterdeck.engine.shell.command import NotKeeper
 from quarterdeck.engine.shell.keeper import Keeper
 from quarterdeck.engine.shell.secrets import Secrets
@@ -27,8 +28,9 @@ IN_FLIGHT_MAX = 64
 class SecretDoor:
     """The door for secrets."""
 
-    def __init__(self, link: Link, keeper: Keeper, secrets: Secrets) -> None:
+    def __init__(self, link: Link, keeper: Keeper, secrets: Secrets, settings: DoorSettings) -> None:
         self._keeper = keeper
+        self._trust_actor = settings.trust_actor
         self._secrets = secrets
         self.intake = Intake(link, f"{PREFIX}>", self._answer, lambda: keeper.sequence, IN_FLIGHT_MAX)
 
@@ -38,18 +40,18 @@ class SecretDoor:
 
     async def _answer(self, message: Msg) -> Reply:
         namespace, verb = _target(message.subject)
-        actor = (message.headers or {}).get(ACTOR) or namespace.root_arn()
+        who = actor(namespace, message.headers, trusted=self._trust_actor)
         try:
             match verb:
                 case "store":
                     new = _decoded(message.data)
-                    shown = _shown(await self._secrets.store(str(namespace), new.name, new.value, actor))
+                    shown = _shown(await self._secrets.store(str(namespace), new.name, new.value, who))
                     return answered(shown, self._keeper.sequence)
                 case "delete":
-                    gone = await self._secrets.delete(str(namespace), _decoded(message.data).name, actor)
+                    gone = await self._secrets.delete(str(namespace), _decoded(message.data).name, who)
                     return answered(_shown(gone), self._keeper.sequence)
                 case "list":
-                    found = [_shown(each) for each in await self._secrets.listed(str(namespace), actor)]
+                    found = [_shown(each) for each in await self._secrets.listed(str(namespace), who)]
                     return answered(ShownSecrets(secrets=found), self._keeper.sequence)
                 case _:
                     pass

@@ -2,6 +2,7 @@
 
 from quarterdeck.engine.core import tag as core
 from quarterdeck.engine.core.errors import ClusterNotFoundException, InvalidParameterException
+from quarterdeck.engine.core.turn import whole_number
 from quarterdeck.engine.doors.operation import Context, Operation, Read, Write
 from quarterdeck.engine.shell.command import Outcome
 from quarterdeck.events import shapes
@@ -38,7 +39,7 @@ async def _list(context: Context, request: shapes.ListTagsForResourceRequest) ->
 
 async def _of_definition(context: Context, arn: Arn) -> list[shapes.Tag]:
     family, _, revision = arn.path[0].partition(":")
-    number = int(revision) if revision.isdecimal() else 0
+    number = whole_number(revision) or 0
     found = await context.models.task_definitions.describe(context.namespace, family, number)
     if found is None:
         raise InvalidParameterException(core.not_found(arn))

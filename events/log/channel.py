@@ -71,7 +71,7 @@ class PacketChannel:
         """Take a message in (from nats-py's callback: must neither raise nor wait)."""
         try:
             packet = _decoder.decode(data)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             self.close(ChannelClosed(f"what arrived can't be read: {error}"))
             return
         self._heard_at = asyncio.get_running_loop().time()

@@ -132,9 +132,11 @@ class JetStreamLog:
     async def close(self) -> None:
         """Close both connections."""
         self._closed = True
-        await self._acks.stop()
-        await self._writing.close()
-        await self._reading.close()
+        try:
+            await self._acks.stop()
+        finally:
+            await self._writing.close()
+            await self._reading.close()
 
     def _check_open(self) -> None:
         if self._closed:

@@ -66,7 +66,7 @@ class Reader:
             async for batch in self._receive(end):
                 yield batch
         finally:
-            self._link.forget(self._mailbox.disturb)
+            self._link.forget(self._mailbox.wake, self._mailbox.disturb)
             await self._delete_consumer()
             with suppress(nats.errors.Error):
                 await subscription.unsubscribe()

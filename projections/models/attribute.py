@@ -11,7 +11,7 @@ from quarterdeck.events.container_instance import AttributesDeleted, AttributesP
 from quarterdeck.events.names import Namespace
 from quarterdeck.projections.models import cluster, container_instance
 from quarterdeck.projections.models.database import Database
-from quarterdeck.projections.models.page import InvalidPage, Page
+from quarterdeck.projections.models.page import Page, whole
 
 UPDATE = "UPDATE container_instance SET doc = ? WHERE number = ?"
 LIST = """
@@ -93,6 +93,4 @@ def _place(page: Page) -> tuple[int, int]:
     if page.after is None:
         return 0, -1
     number, _, place = page.after.partition("/")
-    if not (number.isdecimal() and place.isdecimal()):
-        raise InvalidPage(page.after)
-    return int(number), int(place)
+    return whole(number), whole(place)

@@ -70,8 +70,12 @@ class Database:
 
 async def _connect(path: str, settings: Iterable[str]) -> aiosqlite.Connection:
     connection = await aiosqlite.connect(path, isolation_level=None, timeout=BUSY_SECONDS_MAX, cached_statements=256)
-    for setting in settings:
-        await connection.execute_fetchall(setting)
+    try:
+        for setting in settings:
+            await connection.execute_fetchall(setting)
+    except BaseException:  # its thread would keep the program from ending
+        await connection.close()
+        raise
     return connection
 
 

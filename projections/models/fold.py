@@ -147,6 +147,8 @@ class Fold:
         self.clusters.created(event, commit, number)
 
     def _deployment_started(self, event: service_events.DeploymentStarted, commit: Commit, number: int) -> None:
+        if self.services.holds(event, commit):  # what it has, and whether it is still there, must not hang on batches
+            self.flush()
         self.services.deployment_started(event, commit, number)
         self.services.messages.deployment_started(event, commit, number)
         self.service_deployments.started(event, commit, number)

@@ -4,6 +4,9 @@ from collections.abc import Sequence
 
 import msgspec
 
+DIGITS_MAX = 18
+"""SQLite's numbers have no more."""
+
 
 class InvalidPage(Exception):
     """What a page was asked to begin after is nothing a page ever ended with."""
@@ -17,10 +20,14 @@ class Page(msgspec.Struct, frozen=True):
 
     def number(self) -> int:
         """Read the place in a list in order of creation. Raises InvalidPage."""
-        try:
-            return int(self.after or 0)
-        except ValueError as error:
-            raise InvalidPage(self.after) from error
+        return whole(self.after) if self.after else 0
+
+
+def whole(text: str) -> int:
+    """Read a number that was a row's. Raises InvalidPage."""
+    if not (text.isdecimal() and len(text) <= DIGITS_MAX):
+        raise InvalidPage(text)
+    return int(text)
 
 
 class Listed(msgspec.Struct, frozen=True):

@@ -138,6 +138,11 @@ class Fold:
         number, doc = self.load(event, commit)
         self.store(number, msgspec.structs.replace(doc, status="INACTIVE"))
 
+    def holds(self, event: events.DeploymentStarted, commit: Commit) -> bool:
+        """Whether a deployment that starts was there before, as one that is gone back to."""
+        inside = self._clusters.find(commit.namespace, event.cluster)
+        return self._connection.execute(HELD, (inside.number, event.deployment)).fetchone() is not None
+
     def deployment_started(self, event: events.DeploymentStarted, commit: Commit, number: int) -> None:
         """Put a new PRIMARY first."""
         service, doc = self.load(event, commit)

@@ -1,7 +1,7 @@
 """Store: the read models in one SQLite database, and how far they are.
 
-A file is thrown away and begun again when the code that folds is not the code that wrote it, and emptied when it is
-of another log, or ahead of its log: everything in it comes from the log.
+A file is thrown away and begun again when it is damaged, or the code that folds is not the code that wrote it, and
+emptied when it is of another log, or ahead of its log: everything in it comes from the log.
 """
 
 import hashlib
@@ -78,13 +78,12 @@ class ReadModels:
         """Open a file, or ``:memory:``, or a temporary file (``""``); make what is missing."""
         tell = on_rebuild or _silent
         fingerprint = fingerprint_of_code()
+        wrong = "" if path in PRIVATE else await _worthless(path, fingerprint)
+        if wrong:
+            tell(wrong)
+            _remove(path)
         database = await Database.open(path)
         try:
-            if path not in PRIVATE and await database.read(_written_by) not in {"", fingerprint}:
-                tell("the read models were written by other code")
-                await database.close()
-                _remove(path)
-                database = await Database.open(path)
             await database.write(_create, fingerprint)
         except BaseException:
             await database.close()
@@ -147,6 +146,21 @@ def _sources() -> Iterator[tuple[str, bytes]]:
         for entry in sorted(files(package).iterdir(), key=lambda each: each.name):
             if entry.name.endswith(".py"):
                 yield f"{package}/{entry.name}", entry.read_bytes()
+
+
+async def _worthless(path: str, fingerprint: str) -> str:
+    """Say why a file has to be begun again; empty if it has not."""
+    try:
+        database = await Database.open(path)
+        try:
+            writer = await database.read(_written_by)
+        finally:
+            await database.close()
+    except sqlite3.OperationalError:  # it can't be reached or is in use, which says nothing of what it holds
+        raise
+    except sqlite3.DatabaseError as error:
+        return f"the read models can't be read: {error}"
+    return "" if writer in {"", fingerprint} else "the read models were written by other code"
 
 
 def _written_by(connection: sqlite3.Connection) -> str:

@@ -17,7 +17,7 @@ from quarterdeck.events.task_definition import (
 )
 from quarterdeck.projections.live.demand import Demand, demand
 from quarterdeck.projections.models.database import Database
-from quarterdeck.projections.models.page import InvalidPage, Listed, Page, listed
+from quarterdeck.projections.models.page import InvalidPage, Listed, Page, listed, whole
 
 SCHEMA = """
 CREATE TABLE task_definition (
@@ -203,9 +203,9 @@ def _place(page: Page) -> tuple[str, int]:
     if page.after is None:
         return "", 0
     family, _, revision = page.after.rpartition(":")
-    if not family or not revision.isdecimal():
+    if not family:
         raise InvalidPage(page.after)
-    return family, int(revision)
+    return family, whole(revision)
 
 
 def _names(connection: sqlite3.Connection, statement: str, parameters: Mapping[str, object]) -> list[str]:

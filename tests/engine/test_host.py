@@ -1,4 +1,4 @@
-"""What an `up` with --stop-tasks leaves of its instances."""
+"""An agent's life on its host, and what an `up` with --stop-tasks leaves of its instances."""
 
 from __future__ import annotations
 
@@ -73,3 +73,23 @@ async def test_a_signal_ends_at_once_an_agent_whose_engine_does_not_answer(
             assert await running == STOPPED
     asyncio.get_running_loop().remove_signal_handler(number)
     server.close()
+
+
+async def test_a_signal_that_comes_while_an_agent_connects_ends_it(tmp_path: Path) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b'INFO {"server_id":"s","version":"2.15.0","max_payload":1048576,"headers":true}\r\n')
+        while line := await reader.readline():
+            if line.startswith(b"PING"):
+                os.kill(os.getpid(), signal.SIGTERM)
+                await asyncio.sleep(0)  # the signal is seen before the answer
+                writer.write(b"PONG\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        settings = Settings(data=tmp_path, nats=f"nats://127.0.0.1:{port}", runtime="simulated")
+        async with asyncio.timeout(5):
+            assert await run_agent(settings) == STOPPED
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().remove_signal_handler(number)
+    assert not (tmp_path / FILE).exists(), "it was no agent yet"

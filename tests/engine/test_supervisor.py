@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import sys
@@ -116,3 +117,17 @@ async def test_it_ends_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     os.kill(parent.pid, signal.SIGKILL)
     await parent.wait()
     await until(lambda: asyncio.sleep(0, not alive(pid)))
+
+
+async def test_one_that_the_machine_can_not_start_now_is_started_later(tmp_path: Path) -> None:
+    refusals = [BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")] * 2
+
+    async def start(command: Sequence[str], output: Path) -> process.Handle:
+        if refusals:
+            raise refusals.pop()
+        return await spawn(command, output)
+
+    child = Child("one", [sys.executable, "-c", WAITS, str(tmp_path / "runs")], tmp_path / "log", start)
+    async with run(child):
+        await until(lambda: asyncio.sleep(0, child.pid is not None))
+        assert child.restarts == 2

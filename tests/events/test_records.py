@@ -23,6 +23,11 @@ def test_records_are_read_as_they_were_written(lines: list[LogLine]) -> None:
     assert [records.decode(each + b"\n") for each in written.split(b"\n")[:-1]] == lines
 
 
+@given(st.lists(LINES))
+def test_all_records_of_a_file_are_read_also_those_with_returns_in_them(lines: list[LogLine]) -> None:
+    assert list(records.stored(b"".join(records.encode(line) for line in lines))) == lines
+
+
 def test_what_is_no_whole_record_is_passed_over() -> None:
     broken = [b"", b"\n", b"12 o no end", b"x o text\n", b"12 q text\n", b"12\n"]
     assert list(records.lines([*broken, b"12 o text\n"])) == [LogLine(12, "stdout", b"text\n")]

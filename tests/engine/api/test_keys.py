@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from errno import ENOSPC
 from pathlib import Path
 
 import msgspec
@@ -105,3 +106,18 @@ def test_the_file_holds_json_for_other_tools(tmp_path: Path) -> None:
     (stored,) = msgspec.json.decode((tmp_path / FILE).read_bytes())
     assert stored["id"] == made.id
     assert set(stored) == {"id", "account", "user", "created", "sealed"}
+
+
+def test_a_disk_that_is_full_for_a_while_leaves_no_empty_opener(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("os.fsync", full)
+        with pytest.raises(KeysUnreadable, match="No space left"):
+            Keys(tmp_path).create(ACCOUNT, 1.0)
+    made = Keys(tmp_path).create(ACCOUNT, 2.0)
+    assert Keys(tmp_path).find(made.id) == made
+    assert sorted(each.name for each in tmp_path.iterdir() if each.suffix != ".lock") == sorted([FILE, OPENER])

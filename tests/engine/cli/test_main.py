@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import socket
 import subprocess
 import sys
 
@@ -124,6 +125,18 @@ def test_what_is_no_url_is_no_nats_server() -> None:
     ran = command("status", "--nats", "nats://127.0.0.1:99999")
     assert ran.returncode == 3
     assert "no NATS server answers as wanted at nats://127.0.0.1:99999: nats: invalid connect url option" in ran.stderr
+
+
+def test_an_engine_whose_port_is_taken_says_how_to_choose_another() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        listen = f"127.0.0.1:{taken.getsockname()[1]}"
+        ran = command_process("engine", "--nats", "nats://127.0.0.1:1", "--not-durable", "--listen", listen)
+    assert ran.returncode == 1
+    assert ran.stderr.endswith(
+        f"Error: {listen} is in use by another program. Choose another port with --listen HOST:PORT (0 is any).\n"
+    )
 
 
 def test_the_version_is_the_package_s() -> None:

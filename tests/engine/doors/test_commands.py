@@ -140,9 +140,12 @@ async def test_too_many_at_once_are_told_so_and_none_is_left_without_an_answer(s
         assert len(cluster.tasks) == codes.count("")
 
 
-async def test_an_answer_too_long_for_nats_says_so(server: Server) -> None:
+@pytest.mark.parametrize("size", [2 << 20, (1 << 20) - 1])
+async def test_an_answer_too_long_for_nats_says_so(server: Server, size: int) -> None:
+    """The server counts headers as well, and ends the connection of who goes beyond."""
+
     async def answer(_: Msg) -> Reply:
-        return Reply(b"x" * (2 << 20), {})
+        return Reply(b"x" * size, {"Qd-Sequence": "7"})
 
     link = await connect(server.address(), "doors")
     intake = Intake(link, "qd.cmd.>", answer, lambda: 7, 10)

@@ -12,7 +12,7 @@ from quarterdeck.engine.shell.lease import Lease
 from quarterdeck.events.log.connect import connect
 from quarterdeck.events.log.credentials import FEED_STREAM
 from quarterdeck.events.log.server import Server
-from tests.engine.outside import Outsider, engine, outsider, task_of, until
+from tests.engine.outside import ROOM, Outsider, engine, outsider, task_of, until
 
 pytestmark = pytest.mark.nats
 
@@ -156,3 +156,16 @@ async def test_a_strangers_message_does_not_stop_it(server: Server) -> None:
 )
 def test_any_name_makes_a_token(name: str, token: str) -> None:
     assert safe(name) == token
+
+
+async def test_an_event_too_long_with_its_description_goes_out_without_and_others_follow(server: Server) -> None:
+    async with engine(server), outsider(server) as client:
+        heard = await client.listen("qd.feed.>")
+        await client.call("CreateCluster")
+        lengthy = {"agentVersion": "v" * 600_000}
+        await client.call("RegisterContainerInstance", {"totalResources": ROOM, "versionInfo": lengthy})
+        await client.call("CreateCluster", cluster="later")
+        await until(lambda: heard and ".later." in heard[-1].subject)
+        (found,) = [json.loads(each.data)["detail"] for each in heard if ".container_instance." in each.subject]
+        assert found["quarterdeck"]["event"]["versionInfo"] == lengthy
+        assert "versionInfo" not in found

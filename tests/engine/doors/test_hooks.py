@@ -25,7 +25,7 @@ SOON = 0.1
 class Target:
     """A target of hooks: answers what it is told to, in turn, and keeps what it was asked."""
 
-    def __init__(self, *answers: dict[str, Any]) -> None:
+    def __init__(self, *answers: dict[str, Any] | bytes) -> None:
         self.answers = list(answers)
         self.asked: list[dict[str, Any]] = []
         self.url = ""
@@ -34,7 +34,8 @@ class Target:
 
     def answer(self, body: bytes) -> bytes:
         self.asked.append(msgspec.json.decode(body))
-        return msgspec.json.encode(self.answers.pop(0) if self.answers else {"hookStatus": "SUCCEEDED"})
+        answer = self.answers.pop(0) if self.answers else {"hookStatus": "SUCCEEDED"}
+        return answer if isinstance(answer, bytes) else msgspec.json.encode(answer)
 
     async def post(self, request: web.Request) -> web.StreamResponse:
         answer = self.answer(await request.read())
@@ -209,6 +210,13 @@ async def test_an_answer_may_come_in_pieces() -> None:
 async def test_an_answer_that_is_none_fails_the_hook() -> None:
     async with asking() as asker, listening({"status": "fine"}) as target:
         arn = await deploying(asker, target.url, "PRE_SCALE_UP")
+        assert (await ended(asker, arn))["status"] == "ROLLBACK_SUCCESSFUL"
+
+
+@pytest.mark.parametrize("answer", [b'{"hookStatus": "\xff"}', b'{"hookStatus": "SUCCEEDED", "x": ' + b"[" * 60_000])
+async def test_an_answer_that_can_not_be_read_fails_the_hook_and_not_the_engine(answer: bytes) -> None:
+    async with asking() as asker, listening(answer) as target:
+        arn = await deploying(asker, target.url, "POST_SCALE_UP")
         assert (await ended(asker, arn))["status"] == "ROLLBACK_SUCCESSFUL"
 
 

@@ -127,3 +127,19 @@ async def test_weather_is_waited_out(server: Server, monkeypatch: pytest.MonkeyP
         await until(lambda: answers)
         assert "Qd-Error" not in (answers[0].headers or {})
         assert len(replica.keeper.view.namespaces[SCOPE].clusters["web"].tasks) == 1
+
+
+async def test_an_answer_too_long_for_nats_is_told_and_its_command_taken_off(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def lengthy(*_: object) -> Reply:
+        return Reply(b"x" * (2 << 20), {"Qd-Sequence": "7"})
+
+    monkeypatch.setattr(Messages, "carry_out", lengthy)
+    async with outsider(server) as client, engine(server):
+        answers = await client.listen("qd.answer.>")
+        await client.enqueue("DescribeTasks", {}, "much")
+        await until(lambda: answers)
+        assert "more than NATS carries" in json.loads(answers[0].data)["message"]
+        assert (answers[0].headers or {})["Qd-Command-Id"] == "much"
+        await emptied(server)

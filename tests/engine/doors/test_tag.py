@@ -98,3 +98,9 @@ async def test_a_deleted_cluster_has_none_either() -> None:
             "InvalidParameterException",
             "The specified cluster is inactive. Specify an active cluster and try again.",
         )
+
+
+async def test_a_revision_beyond_all_numbers_is_none() -> None:
+    async with asking() as asker:
+        arn = ARN + "task-definition/app:" + "9" * 30
+        assert (await asker.refusal("ListTagsForResource", resourceArn=arn))[0] == "InvalidParameterException"

@@ -96,3 +96,11 @@ async def test_a_block_says_goodbye_and_raises_its_own_error() -> None:
         async with kept(here):
             raise ValueError("mine")
     assert await there.receive() == Ended()
+
+
+@pytest.mark.parametrize("said", [b"\x93\x01\x00\x81\xa4kind\xa1\xff", b"\x93\x01\x00\xa1\xff"])
+async def test_text_that_is_none_closes_the_channel(said: bytes) -> None:
+    here, _ = pair()
+    here.arrived(said)
+    with pytest.raises(ChannelClosed, match="can't be read"):
+        await here.receive()

@@ -176,3 +176,12 @@ async def test_another_stream_under_the_same_name_is_a_gap(data: Path) -> None:
         await call(server, "STREAM.DELETE.QD_LOG_0")
         with pytest.raises(Gap):
             await anext(reading)
+
+
+async def test_a_log_that_can_not_be_closed_in_order_lets_go_of_its_connections(jetstream: JetStreamWorld) -> None:
+    with pytest.raises(LogUnavailable):
+        async with jetstream.open() as log:
+            assert log._acks._subscription is not None
+            await log._acks._subscription.unsubscribe()
+    assert log._writing.client.is_closed
+    assert log._reading.client.is_closed

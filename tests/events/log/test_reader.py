@@ -196,3 +196,12 @@ async def test_a_reader_leaves_no_consumer_behind(jetstream: JetStreamWorld) -> 
             while await consumers(link, jetstream.shard):
                 await asyncio.sleep(0.01)
         await link.close()
+
+
+async def test_a_reading_that_is_over_leaves_nothing_with_the_connection(jetstream: JetStreamWorld) -> None:
+    async with jetstream.open() as log:
+        await fill(log, (await log.claim("keeper-1")).sequence, [b"x"])
+        watching = [len(each) for each in (log._reading._lost, log._reading._back)]
+        for _ in range(3):
+            assert len(await records(log)) == 2
+        assert [len(each) for each in (log._reading._lost, log._reading._back)] == watching

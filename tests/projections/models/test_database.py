@@ -71,3 +71,13 @@ async def test_readers_cannot_write(tmp_path: Path) -> None:
             await database.read(lambda connection: connection.execute(CREATE))
     finally:
         await database.close()
+
+
+async def test_a_file_that_is_no_database_leaves_no_thread_behind(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"no database" * 1_000)
+    before = set(threading.enumerate())
+    with pytest.raises(sqlite3.DatabaseError):
+        await Database.open(str(tmp_path / "file"))
+    for thread in set(threading.enumerate()) - before:
+        thread.join(timeout=5)
+        assert not thread.is_alive()

@@ -9,14 +9,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quarterdeck.events import shapes
-from quarterdeck.events.catalog import EVENT_TYPES
+from quarterdeck.events.catalog import EVENT_TYPES, AnyEvent
 from quarterdeck.events.commit import Chained, Commit
+from quarterdeck.events.service import DeploymentFailed, DeploymentStarted
 from quarterdeck.projections.live.states import ClusterState, DeploymentState
 from quarterdeck.projections.live.view import LiveView
 from quarterdeck.projections.models.fold import Fold
 from quarterdeck.projections.models.page import Page
 from quarterdeck.projections.models.store import ReadModels
-from tests.projections.models.examples import IRELAND, START
+from tests.projections.models.examples import (
+    FIRST,
+    IRELAND,
+    PROD,
+    SECOND,
+    START,
+    cluster_created,
+    commit,
+    defined,
+    registered,
+    served,
+)
 from tests.projections.models.records import PRINCIPALS, PROVIDERS
 from tests.projections.models.world import World
 
@@ -268,3 +280,22 @@ def _impossible(envelope: Chained) -> Commit:
     """A commit about a cluster that never was."""
     (event, *_) = World().commits([7])[-1].events
     return msgspec.structs.replace(envelope.commits[0], events=[msgspec.structs.replace(event, cluster="nowhere")])
+
+
+@pytest.mark.parametrize("size", [1, 2, 10])
+async def test_a_deployment_that_is_gone_back_to_is_the_same_however_the_log_is_cut(size: int) -> None:
+    failed = DeploymentFailed(cluster=PROD, service="web", deployment=SECOND, cause="STOPPED", reason="enough")
+    back = DeploymentStarted(
+        cluster=PROD, service="web", deployment=FIRST, task_definition="web:3", rolls_back=SECOND, revision=FIRST
+    )
+    told: list[list[AnyEvent]] = [
+        [cluster_created(), *registered(), defined(), defined(revision=4)],
+        served(desired_count=0),
+        [DeploymentStarted(cluster=PROD, service="web", deployment=SECOND, task_definition="web:4")],
+        [failed, back],
+    ]
+    log = envelopes([commit(*events, at=START + at, number=at) for at, events in enumerate(told)], 1)
+    models = await folded(log, size)
+    (first, *_) = (await models.services.describe(IRELAND, PROD, ["web"]))["web"].deployments or []
+    assert (first.id, first.created_at) == (FIRST, START + 3)
+    await models.close()

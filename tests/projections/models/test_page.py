@@ -21,6 +21,7 @@ def test_a_first_page_begins_before_everything() -> None:
     assert (Page(10).number(), Page(10, "12").number()) == (0, 12)
 
 
-def test_a_place_that_is_none_is_refused() -> None:
+@pytest.mark.parametrize("place", ["twelve", "-1", "9" * 20, "9" * 5_000])
+def test_a_place_that_is_none_is_refused(place: str) -> None:
     with pytest.raises(InvalidPage):
-        Page(10, "twelve").number()
+        Page(10, place).number()

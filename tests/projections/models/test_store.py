@@ -42,6 +42,25 @@ async def test_a_file_is_taken_up_where_it_was_left(path: str) -> None:
     assert told == []
 
 
+def damage(path: Path, where: slice) -> None:
+    content = bytearray(path.read_bytes())
+    content[where] = b"x" * (where.stop - where.start)
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("damaged", [slice(0, 4096), slice(16_384, 16_384 + 4_096)])
+async def test_a_damaged_file_is_begun_again(path: str, damaged: slice) -> None:
+    models = await ReadModels.open(path)
+    await models.apply(LOG[:7], "log")
+    await models.close()
+    damage(Path(path), damaged)
+    told: list[str] = []
+    models = await ReadModels.open(path, told.append)
+    assert await models.position() == Applied(0, "", "")
+    await models.close()
+    assert "can't be read" in told[0]
+
+
 async def test_a_crash_in_the_middle_of_a_batch_resumes_exactly(path: str) -> None:
     """The connection is gone before the commit, as when the process dies."""
     models = await ReadModels.open(path)

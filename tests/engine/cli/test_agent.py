@@ -1,0 +1,37 @@
+"""Taking a host's instance out of use."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from quarterdeck.agents.identity import Identity
+from quarterdeck.engine.cli.agent import _drained
+from quarterdeck.engine.embedded import embedded
+
+
+@pytest.fixture(autouse=True)
+def own_logging() -> Iterator[None]:
+    """An embedded engine sets up logging, for good; tests that look at log lines do not expect it."""
+    yield
+    structlog.reset_defaults()
+
+
+async def test_all_tasks_of_an_instance_are_waited_for_however_many(capsys: pytest.CaptureFixture[str]) -> None:
+    async with embedded(instances=1, zones=1, memory=True, cpu=4096, memory_mib=4096) as qd:
+        containers: list[dict[str, Any]] = [{"name": "app", "image": "app", "memory": 6}]
+        await qd.register_task_definition(family="job", container_definitions=containers)
+        for _ in range(11):
+            await qd.run_task(task_definition="job", count=10)
+        (instance,) = qd.instances
+        identity = Identity(
+            cluster="default", instance_type="", instance_id="", container_instance_arn=instance.container_instance
+        )
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await _drained(qd, identity)  # type: ignore[arg-type]  # a client as good as one from elsewhere
+        assert capsys.readouterr().out.splitlines()[0] == "110 tasks left"
