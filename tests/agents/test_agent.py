@@ -309,7 +309,9 @@ async def test_a_task_whose_containers_vanished_while_no_agent_was_there_is_over
     world.start()
     with structlog.testing.capture_logs() as said:
         await world.until(lambda: world.engine.told(ONE) == ["RUNNING", "STOPPED"])
-        await world.until(lambda: world.agent.tasks is not None and not world.agent.tasks.by_id)
+        agent = world.agent
+        assert agent is not None
+        await world.until(lambda: agent.tasks is not None and not agent.tasks.by_id)
     assert world.containers() == []  # and was not started again
     assert not [each for each in said if each["event"] == "not removed"]  # there is nothing to remove
 
