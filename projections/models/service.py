@@ -150,6 +150,7 @@ class Fold:
             primary = msgspec.structs.replace(primary, created_at=_deployment.decode(held[0]).created_at)
             again = (number, commit.at, msgspec.json.encode(primary), inside.number, event.deployment)
             self._connection.execute(AGAIN, again)
+            self.forgive(inside.number, event.deployment)  # what is counted already, and not written yet, too
         else:
             row = (number, inside.number, service, event.deployment, commit.at, event.revision or event.deployment)
             self._connection.execute(DEPLOY, (*row, False, msgspec.json.encode(primary)))

@@ -272,6 +272,23 @@ async def test_a_deployment_that_failed_says_why_until_it_is_primary_again(prod:
     assert primary.running_count == 1
 
 
+@pytest.mark.parametrize("at_once", [False, True])
+async def test_a_deployment_that_is_primary_again_begins_without_failures(prod: Recorder, *, at_once: bool) -> None:
+    """However many commits are folded at once: a model made anew must say the same."""
+    await prod.record(*served(settings=SETTINGS), DeploymentCompleted(**OF, deployment=FIRST))
+    await prod.record(*run(TASK, deployment=FIRST), *started(TASK))
+    await prod.record(DeploymentStarted(**OF, deployment=SECOND, task_definition="web:3"))
+    failed = [*run(task_name(7), deployment=FIRST), stopped(task_name(7), "TaskFailedToStart")]
+    again = DeploymentStarted(**OF, deployment=FIRST, task_definition="web:3", rolls_back=SECOND)
+    if at_once:
+        await prod.record(*failed, again)
+    else:
+        await prod.record(*failed)
+        await prod.record(again)
+    (primary,) = (await one(prod)).deployments or []
+    assert (primary.id, primary.failed_tasks) == (FIRST, 0)
+
+
 async def test_an_update_forgives_failures_and_changes_only_what_it_names(prod: Recorder) -> None:
     await prod.record(*served(settings=SETTINGS))
     await prod.record(*run(TASK, deployment=FIRST), stopped(TASK, "TaskFailedToStart"))
