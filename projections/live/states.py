@@ -228,7 +228,7 @@ class ClusterState(msgspec.Struct):
 
     ``queued`` has the tasks that wait for room, in the order they came; ``protected`` says until when
     services' tasks that are wanted may not be stopped to make way, ``joined_at`` when an instance last
-    became one to place tasks on.
+    became one to place tasks on; ``stopped``, ``deregistered`` and ``drained`` when what stays for now came to its end.
     """
 
     name: str
@@ -251,6 +251,7 @@ class ClusterState(msgspec.Struct):
     protected: dict[str, float] = msgspec.field(default_factory=dict)
     stopped: deque[tuple[float, str]] = msgspec.field(default_factory=deque)
     deregistered: deque[tuple[float, str]] = msgspec.field(default_factory=deque)
+    drained: dict[str, float] = msgspec.field(default_factory=dict)
 
 
 class CapacityProviderState(msgspec.Struct):
