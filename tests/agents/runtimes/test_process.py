@@ -7,6 +7,7 @@ import errno
 import os
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
@@ -194,12 +195,33 @@ async def test_an_agent_begins_though_the_power_went_before_a_file_was_on_the_di
     await after.close()
 
 
+def descriptors() -> list[str]:
+    return sorted(os.listdir("/proc/self/fd"))  # noqa: PTH208 - names are enough
+
+
 async def test_a_command_that_can_not_be_run_leaves_no_descriptor_open() -> None:
-    before = sorted(os.listdir("/proc/self/fd"))  # noqa: PTH208 - names are enough
+    before = descriptors()
     for terminal in (None, Terminal(), Terminal(rows=70_000)):
         with pytest.raises(CannotExecuteCommandError):
             await execution.execute(("/no/such/program",), terminal)
-    assert sorted(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+    assert descriptors() == before
+
+
+async def test_a_start_that_is_cancelled_leaves_no_descriptor_open(
+    case: ProcessCase, runtime: ProcessRuntime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = tmp_path / "begun"
+    program = f"import os, time; open({str(begun)!r}, 'w').close(); os.fork() or time.sleep(3)"
+    container_id = await runtime.create(case.spec("slow", case.forever))
+    monkeypatch.setattr(supervision, "SHIM", (sys.executable, "-c", program))
+    before = descriptors()
+    starting = asyncio.get_running_loop().create_task(runtime.start(container_id), name="start")
+
+    await eventually(begun.exists)
+    starting.cancel()
+    await asyncio.wait([starting])
+    assert starting.cancelled()
+    assert descriptors() == before
 
 
 async def test_what_the_command_started_ends_with_it(case: ProcessCase, runtime: ProcessRuntime) -> None:
