@@ -187,8 +187,9 @@ def hook_started(namespace: NamespaceState, event: DeploymentHookStarted, _at: f
 
 
 def hook_ended(namespace: NamespaceState, event: DeploymentHookEnded, _at: float) -> None:
-    """Note how a hook ended."""
-    deployment = _find(namespace, event).deployment(event.deployment)
+    """Note how a hook ended; one may end long after its service."""
+    service = namespace.clusters[event.cluster].services.get(event.service)
+    deployment = service.deployment(event.deployment) if service is not None else None
     hook = deployment.hooks.get(event.hook) if deployment is not None else None
     if deployment is not None and hook is not None:
         deployment.hooks[event.hook] = msgspec.structs.replace(hook, status=event.status)

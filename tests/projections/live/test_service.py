@@ -7,6 +7,7 @@ import pytest
 from quarterdeck.engine.core import service
 from quarterdeck.events import shapes
 from quarterdeck.events.container_instance import AgentConnected, AgentDisconnected
+from quarterdeck.events.service import DeploymentHookEnded
 from quarterdeck.projections.live.service import INACTIVE_KEPT_SECONDS
 from tests.checkers import check
 from tests.engine.core.story import Story, created, defined, given, joined, stopped
@@ -59,3 +60,11 @@ def test_a_task_that_outlives_its_service_stops_when_that_is_forgotten(story: St
     story.given(AgentConnected(cluster="default", container_instance="a1"), stopped(task.id))
     check(story.state)
     assert story.cluster().instances["a1"].tasks == {}
+
+
+def test_a_hook_that_ends_when_its_service_is_forgotten_changes_nothing(story: Story) -> None:
+    drain(story, "web")
+    drain(story.after(INACTIVE_KEPT_SECONDS + 1), "api")
+    before = story.view.fingerprint()
+    ended = DeploymentHookEnded(cluster="default", service="web", deployment="ecs-svc/0", hook="h", status="FAILED")
+    assert story.given(ended).view.fingerprint() == before
