@@ -126,6 +126,7 @@ class Fold:
         inside = self._clusters.find(commit.namespace, event.cluster)
         for (deployment,) in self._connection.execute(DEPLOYMENTS, (number,)).fetchall():
             self.forgive(inside.number, deployment)
+        self.messages.freed(inside.number, event.service)
 
     def deleted(self, event: events.ServiceDeleted, commit: Commit, _number: int) -> None:
         """Begin DRAINING."""
