@@ -79,6 +79,8 @@ class Wants:
             return False
         if self._is_over(wanted):
             return wanted.known
+        if wanted.session not in {"", self._home.session}:
+            return False  # of an engine that was replaced, or to another agent: it says nothing of what runs here
         complete = self._positions.listed(wanted.sequence)
         self._tasks.listed(wanted)
         return complete

@@ -52,10 +52,14 @@ class WantedList(Wanting, frozen=True, kw_only=True):
 
     ``status`` is the instance's: ACTIVE, DRAINING, or INACTIVE, which also stands for one that is not ``known``: an
     engine that was replaced, and has not noticed yet, does not know the newest.
+
+    ``session`` is that of the agent that the engine takes for the instance. An agent that was started again and finds
+    another one asks an engine that does not know of it, nor perhaps of the newest tasks: such a list is not for it.
     """
 
     status: str
     known: bool = True
+    session: str = ""
 
 
 class WantedChange(Wanting, frozen=True, kw_only=True):

@@ -36,11 +36,16 @@ def patience(tags: list[shapes.Tag]) -> int:
 
 def check_queue(cluster: ClusterState, count: int) -> None:
     """Refuse more tasks than may wait. Raises ClientException."""
-    if len(cluster.queued) + count > QUEUED_MAX:
+    if not may_wait(cluster, count):
         raise ClientException(
             f"The tasks provisioning capacity limit was exceeded: up to {QUEUED_MAX} tasks of cluster {cluster.name} "
             f"may wait for room, {len(cluster.queued)} do. Try again when there is room, or without the tag {TAG}."
         )
+
+
+def may_wait(cluster: ClusterState, count: int) -> bool:
+    """Tell whether so many more tasks may wait."""
+    return len(cluster.queued) + count <= QUEUED_MAX
 
 
 def enqueue(turn: Turn, template: TaskRequested, seconds: int, found: Unplaceable) -> None:

@@ -81,7 +81,8 @@ def created(definition: shapes.TaskDefinition | None, request: shapes.CreateServ
     )
     if definition is not None:
         _check_definition(definition, settings, request.volume_configurations)
-    return _rebalanced(settings, request.availability_zone_rebalancing, "ENABLED")
+    default = "DISABLED" if _objection(settings) else "ENABLED"
+    return _rebalanced(settings, request.availability_zone_rebalancing, default)
 
 
 def changed(
@@ -200,25 +201,35 @@ def _check_controller(request: shapes.CreateServiceRequest) -> None:
             raise InvalidParameterException(f"With the deployment controller EXTERNAL task sets have: {given[0]}.")
 
 
+def is_rebalanced(settings: ServiceSettings) -> bool:
+    """Tell whether a service's zones are balanced: it is ENABLED, and nothing it was changed to since forbids it."""
+    return settings.availability_zone_rebalancing == "ENABLED" and not _objection(settings)
+
+
 def _rebalanced(settings: ServiceSettings, asked: str | None, default: str) -> ServiceSettings:
-    """Rebalance if asked to or by default; a service that can't be is refused if asked, else left alone (spec §8.7)."""
+    """Set what is asked, or the default. Raises InvalidParameterException for ENABLED where it can't be (spec §8.7)."""
+    wrong = _objection(settings)
+    if asked == "ENABLED" and wrong:
+        raise InvalidParameterException(wrong)
+    return msgspec.structs.replace(settings, availability_zone_rebalancing=asked or default)
+
+
+def _objection(settings: ServiceSettings) -> str:
+    """Say why a service's zones can't be balanced; empty if they can."""
     can = (
         settings.scheduling_strategy == "REPLICA"
         and not is_external(settings)
         and (settings.deployment_configuration.maximum_percent or 0) > PERCENT_FULL
         and not any(each.load_balancer_name for each in settings.load_balancers)
     )
-    if asked == "ENABLED" and not can:
-        raise InvalidParameterException(
+    if not can:
+        return (
             "Availability Zone rebalancing needs a REPLICA service with a maximumPercent above 100 and without "
             "classic load balancers."
         )
     if not placement_options.follows_zones(settings.placement_constraints, settings.placement_strategy):
-        if asked == "ENABLED":
-            raise InvalidParameterException(
-                "Availability Zone rebalancing needs spread over attribute:ecs.availability-zone as the first "
-                "placement strategy, if there is any, and no placement constraint that uses this attribute."
-            )
-        can = False
-    value = asked or default
-    return msgspec.structs.replace(settings, availability_zone_rebalancing=value if can else "DISABLED")
+        return (
+            "Availability Zone rebalancing needs spread over attribute:ecs.availability-zone as the first "
+            "placement strategy, if there is any, and no placement constraint that uses this attribute."
+        )
+    return ""

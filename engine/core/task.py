@@ -15,7 +15,7 @@ from quarterdeck.engine.core.checks import detail, first_failing_check
 from quarterdeck.engine.core.errors import InvalidParameterException, UnsupportedFeatureException
 from quarterdeck.engine.core.overrides import checked_overrides
 from quarterdeck.engine.core.placement import Placed, Unplaceable, matrix, place
-from quarterdeck.engine.core.queued_task import check_queue, enqueue, patience
+from quarterdeck.engine.core.queued_task import check_queue, enqueue, may_wait, patience
 from quarterdeck.engine.core.tags import checked_tags, managed_tags
 from quarterdeck.engine.core.task_definition import usable
 from quarterdeck.engine.core.turn import Turn, check_token
@@ -51,22 +51,26 @@ _STARTED_BY = re.compile(r"[A-Za-z0-9_/ -]*")
 
 
 def run(turn: Turn, request: shapes.RunTaskRequest) -> list[shapes.Failure]:
-    """Place `count` tasks now; those that fit nowhere become failures, one for each instance, or wait for room."""
+    """Place `count` tasks now; those that fit nowhere become failures, one for each instance, or wait for room.
+
+    More than may wait are refused if none was placed, else they become failures.
+    """
     cluster = turn.cluster(request.cluster)
     template = asked(turn, cluster, request)
     seconds, count = patience(template.tags), request.count or 1
-    if seconds:
-        check_queue(cluster, count)
-    elif len(cluster.draining) == cluster.room.size:
+    if not seconds and len(cluster.draining) == cluster.room.size:
         raise InvalidParameterException("No Container Instances were found in your cluster.")
     wanted = wish(turn.state, template)
     for done in range(count):
         seed = lot(turn, wanted.rule)
         found = place(cluster, template.group, *wanted, seed)
         if isinstance(found, Unplaceable):
-            if not seconds:
-                return _fail(turn, cluster, template, count - done, found)
-            for _ in range(count - done):
+            left = count - done
+            if seconds and not done:
+                check_queue(cluster, left)
+            if not seconds or not may_wait(cluster, left):
+                return _fail(turn, cluster, template, left, found)
+            for _ in range(left):
                 enqueue(turn, template, seconds, found)
             break
         bind(turn, template, found, seed)

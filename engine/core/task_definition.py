@@ -31,6 +31,7 @@ from quarterdeck.events.task_definition import (
     TaskDefinitionRegistered,
 )
 from quarterdeck.projections.live.states import DefinitionState, NamespaceState
+from quarterdeck.projections.live.task import STOPPED_KEPT_SECONDS
 
 SIZE_BYTES_MAX = 65_536
 CONTAINERS_MAX = 10
@@ -110,7 +111,7 @@ def delete(turn: Turn, request: shapes.DeleteTaskDefinitionsRequest) -> list[sha
 
 def purge(turn: Turn) -> None:
     """Delete what was asked to be deleted and no task or service has any more (spec §5.1)."""
-    used = set(_used(turn.state)) if turn.state.deleting else set()
+    used = set(_used(turn.state, turn.now - STOPPED_KEPT_SECONDS)) if turn.state.deleting else set()
     for name in [each for each in turn.state.deleting if each not in used]:
         family, _, revision = name.rpartition(":")
         turn.emit(TaskDefinitionDeleted(family=family, revision=int(revision)))
@@ -132,9 +133,11 @@ def usable(turn: Turn, reference: str | None, error: type[Refusal]) -> Definitio
     return found
 
 
-def _used(state: NamespaceState) -> Iterator[str]:
+def _used(state: NamespaceState, since: float) -> Iterator[str]:
+    """Name what services and tasks have; tasks that STOPPED before may still be there, where none stopped later."""
     for cluster in state.clusters.values():
-        yield from (task.definition for task in cluster.tasks.values())
+        tasks = cluster.tasks.values()
+        yield from (each.definition for each in tasks if each.last_status != "STOPPED" or each.stopped_at >= since)
         for service in cluster.services.values():
             if service.status != "INACTIVE":
                 yield from service.definitions()

@@ -8,6 +8,7 @@ other work there is for the service comes first.
 from quarterdeck.engine.core.deployment_configuration import bounds
 from quarterdeck.engine.core.placement import Unplaceable, place
 from quarterdeck.engine.core.scale_in import in_scale_in_order
+from quarterdeck.engine.core.service_settings import is_rebalanced
 from quarterdeck.engine.core.service_step import (
     STEPS_PER_PASS_MAX,
     Next,
@@ -36,7 +37,7 @@ PROTECTED = "task protection"
 def balance(site: Site) -> Next:
     """Begin to move tasks of a service that has all it wants, or tell that its zones are balanced."""
     turn, cluster, service, _ = site
-    if service.settings.availability_zone_rebalancing != "ENABLED" or not service.desired_count:
+    if not is_rebalanced(service.settings) or not service.desired_count:
         return Next()
     zones = _zones(site)
     if max(zones.values(), default=0) - min(zones.values(), default=0) <= CLOSE:
@@ -53,10 +54,10 @@ def balance(site: Site) -> Next:
 def goes_on(site: Site, missing: int, *, busy: bool) -> bool:
     """Tell whether tasks may go on moving: all is as wanted, and there is one more for each that moves."""
     turn, cluster, service, _ = site
-    enabled = service.settings.availability_zone_rebalancing == "ENABLED"
+    enabled = is_rebalanced(service.settings)
     if enabled and not busy and missing == -len(service.moving):
         return True
-    reason = "the service needs other tasks" if enabled else "it is DISABLED"
+    reason = "the service needs other tasks" if enabled else "it is DISABLED, or its settings forbid it"
     turn.emit(ServiceRebalancingStopped(cluster=cluster.name, service=service.name, reason=reason))
     return False
 

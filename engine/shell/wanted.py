@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import NamedTuple
 
+import msgspec
+
 from quarterdeck.engine.core.turn import Turn
 from quarterdeck.engine.shell.command import Command
 from quarterdeck.engine.shell.keeper import Keeper
@@ -53,9 +55,9 @@ class Wanted:
                 boundary=True,
             )
         )
-        status, tasks, known = outcome.result
-        definitions = self._definitions(instance, tasks)
-        return WantedList(sequence=outcome.sequence, status=status, tasks=tasks, definitions=definitions, known=known)
+        found: WantedList = outcome.result
+        definitions = self._definitions(instance, found.tasks)
+        return msgspec.structs.replace(found, sequence=outcome.sequence, definitions=definitions)
 
     def position(self, instance: Instance) -> int:
         """Tell the position of the last change sent to an instance."""
@@ -64,13 +66,15 @@ class Wanted:
     def tell(self, sequence: int, commits: list[Commit]) -> None:
         """Send what an envelope changed, one message for each instance concerned."""
         changes: dict[Instance, Tasks] = {}
+        gone: list[Instance] = []
         for commit in commits:
             state = self._keeper.view.namespaces.get(commit.namespace)
             for event in commit.events:
                 if state is not None and isinstance(event, TaskPlaced | TaskStopRequested):
                     _collect(changes, commit.namespace, state, event)
                 elif isinstance(event, ContainerInstanceDeregistered):
-                    changes.setdefault(Instance(commit.namespace, event.cluster, event.container_instance), {})
+                    gone.append(Instance(commit.namespace, event.cluster, event.container_instance))
+                    changes.setdefault(gone[-1], {})
         for instance, tasks in changes.items():
             change = WantedChange(
                 sequence=sequence,
@@ -81,6 +85,8 @@ class Wanted:
             self._last[instance] = sequence
             for send in self.send:
                 send(instance, change)
+        for instance in gone:
+            self._last.pop(instance, None)  # nothing is sent to it any more
 
     def _definitions(self, instance: Instance, tasks: Iterable[WantedTask]) -> dict[str, TaskDefinition]:
         state = self._keeper.view.namespaces.get(instance.namespace)
@@ -106,13 +112,14 @@ def _collect(
     on_it[task.id] = _task(task, "RUNNING" if isinstance(event, TaskPlaced) else "STOPPED")
 
 
-def _wanted(instance: Instance, turn: Turn) -> tuple[str, list[WantedTask], bool]:
+def _wanted(instance: Instance, turn: Turn) -> WantedList:
     cluster: ClusterState | None = turn.state.clusters.get(instance.cluster)
     found = cluster.instances.get(instance.container_instance) if cluster is not None else None
     if cluster is None or found is None or found.status == "INACTIVE":
-        return "INACTIVE", [], found is not None
-    tasks = [cluster.tasks[name] for name in (*found.tasks, *found.stopping)]
-    return found.status, [_task(each, each.desired_status) for each in tasks], True
+        return WantedList(sequence=0, status="INACTIVE", known=found is not None)
+    held = [cluster.tasks[name] for name in (*found.tasks, *found.stopping)]
+    tasks = [_task(each, each.desired_status) for each in held]
+    return WantedList(sequence=0, status=found.status, tasks=tasks, session=found.session)
 
 
 def _task(task: TaskState, desired_status: str) -> WantedTask:

@@ -19,6 +19,9 @@ from quarterdeck.projections.live import task
 from quarterdeck.projections.live.instance import InstanceState
 from quarterdeck.projections.live.states import ClusterState, NamespaceState
 
+INACTIVE_KEPT_SECONDS = 3600.0
+"""So long decisions know of an instance that it was there; the read models know it for ever."""
+
 
 def registered(namespace: NamespaceState, event: ContainerInstanceRegistered, at: float) -> None:
     """Add an instance: ACTIVE, its agent not connected yet."""
@@ -92,7 +95,7 @@ def attributes_deleted(namespace: NamespaceState, event: AttributesDeleted, _at:
     cluster.room.move(instance)
 
 
-def deregistered(namespace: NamespaceState, event: ContainerInstanceDeregistered, _at: float) -> None:
+def deregistered(namespace: NamespaceState, event: ContainerInstanceDeregistered, at: float) -> None:
     """Make an instance INACTIVE; it offers nothing any more, and its tasks were stopped before."""
     cluster, instance = _find(namespace, event.cluster, event.container_instance)
     instance.status = "INACTIVE"
@@ -100,6 +103,10 @@ def deregistered(namespace: NamespaceState, event: ContainerInstanceDeregistered
     cluster.away.pop(instance.id, None)
     cluster.draining.pop(instance.id, None)
     cluster.room.leave(instance)
+    if not instance.tasks and not instance.stopping:
+        cluster.deregistered.append((at, instance.id))
+    while cluster.deregistered and cluster.deregistered[0][0] < at - INACTIVE_KEPT_SECONDS:
+        cluster.instances.pop(cluster.deregistered.popleft()[1], None)
 
 
 def connected(namespace: NamespaceState, event: AgentConnected, at: float) -> None:

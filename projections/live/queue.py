@@ -151,12 +151,12 @@ class Queue:
             if held > actual or name in unfit or (self.distinct and self.group.holds(name)):
                 heappop(heap)
                 continue
-            instance = instances[name]
-            reason = check(instance, self.demand)
-            if not reason:
+            instance = instances.get(name)
+            reason = check(instance, self.demand) if instance is not None else ""
+            if instance is not None and not reason:
                 return instance
             heappop(heap)
-            if instance.status != "INACTIVE":
+            if instance is not None and instance.status != "INACTIVE":
                 self.shape.reject(name, reason)
         return None
 
@@ -164,7 +164,9 @@ class Queue:
         """Name the instance next after the first, if the heap shows one that fits."""
         for _, name in sorted(self.heap[1:3]):
             apart = self.distinct and self.group.holds(name)
-            if name != self.heap[0][1] and not apart and not check(instances[name], self.demand):
+            if name == self.heap[0][1] or apart or name not in instances:
+                continue
+            if not check(instances[name], self.demand):
                 return name
         return ""
 

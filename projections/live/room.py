@@ -118,8 +118,11 @@ class Room:
     def forget(self, name: str) -> None:
         """Drop a group's queues and its roster."""
         self.rosters.pop(name, None)
-        for place in list(self.group(name).queues):
+        group = self.groups.get(name)
+        for place in list(group.queues) if group is not None else ():
             self._end(name, place)
+        if group is not None and not group.used:
+            self.groups.pop(name, None)
 
     def join(self, instance: InstanceState) -> None:
         """Take an instance in; those of one host share its ports."""

@@ -28,7 +28,7 @@ class Roster:
             changed = [name for _, name in self.pool.entries]
         self.cursor = self.pool.cursor
         for name in dict.fromkeys(changed):
-            if belongs(instances[name], self.demand):
+            if name in instances and belongs(instances[name], self.demand):
                 self.names.add(name)
             else:
                 self.names.discard(name)

@@ -1,5 +1,7 @@
 """Service: how its events, and those of its deployments, change the live view."""
 
+from itertools import takewhile
+
 import msgspec
 
 from quarterdeck.events.service import (
@@ -38,6 +40,9 @@ from quarterdeck.projections.live.states import DeploymentState, HookState, Name
 PAST_KEPT_MAX = 100
 """Deployments of a service remembered by name."""
 
+INACTIVE_KEPT_SECONDS = 3600.0
+"""So long decisions know of a service that it was there; the read models know it until its name is used again."""
+
 ALARM = "ALARM"
 
 NO_INSTANCES = "NO INSTANCES"
@@ -46,7 +51,9 @@ NO_INSTANCES = "NO INSTANCES"
 
 def created(namespace: NamespaceState, event: ServiceCreated, at: float) -> None:
     """Begin a service, also where one of its name was INACTIVE."""
-    namespace.clusters[event.cluster].services[event.service] = ServiceState(
+    cluster = namespace.clusters[event.cluster]
+    cluster.drained.pop(event.service, None)
+    cluster.services[event.service] = ServiceState(
         name=event.service,
         desired_count=event.desired_count,
         settings=event.settings,
@@ -95,11 +102,14 @@ def desired_count_changed(namespace: NamespaceState, event: ServiceDesiredCountC
     service.unplaced.clear()
 
 
-def drained(namespace: NamespaceState, event: ServiceDrained, _at: float) -> None:
-    """Make the service INACTIVE and forget the order its tasks were placed in."""
-    service = _find(namespace, event)
+def drained(namespace: NamespaceState, event: ServiceDrained, at: float) -> None:
+    """Make the service INACTIVE and forget the order its tasks were placed in; let go of those drained long before."""
+    service, cluster = _find(namespace, event), namespace.clusters[event.cluster]
     service.status = "INACTIVE"
-    namespace.clusters[event.cluster].room.forget(service.group)
+    cluster.room.forget(service.group)
+    cluster.drained[service.name] = at
+    for name in list(takewhile(lambda each: cluster.drained[each] < at - INACTIVE_KEPT_SECONDS, cluster.drained)):
+        del cluster.drained[name], cluster.services[name]
 
 
 def deployment_started(namespace: NamespaceState, event: DeploymentStarted, at: float) -> None:
@@ -177,8 +187,9 @@ def hook_started(namespace: NamespaceState, event: DeploymentHookStarted, _at: f
 
 
 def hook_ended(namespace: NamespaceState, event: DeploymentHookEnded, _at: float) -> None:
-    """Note how a hook ended."""
-    deployment = _find(namespace, event).deployment(event.deployment)
+    """Note how a hook ended; one may end long after its service."""
+    service = namespace.clusters[event.cluster].services.get(event.service)
+    deployment = service.deployment(event.deployment) if service is not None else None
     hook = deployment.hooks.get(event.hook) if deployment is not None else None
     if deployment is not None and hook is not None:
         deployment.hooks[event.hook] = msgspec.structs.replace(hook, status=event.status)

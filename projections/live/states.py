@@ -224,11 +224,11 @@ class ServiceState(msgspec.Struct):
 
 
 class ClusterState(msgspec.Struct):
-    """A cluster and all in it; tasks that STOPPED stay for an hour (spec §6.6).
+    """A cluster and all in it; tasks that STOPPED, and what became INACTIVE, stay for an hour (spec §6.6).
 
     ``queued`` has the tasks that wait for room, in the order they came; ``protected`` says until when
     services' tasks that are wanted may not be stopped to make way, ``joined_at`` when an instance last
-    became one to place tasks on.
+    became one to place tasks on; ``stopped``, ``deregistered`` and ``drained`` when what stays for now came to its end.
     """
 
     name: str
@@ -250,6 +250,8 @@ class ClusterState(msgspec.Struct):
     joined_at: float = 0.0
     protected: dict[str, float] = msgspec.field(default_factory=dict)
     stopped: deque[tuple[float, str]] = msgspec.field(default_factory=deque)
+    deregistered: deque[tuple[float, str]] = msgspec.field(default_factory=deque)
+    drained: dict[str, float] = msgspec.field(default_factory=dict)
 
 
 class CapacityProviderState(msgspec.Struct):

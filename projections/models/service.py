@@ -126,6 +126,7 @@ class Fold:
         inside = self._clusters.find(commit.namespace, event.cluster)
         for (deployment,) in self._connection.execute(DEPLOYMENTS, (number,)).fetchall():
             self.forgive(inside.number, deployment)
+        self.messages.freed(inside.number, event.service)
 
     def deleted(self, event: events.ServiceDeleted, commit: Commit, _number: int) -> None:
         """Begin DRAINING."""
@@ -155,6 +156,7 @@ class Fold:
             primary = msgspec.structs.replace(primary, created_at=_deployment.decode(held[0]).created_at)
             again = (number, commit.at, msgspec.json.encode(primary), inside.number, event.deployment)
             self._connection.execute(AGAIN, again)
+            self.forgive(inside.number, event.deployment)  # what is counted already, and not written yet, too
         else:
             row = (number, inside.number, service, event.deployment, commit.at, event.revision or event.deployment)
             self._connection.execute(DEPLOY, (*row, False, msgspec.json.encode(primary)))

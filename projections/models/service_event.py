@@ -105,8 +105,12 @@ class Fold:
 
     def task_started(self, inside: int, service: str, number: int, task: str) -> None:
         """Keep a task that was created for the message about this commit."""
+        self._started.setdefault((inside, service, ""), []).append((number, task))
+        self.freed(inside, service)
+
+    def freed(self, inside: int, service: str) -> None:
+        """Let go of why a service's deployments do not get on: they do, or it is asked for something else."""
         key = (inside, service)
-        self._started.setdefault((*key, ""), []).append((number, task))
         if self._stuck is None:
             self._stuck = set(self._connection.execute(ALL_STUCK).fetchall())
         if key in self._stuck:

@@ -301,6 +301,21 @@ async def test_a_restart_adopts_what_runs(world: World) -> None:
     assert world.engine.told(ONE) == world.engine.told(TWO) == ["RUNNING"]  # what the engine knows is not told again
 
 
+async def test_an_engine_that_knows_nothing_of_the_restart_ends_no_task_with_its_list(world: World) -> None:
+    """A keeper that was replaced, and has not noticed, does not know the tasks that came after it either."""
+    await running(world, ONE)
+    before = world.containers()
+    await world.crash()
+    known, world.engine.tasks, world.engine.replaced_by = world.engine.tasks, {}, "i-1.1.before"
+    world.start()
+    await world.go(10)
+    assert world.containers() == before
+    world.engine.tasks, world.engine.replaced_by = known, ""
+    await world.go(60)
+    assert world.containers() == before
+    assert world.engine.told(ONE) == ["RUNNING"]
+
+
 async def test_a_task_whose_containers_vanished_while_no_agent_was_there_is_over(world: World) -> None:
     await running(world, ONE)
     await world.crash()

@@ -203,6 +203,7 @@ class FakeLink:
             status=self.engine.status,
             tasks=list(self.engine.tasks.values()),
             known=self.engine.knows_instance,
+            session=self.engine.replaced_by,
         )
 
     async def changes(self, cluster: str, container_instance: str) -> AsyncIterator[WantedChange]:

@@ -217,7 +217,10 @@ def test_running_tasks_are_not_moved_when_attributes_change() -> None:
 
 def test_an_update_changes_where_the_next_tasks_go_and_an_empty_list_clears() -> None:
     story = given(defined(), joined("a1"), joined("b1", "b", attributes={"stack": "prod"}))
-    story.when(service.create, shapes.CreateServiceRequest(service_name="web", task_definition="app", desired_count=1))
+    create = shapes.CreateServiceRequest(
+        service_name="web", task_definition="app", desired_count=1, availability_zone_rebalancing="DISABLED"
+    )
+    story.when(service.create, create)
     deployments = list(story.service().deployments)
     only = shapes.UpdateServiceRequest(
         service="web",

@@ -175,6 +175,24 @@ def test_only_so_many_may_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     assert message.startswith("The tasks provisioning capacity limit was exceeded: up to 3 tasks of cluster default")
 
 
+def test_a_task_that_fits_at_once_is_placed_however_many_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queued_task, "QUEUED_MAX", 2)
+    story = full().given(defined("tiny:1", cpu=40))
+    story.when(task.run, patient(count=2))
+    events = story.when(task.run, patient(task_definition="tiny"))
+    assert [type(each) for each in events] == [TaskRequested, TaskPlaced]
+
+
+def test_those_of_a_call_that_neither_fit_nor_may_wait_become_failures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queued_task, "QUEUED_MAX", 2)
+    story = full().given(defined("tiny:1", cpu=40))
+    story.when(task.run, patient())
+    events = story.when(task.run, patient(task_definition="tiny", count=3))
+    assert [type(each) for each in events] == [TaskRequested, TaskPlaced, TaskPlacementFailed]
+    assert [each.reason for each in story.answer] == ["RESOURCE:CPU"]
+    assert len(story.cluster().queued) == 1
+
+
 def test_where_one_that_waited_went_can_be_explained() -> None:
     story = full()
     story.when(task.run, patient(placement_strategy=chain("random")))

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from quarterdeck.engine.core import service
+from quarterdeck.engine.core.service_settings import is_rebalanced
 from quarterdeck.engine.core.turn import Settings
 from quarterdeck.events import shapes
 from quarterdeck.events.cluster import ClusterCreated
@@ -367,6 +368,30 @@ def test_a_service_that_can_not_be_rebalanced_is_not_by_default() -> None:
     told = story()
     told.when(service.create, web(load_balancers=[CLASSIC]))
     assert told.service().settings.availability_zone_rebalancing == "DISABLED"
+
+
+@pytest.mark.parametrize(
+    ("forbids", "allows"),
+    [
+        (
+            {"deployment_configuration": CONFIGURATION(maximum_percent=100, minimum_healthy_percent=0)},
+            {"deployment_configuration": CONFIGURATION(maximum_percent=200)},
+        ),
+        (
+            {"placement_strategy": [shapes.PlacementStrategy(type="random")]},
+            {"placement_strategy": []},
+        ),
+    ],
+)
+def test_rebalancing_outlives_an_update_that_forbids_it_for_a_while(forbids: Any, allows: Any) -> None:
+    """For updates it is unchanged unless asked (spec §7.2); it was DISABLED without a word, and stayed so."""
+    told = story()
+    told.when(service.create, web())
+    told.when(service.update, UPDATE(service="web", **forbids))
+    settings = told.service().settings
+    assert (settings.availability_zone_rebalancing, is_rebalanced(settings)) == ("ENABLED", False)
+    told.when(service.update, UPDATE(service="web", **allows))
+    assert is_rebalanced(told.service().settings)
 
 
 def test_an_external_service_needs_only_its_name() -> None:

@@ -395,6 +395,14 @@ def test_a_deletion_that_can_not_be_is_refused(references: list[str], code: str,
     assert inactive(1).refusal(task_definition.delete, DELETE(task_definitions=references)) == (code, message)
 
 
+def test_a_revision_goes_an_hour_after_its_last_task_stopped_also_where_no_other_task_stops() -> None:
+    """Tasks that STOPPED are let go of as others stop: in a cluster that is idle, or deleted, they stay."""
+    story = inactive(1).given(joined("a1"), placed("t1", "a1", definition="app:1"), stopped("t1"))
+    story.when(task_definition.delete, DELETE(task_definitions=["app:1"]))
+    assert story.after(3600).when(task_definition.purge) == []
+    assert story.after(1).when(task_definition.purge) == [TaskDefinitionDeleted(family="app", revision=1)]
+
+
 def test_a_revision_to_delete_starts_nothing_and_goes_when_nothing_has_it() -> None:
     story = inactive(1, 2, 3).given(joined("a1"), created(definition="app:1"), placed("t1", "a1", definition="app:2"))
     story.when(task_definition.delete, DELETE(task_definitions=["app:1", "app:2", "app:3"]))

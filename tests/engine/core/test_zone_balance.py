@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given as hypothetically
 from hypothesis import settings as thoroughness
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from quarterdeck.engine.core import task_protection
 from quarterdeck.events import shapes
@@ -200,8 +201,6 @@ def test_other_work_comes_first(what: str) -> None:
         case "task died":
             story.given(stopped(next(each.id for each in story.live() if each.last_status == "RUNNING")))
         case _:
-            from msgspec.structs import replace
-
             story.given(
                 ServiceUpdated(
                     cluster="default", service="web", settings=replace(old, availability_zone_rebalancing="DISABLED")
@@ -229,6 +228,18 @@ def test_a_moving_task_that_fails_to_start_is_tried_again_with_patience() -> Non
     story.after(2000.0)
     balance(story, 4)
     assert story.spread() == {"a": 1, "b": 1}
+
+
+def test_zones_are_left_alone_while_the_settings_forbid_to_balance_them() -> None:
+    story = uneven(4, 0, minimum=0, maximum=150)
+    before = story.service().settings
+    random = replace(before, placement_strategy=[shapes.PlacementStrategy(type="random")])
+    story.given(ServiceUpdated(cluster="default", service="web", settings=random))
+    story.run_service()
+    assert story.spread() == {"a": 4}
+    story.given(ServiceUpdated(cluster="default", service="web", settings=before))
+    story.run_service()
+    assert story.spread() == {"a": 2, "b": 2}
 
 
 def test_a_lost_zone_that_comes_back_is_filled_again() -> None:

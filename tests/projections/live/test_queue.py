@@ -87,3 +87,12 @@ def test_a_group_counts_by_an_attribute_once_it_is_asked_for() -> None:
     group.count(instances["a2"], 1)
     group.count(instances["a1"], -2)
     assert group.by("attribute:rack", instances) == {"": 1}
+
+
+def test_a_group_that_is_forgotten_leaves_nothing_behind() -> None:
+    story = given(joined("a1"))
+    room = story.cluster().room
+    room.forget("service:never")
+    room.group("service:empty")
+    room.forget("service:empty")
+    assert room.groups == {}

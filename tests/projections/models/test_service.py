@@ -8,6 +8,7 @@ import pytest
 
 from quarterdeck.events import shapes
 from quarterdeck.events.catalog import AnyEvent
+from quarterdeck.events.explanation import Explanation
 from quarterdeck.events.names import service_deployment_id
 from quarterdeck.events.service import (
     DeploymentCompleted,
@@ -18,6 +19,7 @@ from quarterdeck.events.service import (
     ServiceDrained,
     ServiceSettings,
     ServiceSteadyStateReached,
+    ServiceTaskPlacementFailed,
     ServiceUpdated,
 )
 from quarterdeck.events.task import TaskStarted, TaskStopped, TaskStopRequested
@@ -270,6 +272,35 @@ async def test_a_deployment_that_failed_says_why_until_it_is_primary_again(prod:
     assert (primary.id, primary.rollout_state, primary.rollout_state_reason) == (FIRST, "IN_PROGRESS", "back")
     assert (primary.created_at or 0) < began, "it is the one that was there"
     assert primary.running_count == 1
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+async def test_a_deployment_that_is_primary_again_begins_without_failures(prod: Recorder, *, at_once: bool) -> None:
+    """However many commits are folded at once: a model made anew must say the same."""
+    await prod.record(*served(settings=SETTINGS), DeploymentCompleted(**OF, deployment=FIRST))
+    await prod.record(*run(TASK, deployment=FIRST), *started(TASK))
+    await prod.record(DeploymentStarted(**OF, deployment=SECOND, task_definition="web:3"))
+    failed = [*run(task_name(7), deployment=FIRST), stopped(task_name(7), "TaskFailedToStart")]
+    again = DeploymentStarted(**OF, deployment=FIRST, task_definition="web:3", rolls_back=SECOND)
+    if at_once:
+        await prod.record(*failed, again)
+    else:
+        await prod.record(*failed)
+        await prod.record(again)
+    (primary,) = (await one(prod)).deployments or []
+    assert (primary.id, primary.failed_tasks) == (FIRST, 0)
+
+
+async def test_what_a_deployment_lacked_is_not_said_any_more_once_something_else_is_asked_for(prod: Recorder) -> None:
+    await prod.record(*served(settings=SETTINGS))
+    why = Explanation(considered=1)
+    lacks = ServiceTaskPlacementFailed(**OF, deployment=FIRST, count=2, reason="RESOURCE:CPU", explanation=why)
+    await prod.record(lacks)
+    (deployment,) = (await one(prod)).deployments or []
+    assert "unable to place a task" in (deployment.rollout_state_reason or "")
+    await prod.record(ServiceUpdated(**OF, desired_count=1))
+    (deployment,) = (await one(prod)).deployments or []
+    assert deployment.rollout_state_reason == f"ECS deployment {FIRST} in progress."
 
 
 async def test_an_update_forgives_failures_and_changes_only_what_it_names(prod: Recorder) -> None:
