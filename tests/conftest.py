@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from tests import browser, docker_engine, image_registry, nats_server, node, own_docker
@@ -41,6 +42,15 @@ class Worker(Protocol):
 
     config: pytest.Config
     workeroutput: dict[str, dict[str, tuple[str, int]]]
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """Whoever sets up logging, as an embedded engine and structlog's test helpers do, does it for all after it."""
+    before = structlog.is_configured()
+    yield
+    if not before:
+        structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -22,12 +22,14 @@ def quiet() -> None:
 @contextmanager
 def quieted() -> Iterator[None]:
     """Say nothing for the length of a block."""
-    before = structlog.get_config()
+    before = structlog.get_config() if structlog.is_configured() else None
     quiet()
     try:
         yield
     finally:
-        structlog.configure(**before)
+        structlog.reset_defaults()
+        if before is not None:
+            structlog.configure(**before)
 
 
 def admitted() -> str:

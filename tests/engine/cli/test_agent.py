@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import structlog
 
 from quarterdeck.agents.identity import Identity
 from quarterdeck.engine.cli.agent import _drained
 from quarterdeck.engine.embedded import embedded
 from tests.engine.outside import until
-
-
-@pytest.fixture(autouse=True)
-def own_logging() -> Iterator[None]:
-    """An embedded engine sets up logging, for good; tests that look at log lines do not expect it."""
-    yield
-    structlog.reset_defaults()
 
 
 async def test_all_tasks_of_an_instance_are_waited_for_however_many(capsys: pytest.CaptureFixture[str]) -> None:
