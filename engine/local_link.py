@@ -13,7 +13,7 @@ from quarterdeck.engine.doors.door import Call
 from quarterdeck.engine.replica import Replica
 from quarterdeck.engine.shell.command import NotKeeper
 from quarterdeck.engine.shell.wanted import Instance
-from quarterdeck.events.log.channel import NobodyListens, PacketChannel, kept, pair
+from quarterdeck.events.log.channel import ChannelClosed, NobodyListens, PacketChannel, kept, pair
 from quarterdeck.events.log.connect import Link as Connection
 from quarterdeck.events.names import Namespace
 from quarterdeck.events.secret_exchange import SecretsAnswer, SecretsRequest
@@ -36,10 +36,12 @@ class LocalLink:
         self._namespace = namespace
         self._actor = actor
         self._cut = False
+        self._open: set[PacketChannel] = set()
 
     def cut(self) -> None:
         """Let nothing through any more, as when a machine loses its power."""
         self._cut = True
+        self._hang_up()
 
     async def call(
         self, cluster: str, operation: str, request: msgspec.Struct, answer: type[Answer], command: str
@@ -111,15 +113,25 @@ class LocalLink:
             await asyncio.Event().wait()
         finally:
             self._serve = None
+            self._hang_up()
 
     @asynccontextmanager
     async def called(self) -> AsyncIterator[PacketChannel]:
         """Call the agent for the length of a block. Raises NobodyListens when none attends."""
         if self._serve is None or self._cut:
             raise NobodyListens("no agent attends there")
-        ours, theirs = pair()
-        async with kept(ours, self._serve(theirs)):
-            yield ours
+        ours, theirs = ends = pair()
+        self._open.update(ends)
+        try:
+            async with kept(ours, self._serve(theirs)):
+                yield ours
+        finally:
+            self._open.difference_update(ends)
+
+    def _hang_up(self) -> None:
+        """End all calls, as those over NATS end with the agent."""
+        for each in self._open:
+            each.close(ChannelClosed("the agent has ended"))
 
     async def secrets(self, cluster: str, container_instance: str, request: SecretsRequest) -> SecretsAnswer:
         """Ask the engine."""

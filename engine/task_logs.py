@@ -5,7 +5,6 @@ import gzip
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator
 from contextlib import aclosing
 from datetime import UTC, datetime
-from itertools import count
 from typing import Any, NamedTuple
 
 import msgspec
@@ -77,6 +76,12 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     service: str = ""
     container: str = ""
     query: LogQuery = LogQuery()
+
+
+class Tries(msgspec.Struct):
+    """How often in a row nothing could be read."""
+
+    count: int = 0
 
 
 Problem = Callable[[str, Refusal], None]
@@ -175,12 +180,14 @@ class _Reading:
     async def _pump(self, place: Place, source: Source[Line]) -> None:
         """Bring a container's lines to its source; after an interruption go on behind the last one."""
         cursor = Cursor(self._wanted.query)
+        tries = Tries()
         try:
-            for tries in count(1):
+            while True:
+                tries.count += 1
                 try:
-                    await self._read(place, cursor, source)
+                    await self._read(place, cursor, source, tries)
                 except ChannelClosed as error:
-                    if tries == TRIES_MAX and await self._without_agent(place, cursor, source, error):
+                    if tries.count == TRIES_MAX and await self._without_agent(place, cursor, source, error):
                         return
                     await asyncio.sleep(AGAIN_SECONDS)
                 else:
@@ -212,13 +219,14 @@ class _Reading:
             await source.put([_line(place, each) for each in cursor.new(batch)])
         return True
 
-    async def _read(self, place: Place, cursor: Cursor, source: Source[Line]) -> None:
+    async def _read(self, place: Place, cursor: Cursor, source: Source[Line], tries: "Tries") -> None:
         asked = ReadLogs(task=place.task, container=place.container, query=cursor.again())
         async with self._client.called(place.cluster, place.container_instance) as channel:
             await channel.send(asked)
             while True:
                 match await channel.receive():
                     case Lines(lines=lines):
+                        tries.count = 0
                         await source.put([_line(place, each) for each in cursor.new(lines)])
                     case Ended(error="", code=""):
                         return

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +125,27 @@ async def test_an_agent_that_is_away_is_named_with_the_way_out(monkeypatch: pyte
         assert [where for where, _ in told] == [f"{arn.rpartition('/')[2]}/web"]
         await qd.instances[0].start()
         assert len(await read(qd, task=arn)) == 6
+
+
+async def test_a_follower_is_told_each_time_an_agent_is_away_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(task_logs, "AGAIN_SECONDS", 0.01)
+    told: list[str] = []
+    async with engine("n=0; while :; do n=$((n+1)); echo $n; sleep 0.05; done") as qd:
+        arn = await task_of(qd)
+        instance = qd.instances[0]
+
+        async def told_of(times: int) -> bool:
+            return len(told) == times
+
+        followed = qd.logs(task=arn, follow=True, problem=lambda where, _: told.append(where))
+        async with asyncio.timeout(30), aclosing(followed) as lines:
+            for times in (1, 2, 3):
+                begun = time.time_ns()  # noqa: TID251 - when lines were written is told by the machine's clock
+                while (await anext(lines)).at < begun:
+                    pass
+                await instance.stop()
+                await until(partial(told_of, times))
+                await instance.start()
 
 
 @pytest.mark.parametrize(
