@@ -4,7 +4,6 @@ AES-GCM together with whose secret it is, so that a value can't be moved to anot
 need the same file: without it the secrets of the log are lost. Errors: `VaultClosed`.
 """
 
-import os
 import secrets
 from base64 import b64decode, b64encode
 from contextlib import suppress
@@ -13,9 +12,10 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from quarterdeck.events.log.files import keep, write_private
+
 KEY_BYTES = 32
 NONCE_BYTES = 12
-PRIVATE = 0o600
 
 
 class VaultClosed(Exception):
@@ -62,30 +62,18 @@ def _owner(namespace: str, name: str) -> bytes:
 
 def _make(path: Path) -> None:
     """Write a key beside its place and link it there: whoever finds one finds all of it. Raises VaultClosed."""
-    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    unfinished = path.with_name(f".{secrets.token_hex(8)}.{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE), "wb") as file:
-                file.write(secrets.token_bytes(KEY_BYTES))
-                file.flush()
-                os.fsync(file.fileno())
+            write_private(unfinished, secrets.token_bytes(KEY_BYTES))
             with suppress(FileExistsError):  # another replica on this disk was faster
                 path.hardlink_to(unfinished)
         finally:
             unfinished.unlink(missing_ok=True)
-        _keep(path.parent)
+        keep(path.parent)
     except OSError as error:
         raise VaultClosed(f"The key of the secrets can't be made: {error}.") from error
-
-
-def _keep(folder: Path) -> None:
-    """Have what was linked in a folder outlast a loss of power."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _read(path: Path) -> bytes:

@@ -8,7 +8,7 @@ from pathlib import Path
 from quarterdeck.agents import labels
 from quarterdeck.agents.archive import NOT_KEPT, ArchiveDirectory
 from quarterdeck.agents.runtimes.errors import CannotReadLogsError
-from quarterdeck.agents.runtimes.port import ContainerSpec, LogBatches
+from quarterdeck.agents.runtimes.port import Container, ContainerSpec, LogBatches
 from quarterdeck.agents.runtimes.simulated import SimulatedHost, SimulatedRuntime
 from quarterdeck.agents.saver import Saver
 from quarterdeck.agents.settings import Keeping
@@ -20,14 +20,19 @@ ONE = task_id(1)
 SPEC = ContainerSpec("ecs-app", "image", labels={labels.TASK_ARN: f"task/{ONE}", labels.CONTAINER_NAME: "app"})
 
 
+async def spoken(runtime: SimulatedRuntime, host: SimulatedHost) -> Container:
+    """A container that runs and has written something."""
+    seen = await runtime.start(await runtime.create(SPEC))
+    host.say(seen.id, "last words")
+    return seen
+
+
 async def test_logs_are_kept_though_the_runtime_is_away_for_a_moment(tmp_path: Path) -> None:
     clock = ManualClock()
     host = SimulatedHost(clock)
     runtime = SimulatedRuntime(host)
-    container_id = await runtime.create(SPEC)
-    seen = await runtime.start(container_id)
-    host.say(container_id, "last words")
-    host.kill(container_id)
+    seen = await spoken(runtime, host)
+    host.kill(seen.id)
     archive = ArchiveDirectory(tmp_path, Keeping())
     host.daemon_away()
     async with asyncio.TaskGroup() as group:
@@ -64,9 +69,7 @@ async def test_of_a_log_there_was_no_room_for_it_is_said_why_there_is_none(tmp_p
     clock = ManualClock()
     host = SimulatedHost(clock)
     runtime = SimulatedRuntime(host)
-    container_id = await runtime.create(SPEC)
-    seen = await runtime.start(container_id)
-    host.say(container_id, "last words")
+    seen = await spoken(runtime, host)
     full = tmp_path / ONE / "app.log"
     full.parent.mkdir()
     full.symlink_to("/dev/full")

@@ -22,7 +22,7 @@ from quarterdeck.events.codec import GENESIS, encode_commit, seal, unseal
 from quarterdeck.events.commit import Commit
 from quarterdeck.events.container_instance import AgentConnected, Capacity, ContainerInstanceRegistered
 from quarterdeck.events.service import DeploymentStarted, ServiceCreated, ServiceSettings
-from quarterdeck.events.task import TaskPlaced, TaskRequested, TaskStarted, TaskStopped
+from quarterdeck.events.task import TaskHealthChanged, TaskPlaced, TaskRequested, TaskStarted, TaskStopped
 from quarterdeck.events.task_definition import TaskDefinitionRegistered
 from quarterdeck.projections.live.states import ClusterState, NamespaceState, ServiceState, TaskState
 from quarterdeck.projections.live.view import EVOLVE, LiveView
@@ -142,6 +142,12 @@ class Story:
         chosen = [each for each in self.live() if each.desired_status == "STOPPED" and self._is_heard(each)][:limit]
         self.given(stopped(each.id, each.stop_code, each.stop_reason) for each in chosen)
         return len(chosen)
+
+    def checks_pass(self) -> list[str]:
+        """All live tasks are HEALTHY from now on; their ids."""
+        names = [each.id for each in self.live()]
+        self.given(TaskHealthChanged(cluster="default", task=name, health_status="HEALTHY") for name in names)
+        return names
 
     def run_service(self, name: str = "web", rounds: int = PASSES_MAX) -> Next:
         """Let scheduler and agents work until nothing is left to do; gives what the scheduler waits for."""

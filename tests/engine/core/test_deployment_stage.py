@@ -116,8 +116,7 @@ def test_green_goes_on_however_ill_blue_is_by_then() -> None:
     story.given(created(count=2, rules={"strategy": "BLUE_GREEN"}))
     story.settle()
     story.agents_start()
-    blue = [each.id for each in story.live()]
-    story.given(TaskHealthChanged(cluster="default", task=name, health_status="HEALTHY") for name in blue)
+    blue = story.checks_pass()
     story.run_service()
     story.given(deployed("app:2", GREEN))
     story.settle()

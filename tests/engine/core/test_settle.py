@@ -122,8 +122,7 @@ def test_an_old_task_that_is_ill_does_not_hold_early_success_up() -> None:
     story.given(created(count=4, rules={"early_success_criteria": criteria}))
     story.settle()
     story.agents_start()
-    old = [each.id for each in story.live()]
-    story.given(TaskHealthChanged(cluster="default", task=name, health_status="HEALTHY") for name in old)
+    old = story.checks_pass()
     story.settle()
     story.given(deployed("app:2", NEXT))
     story.settle()
